@@ -1,0 +1,122 @@
+// swift-tools-version: 6.2
+// Layers (docs/architecture.md): a target imports only from lines below its own; Tests/LayeringTests holds this file to it.
+import PackageDescription
+
+/// `BERTH_LAYERS=lower` leaves out the surfaces (SwiftNIO, ArgumentParser), so that the lower layers and their tests build in seconds.
+let lowerOnly = Context.environment["BERTH_LAYERS"] == "lower"
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strictC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+
+/// Static, and without the sections nobody calls: a shim's start and memory are counted in hundreds of microseconds and kilobytes.
+let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let systemLibraries: [Target] = [
+  .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
+  .systemLibrary(name: "CInotifyTools", providers: [.apt(["libinotifytools0-dev"])]),
+  .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+  .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+  .systemLibrary(name: "CISAL", providers: [.apt(["libisal-dev"])]),
+  .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+  .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+]
+
+let cTargets: [Target] = [
+  .target(name: "CBerthSys", cSettings: strictC),
+  .target(name: "CBerthInit", cSettings: strictC),
+  .target(name: "CBerthCurl", dependencies: ["CCurl"], cSettings: strictC),
+]
+
+let vocabulary: [Target] = [
+  library("BerthCore", []),
+  library("BerthOCI", ["BerthCore"]),
+  library("BerthManifest", ["BerthCore"]),
+  library("BerthPlan", ["BerthCore", "BerthManifest"]),
+]
+
+let platform: [Target] = [
+  library("BerthLinux", ["BerthCore", "CBerthSys"])
+]
+
+let mechanisms: [Target] = [
+  library("BerthStore", ["BerthCore", "BerthLinux", "CSQLite", "CCrypto"]),
+  library("BerthArchive", ["BerthCore", "BerthLinux", "CISAL", "CZstd"]),
+  library("BerthRuntime", ["BerthCore", "BerthOCI", "BerthLinux", "CBerthInit"]),
+  // Apart from BerthRuntime so that the shim doesn't link libseccomp: filters are compiled once, in the daemon.
+  library("BerthSeccomp", ["BerthCore", "BerthOCI", "BerthLinux", "CSeccomp"]),
+]
+
+let services: [Target] = [
+  library("BerthImages", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive"]),
+  // Apart from BerthImages so that the daemon doesn't link libcurl: only berth-worker talks to registries.
+  library("BerthRegistry", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthImages", "CBerthCurl"]),
+  library(
+    "BerthPods",
+    ["BerthCore", "BerthOCI", "BerthManifest", "BerthPlan", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthStore", "BerthImages"]),
+]
+
+let engine: [Target] = [
+  library(
+    "BerthNode",
+    [
+      "BerthCore", "BerthOCI", "BerthManifest", "BerthPlan", "BerthLinux", "BerthStore", "BerthImages", "BerthPods", "BerthRuntime",
+      "BerthSeccomp", "CInotifyTools",
+    ])
+]
+
+let surfaces: [Target] = [
+  .target(
+    name: "BerthServer",
+    dependencies: [
+      "BerthCore", "BerthManifest", "BerthPlan", "BerthNode", "BerthLinux",
+      .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      .product(name: "NIOHTTP1", package: "swift-nio"),
+    ], swiftSettings: strict),
+  library("BerthClient", ["BerthCore", "BerthManifest", "BerthLinux"]),
+]
+
+let executables: [Target] = [
+  .executableTarget(
+    name: "berthd",
+    dependencies: ["BerthCore", "BerthLinux", "BerthNode", "BerthServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+    swiftSettings: strict),
+  .executableTarget(
+    name: "berth",
+    dependencies: [
+      "BerthCore", "BerthLinux", "BerthManifest", "BerthClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    swiftSettings: strict),
+]
+
+let lowerExecutables: [Target] = [
+  .executableTarget(
+    name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
+  .executableTarget(
+    name: "berth-worker",
+    dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"], swiftSettings: strict),
+]
+
+let testTargets: [Target] = [
+]
+
+let package = Package(
+  name: "berth",
+  dependencies: lowerOnly
+    ? []
+    : [
+      .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+      .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+      .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+  targets: systemLibraries + cTargets + vocabulary + platform + mechanisms + services + engine + lowerExecutables + testTargets
+    + (lowerOnly ? [] : surfaces + executables),
+  cLanguageStandard: .gnu11
+)

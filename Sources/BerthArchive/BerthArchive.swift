@@ -1,0 +1,1 @@
+// BerthArchive: see docs/architecture.md.

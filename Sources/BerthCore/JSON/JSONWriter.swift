@@ -1,0 +1,85 @@
+extension JSON {
+  /// Compact UTF-8 text, members in their order. Non-finite doubles, which JSON cannot say, become null.
+  public func encoded() -> [UInt8] {
+    var out: [UInt8] = []
+    write(to: &out, indent: nil)
+    return out
+  }
+
+  /// The text for people: two spaces a level.
+  public func pretty() -> String {
+    var out: [UInt8] = []
+    write(to: &out, indent: 0)
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  /// As `encoded`, with the members of every object sorted by key: equal values give equal bytes, for hashing.
+  public func canonical() -> [UInt8] { sortedByKey().encoded() }
+
+  private func sortedByKey() -> JSON {
+    switch self {
+    case .array(let items): return .array(items.map { $0.sortedByKey() })
+    case .object(let object):
+      var sorted = JSONObject()
+      for member in object.members.sorted(by: { $0.key < $1.key }) { sorted[member.key] = member.value.sortedByKey() }
+      return .object(sorted)
+    default: return self
+    }
+  }
+
+  private func write(to out: inout [UInt8], indent: Int?) {
+    switch self {
+    case .null: out += "null".utf8
+    case .bool(let flag): out += (flag ? "true" : "false").utf8
+    case .integer(let number): out += String(number).utf8
+    case .unsigned(let number): out += String(number).utf8
+    case .double(let number): out += (number.isFinite ? "\(number)" : "null").utf8
+    case .string(let text): Self.write(text, to: &out)
+    case .array(let items):
+      Self.writeList(items, open: "[", close: "]", to: &out, indent: indent) { item, out, level in item.write(to: &out, indent: level) }
+    case .object(let object):
+      Self.writeList(object.members, open: "{", close: "}", to: &out, indent: indent) { member, out, level in
+        Self.write(member.key, to: &out)
+        out += (level == nil ? ":" : ": ").utf8
+        member.value.write(to: &out, indent: level)
+      }
+    }
+  }
+
+  private static func writeList<Element>(
+    _ items: [Element], open: Unicode.Scalar, close: Unicode.Scalar, to out: inout [UInt8], indent: Int?,
+    _ each: (Element, inout [UInt8], Int?) -> Void
+  ) {
+    out.append(UInt8(truncatingIfNeeded: open.value))
+    let inner = indent.map { $0 + 1 }
+    for (at, item) in items.enumerated() {
+      if at > 0 { out.append(44) }
+      newline(inner, to: &out)
+      each(item, &out, inner)
+    }
+    if !items.isEmpty { newline(indent, to: &out) }
+    out.append(UInt8(truncatingIfNeeded: close.value))
+  }
+
+  private static func newline(_ level: Int?, to out: inout [UInt8]) {
+    guard let level else { return }
+    out.append(10)
+    out += repeatElement(32, count: level * 2)
+  }
+
+  private static func write(_ text: String, to out: inout [UInt8]) {
+    let digits = Array("0123456789abcdef".utf8)
+    out.append(34)
+    for byte in text.utf8 {
+      switch byte {
+      case 34, 92: out += [92, byte]
+      case 10: out += "\\n".utf8
+      case 13: out += "\\r".utf8
+      case 9: out += "\\t".utf8
+      case 0..<32, 127: out += "\\u00".utf8 + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      default: out.append(byte)
+      }
+    }
+    out.append(34)
+  }
+}

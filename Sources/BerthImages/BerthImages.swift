@@ -1,0 +1,1 @@
+// BerthImages: see docs/architecture.md.

@@ -1,0 +1,162 @@
+import CBerthSys
+import Glibc
+
+/// Operations on paths of the node itself. Nothing below a hostile root goes through here: that is `Rooted`'s.
+public enum Files {
+  /// CLOEXEC is added to `flags`.
+  public static func open(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(Errno) -> FD {
+    FD(owning: try call { Glibc.open(path, flags | O_CLOEXEC, mode) })
+  }
+
+  /// `path` below `directory`; CLOEXEC is added to `flags`.
+  public static func open(at directory: borrowing FD, _ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(Errno) -> FD {
+    let number = directory.raw
+    return FD(owning: try call { openat(number, path, flags | O_CLOEXEC, mode) })
+  }
+
+  public static func status(_ path: String) throws(Errno) -> FileStatus {
+    var buffer = stat()
+    try call { stat(path, &buffer) }
+    return FileStatus(buffer)
+  }
+
+  /// Of a symlink itself, not of what it points to.
+  public static func linkStatus(_ path: String) throws(Errno) -> FileStatus {
+    var buffer = stat()
+    try call { lstat(path, &buffer) }
+    return FileStatus(buffer)
+  }
+
+  public static func exists(_ path: String) -> Bool { (try? status(path)) != nil }
+
+  public static func read(_ path: String, limit: Int = 16 << 20) throws(Errno) -> [UInt8] {
+    let file = try open(path, O_RDONLY)
+    return try file.readAll(limit: limit)
+  }
+
+  public static func readText(_ path: String, limit: Int = 16 << 20) throws(Errno) -> String {
+    String(decoding: try read(path, limit: limit), as: UTF8.self)
+  }
+
+  /// Writes to an existing kernel file (cgroup, proc): one write(2), no creation.
+  public static func write(_ text: String, to path: String) throws(Errno) {
+    let file = try open(path, O_WRONLY)
+    try file.writeAll(text.utf8)
+  }
+
+  /// Replaces `path` as one step: a reader sees the old content or the new, never a part. With `durable`, it also survives a power
+  /// cut (fsync of file and directory, about half a millisecond).
+  public static func writeAtomically(_ bytes: some Collection<UInt8>, to path: String, mode: mode_t = 0o600, durable: Bool = false)
+    throws(Errno)
+  {
+    let temporary = "\(path).tmp-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    do throws(Errno) {
+      let file = try open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+      try file.writeAll(bytes)
+      if durable { try file.sync() }
+      try call { Glibc.rename(temporary, path) }
+    } catch {
+      _ = Glibc.unlink(temporary)
+      throw error
+    }
+    if durable { try syncDirectory(parent(of: path)) }
+  }
+
+  public static func syncDirectory(_ path: String) throws(Errno) {
+    let directory = try open(path, O_RDONLY | O_DIRECTORY)
+    try directory.sync()
+  }
+
+  /// Up to the last slash; `.` for a bare name.
+  public static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// After the last slash.
+  public static func name(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
+  /// Makes one directory; one that is there already is fine.
+  public static func makeDirectory(_ path: String, mode: mode_t = 0o700) throws(Errno) {
+    do throws(Errno) { try call { mkdir(path, mode) } } catch { if error != .exists { throw error } }
+  }
+
+  /// Makes a directory and the missing ones above it.
+  public static func makeDirectories(_ path: String, mode: mode_t = 0o700) throws(Errno) {
+    do throws(Errno) { try call { mkdir(path, mode) } } catch {
+      if error == .exists { return }
+      guard error == .notFound, parent(of: path) != path else { throw error }
+      try makeDirectories(parent(of: path), mode: mode)
+      try makeDirectory(path, mode: mode)
+    }
+  }
+
+  public static func rename(_ from: String, to: String) throws(Errno) { try call { Glibc.rename(from, to) } }
+
+  /// Removes a file; one that isn't there is fine.
+  public static func unlink(_ path: String) throws(Errno) {
+    do throws(Errno) { try call { Glibc.unlink(path) } } catch { if error != .notFound { throw error } }
+  }
+
+  /// Removes an empty directory; one that isn't there is fine.
+  public static func removeDirectory(_ path: String) throws(Errno) {
+    do throws(Errno) { try call { rmdir(path) } } catch { if error != .notFound { throw error } }
+  }
+
+  /// The names in a directory but `.` and `..`, sorted.
+  public static func list(_ path: String) throws(Errno) -> [String] {
+    try list(open(path, O_RDONLY | O_DIRECTORY))
+  }
+
+  /// The names in an open directory but `.` and `..`, sorted.
+  public static func list(_ directory: consuming FD) throws(Errno) -> [String] {
+    guard let stream = fdopendir(directory.raw) else { throw Errno.current }
+    _ = directory.release()
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes a tree without following symlinks or leaving its file system; a path that isn't there is fine.
+  public static func removeTree(_ path: String) throws(Errno) {
+    let parentDirectory: FD
+    do throws(Errno) { parentDirectory = try open(parent(of: path), O_RDONLY | O_DIRECTORY) } catch {
+      if error == .notFound { return }
+      throw error
+    }
+    try removeTree(at: parentDirectory, name(of: path))
+  }
+
+  private static func removeTree(at directory: borrowing FD, _ name: String) throws(Errno) {
+    let number = directory.raw
+    do throws(Errno) { try call { unlinkat(number, name, 0) } } catch {
+      if error == .notFound { return }
+      guard error == Errno(EISDIR) || error == .notPermitted else { throw error }
+      let child = try open(at: directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+      for entry in try list(try child.duplicate()) { try removeTree(at: child, entry) }
+      try call { unlinkat(number, name, AT_REMOVEDIR) }
+    }
+  }
+
+  public static func readLink(_ path: String) throws(Errno) -> String {
+    var failure: Errno?
+    let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, filled in
+      do throws(Errno) { filled = try call { buffer.baseAddress.map { readlink(path, $0, 4096) } ?? -1 } } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The absolute path with every symlink resolved.
+  public static func realPath(_ path: String) throws(Errno) -> String {
+    guard let resolved = realpath(path, nil) else { throw Errno.current }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}

@@ -1,0 +1,54 @@
+import Glibc
+
+/// Starts other programs by posix_spawn(3): about 60 µs whatever the size of this process.
+public enum Spawn {
+  /// Descriptors to hand over: number in the child → number here. All others are closed by CLOEXEC.
+  public typealias Descriptors = [(child: Int32, parent: Int32)]
+
+  /// Starts `path`. The child gets exactly `environment` and `descriptors`, an empty signal mask, default signal actions,
+  /// and with `newSession` a session of its own. The caller reaps it. Throws what exec failed with.
+  public static func start(
+    _ path: String, arguments: [String], environment: [String] = [], descriptors: Descriptors = [], newSession: Bool = false
+  ) throws(Errno) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    var attributes = posix_spawnattr_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawnattr_init(&attributes)
+    defer {
+      posix_spawn_file_actions_destroy(&actions)
+      posix_spawnattr_destroy(&attributes)
+    }
+    // Two rounds, so that a source number that is also some other entry's target is not overwritten before it is copied.
+    var scratch: [Int32] = []
+    defer { for number in scratch { close(number) } }
+    for entry in descriptors { scratch.append(try call { fcntl(entry.parent, F_DUPFD_CLOEXEC, 100) }) }
+    for (entry, copy) in zip(descriptors, scratch) { posix_spawn_file_actions_adddup2(&actions, copy, entry.child) }
+    var none = sigset_t()
+    var all = sigset_t()
+    sigemptyset(&none)
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | (newSession ? 0x80 : 0))
+    var pid: pid_t = 0
+    let result = withCStrings(arguments) { argv in
+      withCStrings(environment) { envp in posix_spawn(&pid, path, &actions, &attributes, argv, envp) }
+    }
+    if result != 0 { throw Errno(result) }
+    return pid
+  }
+}
+
+/// Calls `body` with a NULL-terminated array of C strings, valid during the call.
+public func withCStrings<Result>(
+  _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+  var pointers = strings.map { strdup($0) }
+  pointers.append(nil)
+  defer { for pointer in pointers { free(pointer) } }
+  return pointers.withUnsafeBufferPointer { buffer in
+    guard let base = buffer.baseAddress else { preconditionFailure("an array with a NULL at its end is not empty") }
+    return body(base)
+  }
+}

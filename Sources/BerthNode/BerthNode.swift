@@ -1,0 +1,1 @@
+// BerthNode: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// BerthPods: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// BerthRegistry: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// BerthSeccomp: see docs/architecture.md.

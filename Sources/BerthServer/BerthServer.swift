@@ -1,0 +1,1 @@
+// BerthServer: see docs/architecture.md.

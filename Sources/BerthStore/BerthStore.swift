@@ -1,0 +1,1 @@
+// BerthStore: see docs/architecture.md.

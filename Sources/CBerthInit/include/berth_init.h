@@ -1,0 +1,3 @@
+#ifndef BERTH_INIT_H
+#define BERTH_INIT_H
+#endif

@@ -1,0 +1,20 @@
+// One function per system call or ioctl that glibc lacks or that Swift cannot import. Each returns -1 and sets errno, as the kernel's own wrappers do.
+#ifndef BERTH_SYS_H
+#define BERTH_SYS_H
+#include <stdint.h>
+#include <sys/types.h>
+
+// openat2(2); `resolve` takes RESOLVE_* flags.
+int berth_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+#define BERTH_RESOLVE_NO_XDEV 0x01
+#define BERTH_RESOLVE_NO_MAGICLINKS 0x02
+#define BERTH_RESOLVE_NO_SYMLINKS 0x04
+#define BERTH_RESOLVE_BENEATH 0x08
+#define BERTH_RESOLVE_IN_ROOT 0x10
+
+// The symbolic name and the C library's words for an error number, static; NULL for an unknown number.
+const char *berth_errno_name(int number);
+const char *berth_errno_text(int number);
+
+#endif

@@ -1,0 +1,18 @@
+#include "berth_sys.h"
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int berth_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  struct open_how how;
+  memset(&how, 0, sizeof how);
+  how.flags = flags;
+  how.mode = mode;
+  how.resolve = resolve;
+  return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}
+
+const char *berth_errno_name(int number) { return strerrorname_np(number); }
+
+const char *berth_errno_text(int number) { return strerrordesc_np(number); }
