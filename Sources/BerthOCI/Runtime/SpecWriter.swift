@@ -10,7 +10,9 @@ struct SpecWriter {
   mutating func put(_ key: String, _ values: [String]) { if !values.isEmpty { object[key] = .strings(values) } }
   mutating func put(_ key: String, _ values: [String: String]) { if !values.isEmpty { object[key] = .strings(values) } }
   mutating func put(_ key: String, _ values: [UInt32]) { if !values.isEmpty { object[key] = .array(values.map { .integer(Int64($0)) }) } }
-  mutating func put(_ key: String, _ values: [SpecWriter]) { if !values.isEmpty { object[key] = .array(values.map { .object($0.object) }) } }
+  mutating func put(_ key: String, _ values: [SpecWriter]) {
+    if !values.isEmpty { object[key] = .array(values.map { .object($0.object) }) }
+  }
   /// An empty child is left out.
   mutating func put(_ key: String, _ child: SpecWriter?) { if let child, !child.object.isEmpty { object[key] = .object(child.object) } }
   /// Also where it is empty.
