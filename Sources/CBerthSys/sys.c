@@ -1,6 +1,7 @@
 #include "berth_sys.h"
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,3 +17,7 @@ int berth_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, ui
 const char *berth_errno_name(int number) { return strerrorname_np(number); }
 
 const char *berth_errno_text(int number) { return strerrordesc_np(number); }
+
+int berth_thread_name(pthread_t thread, const char *name) { return pthread_setname_np(thread, name); }
+
+int berth_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

@@ -160,3 +160,8 @@ public enum Files {
     return String(cString: resolved)
   }
 }
+
+extension Files {
+  /// Sets both times of an existing file to now; watchers see IN_ATTRIB.
+  public static func touch(_ path: String) throws(Errno) { try call { utimensat(AT_FDCWD, path, nil, 0) } }
+}

@@ -1,6 +1,7 @@
 // One function per system call or ioctl that glibc lacks or that Swift cannot import. Each returns -1 and sets errno, as the kernel's own wrappers do.
 #ifndef BERTH_SYS_H
 #define BERTH_SYS_H
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,5 +17,11 @@ int berth_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, ui
 // The symbolic name and the C library's words for an error number, static; NULL for an unknown number.
 const char *berth_errno_name(int number);
 const char *berth_errno_text(int number);
+
+// pthread_setname_np(3): 15 bytes at most. Returns an error number, 0 for success.
+int berth_thread_name(pthread_t thread, const char *name);
+
+// eventfd(2), counting from 0, close-on-exec and non-blocking.
+int berth_eventfd(void);
 
 #endif

@@ -1,0 +1,39 @@
+import BerthCore
+import CBerthSys
+import Glibc
+
+/// Operations on descriptors that belong to somebody else: a library, an inherited number.
+public enum Descriptors {
+  public static func setCloseOnExec(_ number: Int32) throws(Errno) {
+    let flags = try call { fcntl(number, F_GETFD) }
+    try call { fcntl(number, F_SETFD, flags | FD_CLOEXEC) }
+  }
+
+  /// Waits until one of `numbers` is readable (or hung up), at most `timeout`; nil waits for ever. Returns the readable ones.
+  public static func waitReadable(_ numbers: [Int32], timeout: Duration?) throws(Errno) -> Set<Int32> {
+    var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    // Rounded up: waking a little late beats spinning until the time has come.
+    let limit = timeout.map { Int32(clamping: ($0.nanoseconds + 999_999) / 1_000_000) } ?? -1
+    try call { poll(&entries, nfds_t(entries.count), limit) }
+    return Set(entries.filter { $0.revents != 0 }.map(\.fd))
+  }
+}
+
+/// A counter that wakes a thread waiting in `Descriptors.waitReadable`. Source: eventfd(2).
+public final class WakeUp: Sendable {
+  private let file: FD
+  public var descriptor: Int32 { file.raw }
+
+  public init() throws(Errno) { file = FD(owning: try call { berth_eventfd() }) }
+
+  public func wake() {
+    var one: UInt64 = 1
+    _ = Glibc.write(file.raw, &one, 8)
+  }
+
+  /// Makes it unreadable until the next `wake`.
+  public func clear() {
+    var count: UInt64 = 0
+    _ = Glibc.read(file.raw, &count, 8)
+  }
+}

@@ -1,1 +1,0 @@
-// BerthNode: see docs/architecture.md.

@@ -1,0 +1,200 @@
+import BerthCore
+import BerthManifest
+import BerthPlan
+
+/// What was found at one manifest path.
+public struct ManifestFile: Sendable {
+  public enum Content: Sendable {
+    case decoded(DecodedManifest)
+    /// It couldn't be read, or may not be used: why, for status.
+    case refused(String)
+  }
+  public var content: Content
+  /// Changes whenever the file does.
+  public var identity: FileIdentity
+
+  public init(content: Content, identity: FileIdentity) {
+    self.content = content
+    self.identity = identity
+  }
+
+  var key: PodKey? {
+    if case .decoded(let manifest) = content { manifest.key } else { nil }
+  }
+  var good: (spec: PodSpec, hash: String)? {
+    guard case .decoded(let manifest) = content, let spec = manifest.spec, let hash = manifest.hash else { return nil }
+    return (spec, hash)
+  }
+}
+
+/// Enough of stat(2) to see that a file was replaced or rewritten.
+public struct FileIdentity: Hashable, Sendable {
+  public var device: UInt64
+  public var inode: UInt64
+  public var size: Int64
+  public var modifiedNanoseconds: Int64
+  public var changedNanoseconds: Int64
+}
+
+/// What is wrong with the manifest of a pod, while the last good spec (if any) stays in force.
+public struct ManifestProblem: Hashable, Sendable {
+  /// One line: what, where, what to do.
+  public var message: String
+  public var diagnostics: [Diagnostic]
+  public init(message: String, diagnostics: [Diagnostic] = []) {
+    self.message = message
+    self.diagnostics = diagnostics
+  }
+}
+
+/// What the directory says of one pod.
+public struct DesiredEntry: Hashable, Sendable {
+  /// nil: no good spec was ever seen, or the manifest is gone.
+  public var desired: DesiredPod?
+  /// The manifest's path; nil once it is gone.
+  public var source: String?
+  public var problem: ManifestProblem?
+}
+
+/// The manifest directory as a value: told what was seen, it says which pods are asked for. No I/O and no clock of its own.
+///
+/// Rules (docs/manifest.md "The directory"): a bad edit keeps the last good spec; of two files with one name the one in force stays;
+/// a removal counts once the path was absent for `removalDelay`; removals that no event reported are held back by the prune guard.
+public struct DirectoryModel: Sendable {
+  public struct PruneGuard: Hashable, Sendable {
+    /// Removals without an event are held from this many on …
+    public var pods: Int
+    /// … if they are more than this share of all.
+    public var percent: Int
+    public init(pods: Int = 3, percent: Int = 50) {
+      self.pods = pods
+      self.percent = percent
+    }
+  }
+
+  private struct Removal {
+    /// The kernel said so (DELETE, MOVED_FROM); else the path was just missing when somebody looked.
+    var reported: Bool
+    var due: Instant
+  }
+
+  private let removalDelay: Duration
+  private let pruneGuard: PruneGuard
+  private var files: [String: ManifestFile] = [:]
+  private var pathsByKey: [PodKey: Set<String>] = [:]
+  /// The key a path stood for when it could last be told: a file that is no TOML any more still belongs to its pod.
+  private var lastKeys: [String: PodKey] = [:]
+  private var removals: [String: Removal] = [:]
+  /// Pods in force by key; the last good spec of each.
+  private var lastGood: [PodKey: (path: String, pod: DesiredPod)] = [:]
+  /// Keys whose entries must be published anew.
+  private var changed: Set<PodKey> = []
+  /// Set while removals are held back by the prune guard.
+  public private(set) var heldRemovals: [String] = []
+
+  public init(removalDelay: Duration, pruneGuard: PruneGuard) {
+    self.removalDelay = removalDelay
+    self.pruneGuard = pruneGuard
+  }
+
+  /// A pod that was in force when an earlier daemon ended.
+  public mutating func restore(key: PodKey, path: String, pod: DesiredPod) {
+    lastGood[key] = (path, pod)
+    lastKeys[path] = key
+    pathsByKey[key, default: []].insert(path)
+    changed.insert(key)
+  }
+
+  public func identity(of path: String) -> FileIdentity? { removals[path] == nil ? files[path]?.identity : nil }
+
+  /// Every path that a pod in force or a present file comes from.
+  public var knownPaths: Set<String> { Set(lastKeys.keys).union(files.keys) }
+
+  /// `path` was read (or refused).
+  public mutating func found(_ file: ManifestFile, at path: String) {
+    removals[path] = nil
+    heldRemovals.removeAll { $0 == path }
+    let before = lastKeys[path]
+    files[path] = file
+    let key = file.key ?? before ?? Self.keyByStem(path)
+    if let before, before != key { detach(path, from: before) }
+    lastKeys[path] = key
+    pathsByKey[key, default: []].insert(path)
+    changed.insert(key)
+  }
+
+  /// `path` is not there (any more). Does nothing for a path that nobody knows.
+  public mutating func missing(_ path: String, reported: Bool, now: Instant) {
+    guard lastKeys[path] != nil else { return }
+    let earlier = removals[path]
+    removals[path] = Removal(reported: reported || earlier?.reported == true, due: earlier?.due ?? now + removalDelay)
+  }
+
+  /// When `settle` has something to do next.
+  public var nextDue: Instant? { removals.filter { !heldRemovals.contains($0.key) }.map(\.value.due).min() }
+
+  /// Lets removals whose time has come take effect. `confirmed` overrides the prune guard (`berth sync --prune`).
+  public mutating func settle(now: Instant, confirmed: Bool = false) {
+    let due = removals.filter { $0.value.due <= now }
+    let silent = due.filter { !$0.value.reported }.map(\.key).sorted()
+    let total = max(lastGood.count, 1)
+    let held = !confirmed && silent.count >= pruneGuard.pods && silent.count * 100 > total * pruneGuard.percent
+    heldRemovals = held ? silent : []
+    for path in due.keys where !heldRemovals.contains(path) {
+      removals[path] = nil
+      files[path] = nil
+      if let key = lastKeys.removeValue(forKey: path) { detach(path, from: key) }
+    }
+  }
+
+  private mutating func detach(_ path: String, from key: PodKey) {
+    pathsByKey[key]?.remove(path)
+    if pathsByKey[key]?.isEmpty == true { pathsByKey[key] = nil }
+    if lastGood[key]?.path == path && pathsByKey[key] == nil { lastGood[key] = nil }
+    changed.insert(key)
+    // Another file that claimed this name may now have it.
+    for other in pathsByKey[key] ?? [] where files[other] != nil { changed.insert(lastKeys[other] ?? key) }
+  }
+
+  private static func keyByStem(_ path: String) -> PodKey {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return PodKey(namespace: "default", name: name.hasSuffix(".toml") ? String(name.dropLast(5)) : name)
+  }
+
+  /// The entries that differ since the last call, and the good specs to be remembered for later daemons.
+  public mutating func takeChanges() -> [PodKey: DesiredEntry] {
+    defer { changed = [] }
+    return Dictionary(uniqueKeysWithValues: changed.map { ($0, entry(for: $0)) })
+  }
+
+  /// The path whose spec is in force under `key`.
+  public func pathInForce(_ key: PodKey) -> String? { lastGood[key]?.path }
+
+  private mutating func entry(for key: PodKey) -> DesiredEntry {
+    let paths = (pathsByKey[key] ?? []).filter { files[$0] != nil && removals[$0] == nil }.sorted()
+    // The file in force keeps the name, also while it is bad or briefly away; else the first good one, else the first.
+    let inForce = lastGood[key].flatMap { pathsByKey[key]?.contains($0.path) == true ? $0.path : nil }
+    let present = inForce.flatMap { paths.contains($0) ? $0 : nil }
+    guard let winner = present ?? paths.first(where: { files[$0]?.good != nil }) ?? paths.first else {
+      let kept = lastGood[key]
+      return DesiredEntry(desired: kept?.pod, source: kept?.path, problem: nil)
+    }
+    var entry = DesiredEntry(source: winner)
+    switch files[winner]?.content {
+    case .decoded(let manifest):
+      if let good = files[winner]?.good { lastGood[key] = (winner, DesiredPod(spec: good.spec, hash: good.hash)) }
+      let errors = manifest.diagnostics.filter { $0.severity == .error }
+      if let first = errors.first {
+        let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
+        entry.problem = ManifestProblem(message: "\(first.summary)\(more)", diagnostics: manifest.diagnostics)
+      }
+    case .refused(let reason): entry.problem = ManifestProblem(message: reason)
+    case nil: break
+    }
+    entry.desired = lastGood[key]?.pod
+    if entry.problem == nil, let other = paths.first(where: { $0 != winner }) {
+      entry.problem = ManifestProblem(message: "\(other): also describes pod \(key); \(winner) stays in force, rename or remove one of them")
+    }
+    return entry
+  }
+}

@@ -1,0 +1,57 @@
+import BerthCore
+import BerthLinux
+import BerthManifest
+import Synchronization
+
+/// Reads one manifest: only when nobody has it open for writing, and only if no stranger could have written it.
+struct ManifestReader: Sendable {
+  enum Outcome {
+    case read(ManifestFile)
+    /// Somebody is still writing it: the close will be an event.
+    case beingWritten
+    case absent
+  }
+
+  /// Whose files are obeyed besides root's.
+  let owner: UInt32
+  static let sizeLimit = 1 << 20
+
+  func read(_ path: String) -> Outcome {
+    do throws(Errno) {
+      let file = try Files.open(path, FileFlags.read | FileFlags.nonBlocking)
+      let status = try file.status()
+      let identity = FileIdentity(status)
+      guard status.kind == .regular else { return refuse(path, "is not a regular file", identity) }
+      if let reason = Self.untrusted(status, owner: owner) { return refuse(path, reason, identity) }
+      guard status.size <= Self.sizeLimit else { return refuse(path, "is larger than \(Self.sizeLimit) bytes", identity) }
+      guard let bytes = try FileLease.readQuiescent(file, limit: Self.sizeLimit) else { return .beingWritten }
+      return .read(ManifestFile(content: .decoded(ManifestDecoder.decode(bytes, file: path)), identity: FileIdentity(try file.status())))
+    } catch {
+      if error == .notFound { return .absent }
+      return refuse(path, "cannot be read: \(error)", FileIdentity(device: 0, inode: 0, size: 0, modifiedNanoseconds: 0, changedNanoseconds: 0))
+    }
+  }
+
+  private func refuse(_ path: String, _ reason: String, _ identity: FileIdentity) -> Outcome {
+    .read(ManifestFile(content: .refused("\(path): \(reason)"), identity: identity))
+  }
+
+  /// Why a file or directory is not obeyed, nil if it is: it must belong to root or the owner, and nobody else may write it.
+  static func untrusted(_ status: FileStatus, owner: UInt32) -> String? {
+    guard status.uid == 0 || status.uid == owner else {
+      return "belongs to uid \(status.uid); it must belong to root\(owner == 0 ? "" : " or uid \(owner)") ([manifests] owner)"
+    }
+    if status.permissions & 0o002 != 0 { return "is writable by everybody; chmod o-w it" }
+    // A group of the owner's own number is the user's private group.
+    if status.permissions & 0o020 != 0 && status.gid != 0 && status.gid != owner { return "is writable by its group; chmod g-w it" }
+    return nil
+  }
+}
+
+extension FileIdentity {
+  init(_ status: FileStatus) {
+    self.init(
+      device: status.device, inode: status.inode, size: status.size, modifiedNanoseconds: status.modifiedNanoseconds,
+      changedNanoseconds: status.changedNanoseconds)
+  }
+}

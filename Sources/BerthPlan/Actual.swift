@@ -1,0 +1,84 @@
+import BerthCore
+import BerthManifest
+
+/// One pod as it is on the node, read from facts: its record, its shim, the kernel.
+public struct ActualPod: Hashable, Sendable {
+  /// Of this incarnation; a recreated pod has another.
+  public var uid: String
+  /// The hash of the manifest content that was last applied, in place changes included.
+  public var hash: String
+  /// What was last applied.
+  public var spec: PodSpec
+  public var sandbox: SandboxState
+  /// By container name, init containers included. A container that was never started is missing.
+  public var containers: [String: ActualContainer]
+
+  public init(uid: String, hash: String, spec: PodSpec, sandbox: SandboxState, containers: [String: ActualContainer] = [:]) {
+    self.uid = uid
+    self.hash = hash
+    self.spec = spec
+    self.sandbox = sandbox
+    self.containers = containers
+  }
+}
+
+public enum SandboxState: Hashable, Sendable {
+  /// The shim answers and its namespaces stand.
+  case ready
+  /// The shim is dead. `processesLeft`: containers of it still run and can be seen, but not restarted or logged.
+  case lost(processesLeft: Bool)
+}
+
+public struct ActualContainer: Hashable, Sendable {
+  /// From 0; the restart count.
+  public var attempt: UInt32
+  public var state: ContainerState
+  /// Restarts in a row without a run long enough to reset the back-off.
+  public var backoffStep: Int
+
+  public init(attempt: UInt32 = 0, state: ContainerState, backoffStep: Int = 0) {
+    self.attempt = attempt
+    self.state = state
+    self.backoffStep = backoffStep
+  }
+}
+
+public enum ContainerState: Hashable, Sendable {
+  case running(since: Instant)
+  /// The stop signal was sent; SIGKILL follows after the grace period.
+  case stopping
+  case exited(ContainerExit)
+
+  public var isLive: Bool {
+    switch self {
+    case .running, .stopping: true
+    case .exited: false
+    }
+  }
+}
+
+/// How an attempt ended.
+public struct ContainerExit: Hashable, Sendable {
+  public enum Outcome: Hashable, Sendable {
+    /// The exit code; 128 + n for a death by signal n.
+    case code(Int32, signal: Int32?, oomKilled: Bool)
+    /// It never ran: why.
+    case startFailed(String)
+    /// It ran and is gone, but nobody was there to see its exit code.
+    case unknown
+  }
+  public var outcome: Outcome
+  public var at: Instant
+  /// How long it ran.
+  public var ran: Duration
+
+  public init(outcome: Outcome, at: Instant, ran: Duration) {
+    self.outcome = outcome
+    self.at = at
+    self.ran = ran
+  }
+
+  public var succeeded: Bool {
+    if case .code(0, _, _) = outcome { true } else { false }
+  }
+}

@@ -1,0 +1,41 @@
+import BerthCore
+import BerthManifest
+
+/// What the node is asked to run under one pod key.
+public struct DesiredPod: Hashable, Sendable {
+  public var spec: PodSpec
+  /// Of the manifest's canonical content: the spec's identity.
+  public var hash: String
+  public init(spec: PodSpec, hash: String) {
+    self.spec = spec
+    self.hash = hash
+  }
+}
+
+/// What is known of an image that a desired pod names.
+public enum ImageState: Hashable, Sendable {
+  /// In the store, unpacked; `digest` is what the reference resolved to.
+  case present(digest: String)
+  case absent
+  case pulling
+  /// The last attempt failed; the next is due at `retryAt`, never where that is nil.
+  case failed(message: String, retryAt: Instant?)
+}
+
+/// A point on the boot-time clock, in nanoseconds since boot: it doesn't jump, and goes on during suspend.
+public struct Instant: Hashable, Sendable, Comparable {
+  public var nanoseconds: Int64
+  public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  /// Saturates at the ends.
+  public static func + (a: Instant, b: Duration) -> Instant {
+    let (sum, overflow) = a.nanoseconds.addingReportingOverflow(b.nanoseconds)
+    return Instant(nanoseconds: overflow ? .max : sum)
+  }
+  /// Saturates at the ends.
+  public static func - (a: Instant, b: Instant) -> Duration {
+    let (difference, overflow) = a.nanoseconds.subtractingReportingOverflow(b.nanoseconds)
+    return .nanoseconds(overflow ? .max : difference)
+  }
+  public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
+}

@@ -1,0 +1,221 @@
+import BerthCore
+import BerthManifest
+
+/// What to do for a pod and why: a pure function of what is asked for, what is there and the time.
+///
+/// The steps, in this order; the first that has something to do ends the plan:
+/// 1. Nothing is asked for (or it is suspended): stop what runs, then remove the pod.
+/// 2. An image is missing: pull it. A pod that runs with an older spec goes on meanwhile.
+/// 3. The pod isn't there: create it.
+/// 4. The sandbox is lost: leave running containers alone; once none is left, remove the pod, so that it is created anew.
+/// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod.
+/// 6. Run the init containers in order, each to success.
+/// 7. Start the containers that don't run and whose restart policy and back-off say so.
+public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan {
+  guard let desired, !desired.spec.suspend else {
+    return actual.map { planRemoval(of: $0, because: desired == nil ? "its manifest was removed" : "suspend = true") } ?? PodPlan()
+  }
+  let missing = planImages(desired, actual: actual, images: images, now: now)
+  guard let actual else { return missing ?? planCreation(of: desired) }
+  if case .lost(let processesLeft) = actual.sandbox { return planLoss(of: actual, processesLeft: processesLeft) }
+  if desired.hash != actual.hash {
+    let changes = SpecDiff.changes(from: actual.spec, to: desired.spec)
+    if changes.allSatisfy(\.inPlace) { return planInPlace(desired, changes) }
+    // The old pod runs on until the new one's images are there.
+    return missing ?? planRemoval(of: actual, because: recreationReason(changes), changes: changes)
+  }
+  return planContainers(of: actual, images: images, now: now)
+}
+
+private func recreationReason(_ changes: [FieldChange]) -> String {
+  let paths = changes.filter { !$0.inPlace }.map(\.path)
+  return "\(paths.prefix(3).joined(separator: ", ")) changed" + (paths.count > 3 ? " and \(paths.count - 3) more" : "") + " (recreate)"
+}
+
+// MARK: removal
+
+private func planRemoval(of actual: ActualPod, because reason: String, changes: [FieldChange] = []) -> PodPlan {
+  var plan = PodPlan()
+  let live = actual.spec.allContainers.reversed().filter { actual.containers[$0.name]?.state.isLive == true }
+  for container in live {
+    if case .running? = actual.containers[container.name]?.state {
+      plan.actions.append(PodAction(.stopContainer(name: container.name), because: reason, changes: changes))
+    }
+  }
+  if live.isEmpty {
+    plan.actions.append(PodAction(.removePod, because: reason, changes: changes))
+  } else if plan.actions.isEmpty {
+    plan.waitingFor = "containers to stop: \(live.map(\.name).joined(separator: ", "))"
+  }
+  return plan
+}
+
+private func planLoss(of actual: ActualPod, processesLeft: Bool) -> PodPlan {
+  var plan = PodPlan()
+  if processesLeft {
+    plan.waitingFor = "the containers to end: their shim is gone (ShimLost), they run on without logs"
+  } else {
+    plan.actions.append(PodAction(.removePod, because: "its shim is gone and none of its processes is left"))
+  }
+  return plan
+}
+
+// MARK: images
+
+/// nil once every image is there. Images of a pod that already runs this very spec were pinned when it was created.
+private func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan? {
+  var plan = PodPlan()
+  var waiting: [String] = []
+  for reference in desired.spec.imageReferences {
+    switch images[reference] ?? .absent {
+    case .present: break
+    case .absent: plan.actions.append(PodAction(.pullImage(reference: reference), because: "it is not in the store"))
+    case .pulling: waiting.append("image \(reference) is being pulled")
+    case .failed(let message, let retryAt):
+      if let retryAt, retryAt <= now {
+        plan.actions.append(PodAction(.pullImage(reference: reference), because: "the last attempt failed: \(message)"))
+      } else {
+        waiting.append("image \(reference): \(message)")
+        plan.wakeAt = earliest(plan.wakeAt, retryAt)
+      }
+    }
+  }
+  if plan.actions.isEmpty && waiting.isEmpty { return nil }
+  if !waiting.isEmpty { plan.waitingFor = waiting.joined(separator: "; ") }
+  return plan
+}
+
+private func earliest(_ a: Instant?, _ b: Instant?) -> Instant? {
+  guard let a, let b else { return a ?? b }
+  return min(a, b)
+}
+
+// MARK: creation and change in place
+
+private func planCreation(of desired: DesiredPod) -> PodPlan {
+  var plan = PodPlan()
+  plan.actions.append(PodAction(.createPod, because: "its manifest asks for it"))
+  if let first = desired.spec.initContainers.first {
+    plan.actions.append(PodAction(.startContainer(name: first.name, attempt: 0), because: "init containers run first, in order"))
+  } else {
+    for container in desired.spec.containers {
+      plan.actions.append(PodAction(.startContainer(name: container.name, attempt: 0), because: "the pod is new"))
+    }
+  }
+  return plan
+}
+
+private func planInPlace(_ desired: DesiredPod, _ changes: [FieldChange]) -> PodPlan {
+  var plan = PodPlan()
+  let limits = changes.filter(\.isResources)
+  for container in [nil] + desired.spec.allContainers.map({ Optional($0.name) }) {
+    let own = limits.filter { $0.container == container }
+    if !own.isEmpty {
+      plan.actions.append(PodAction(.updateResources(container: container), because: "limits changed (in place)", changes: own))
+    }
+  }
+  let rest = changes.filter { !$0.isResources }
+  plan.actions.append(
+    PodAction(.recordSpec, because: rest.isEmpty ? "the manifest's content changed" : "changed in place", changes: rest))
+  return plan
+}
+
+// MARK: containers
+
+private func planContainers(of pod: ActualPod, images: [String: ImageState], now: Instant) -> PodPlan {
+  var plan = PodPlan()
+  let started = pod.spec.containers.contains { pod.containers[$0.name] != nil }
+  if !started {
+    for container in pod.spec.initContainers {
+      guard pod.containers[container.name]?.succeeded == true else {
+        planStart(of: container, in: pod, policy: pod.spec.initRestartPolicy, images: images, now: now, into: &plan)
+        if plan.actions.isEmpty && plan.waitingFor == nil, pod.containers[container.name]?.state.isLive == true {
+          plan.waitingFor = "init container \(container.name) to finish"
+        }
+        return plan
+      }
+    }
+  }
+  for container in pod.spec.containers {
+    planStart(of: container, in: pod, policy: pod.spec.restartPolicy, images: images, now: now, into: &plan)
+  }
+  return plan
+}
+
+private func planStart(
+  of spec: ContainerSpec, in pod: ActualPod, policy: RestartPolicy, images: [String: ImageState], now: Instant, into plan: inout PodPlan
+) {
+  guard let container = pod.containers[spec.name] else {
+    plan.actions.append(PodAction(.startContainer(name: spec.name, attempt: 0), because: "it was not started yet"))
+    return
+  }
+  guard case .exited(let exit) = container.state, policy.restarts(after: exit) else { return }
+  let due = exit.at + pod.spec.restartBackoff.delay(step: pod.spec.restartBackoff.step(of: container, after: exit))
+  if due <= now {
+    plan.actions.append(
+      PodAction(.startContainer(name: spec.name, attempt: container.attempt &+ 1), because: "\(exit.words); restart_policy = \"\(policy.rawValue)\""))
+  } else {
+    plan.wakeAt = earliest(plan.wakeAt, due)
+    let text = "back-off of container \(spec.name) (\(exit.words))"
+    plan.waitingFor = plan.waitingFor.map { "\($0); \(text)" } ?? text
+  }
+}
+
+extension RestartPolicy {
+  /// Whether a container that ended so is started again.
+  public func restarts(after exit: ContainerExit) -> Bool {
+    switch self {
+    case .always: true
+    case .onFailure: !exit.succeeded
+    case .never: false
+    }
+  }
+}
+
+extension RestartBackoff {
+  /// How many restarts in a row there were before this one: 0 after a run of `resetAfter` or more.
+  public func step(of container: ActualContainer, after exit: ContainerExit) -> Int {
+    exit.ran >= resetAfter ? 0 : container.backoffStep
+  }
+
+  /// The pause before restart number `step` (from 0) of a sequence: none, then `initial`, doubling up to `max`.
+  public func delay(step: Int) -> Duration {
+    guard step > 0 else { return .zero }
+    var delay = initial
+    for _ in 1..<Swift.min(step, 64) where delay < max { delay = delay * 2 }
+    return Swift.min(delay, max)
+  }
+}
+
+extension ContainerExit {
+  /// For people: `exit code 1`, `killed by signal 9`, `out of memory`.
+  public var words: String {
+    switch outcome {
+    case .code(_, _, oomKilled: true): "killed: out of memory"
+    case .code(_, let signal?, _): "killed by signal \(signal)"
+    case .code(let code, nil, _): "exit code \(code)"
+    case .startFailed(let message): message
+    case .unknown: "exit code unknown"
+    }
+  }
+}
+
+extension ActualContainer {
+  public var succeeded: Bool {
+    if case .exited(let exit) = state { exit.succeeded } else { false }
+  }
+}
+
+extension PodSpec {
+  /// Init containers first, each kind in its order.
+  public var allContainers: [ContainerSpec] { initContainers + containers }
+
+  /// Every image it names, once, in order of first mention.
+  public var imageReferences: [String] {
+    var seen: Set<String> = []
+    return allContainers.map(\.image).filter { seen.insert($0).inserted }
+  }
+
+  /// `never` for pods that are never restarted, else `on-failure`: an init container that succeeded is done.
+  public var initRestartPolicy: RestartPolicy { restartPolicy == .never ? .never : .onFailure }
+}

@@ -1,0 +1,76 @@
+import BerthCore
+import BerthManifest
+
+/// One thing to do, and why. Printed by `berth diff`, performed in order by the executor.
+public struct PodAction: Hashable, Sendable {
+  public enum Verb: Hashable, Sendable {
+    case pullImage(reference: String)
+    /// Record, cgroup, volumes and sandbox of a new incarnation.
+    case createPod
+    case startContainer(name: String, attempt: UInt32)
+    case stopContainer(name: String)
+    /// Write changed limits of the pod (nil) or a container.
+    case updateResources(container: String?)
+    /// Take over a spec whose differences need no restart.
+    case recordSpec
+    /// Everything the pod owned; its containers are dead.
+    case removePod
+  }
+  public var verb: Verb
+  public var reason: String
+  public var changes: [FieldChange]
+
+  public init(_ verb: Verb, because reason: String, changes: [FieldChange] = []) {
+    self.verb = verb
+    self.reason = reason
+    self.changes = changes
+  }
+}
+
+extension PodAction.Verb {
+  /// As `berth diff` prints it: `start container web`.
+  public var text: String {
+    switch self {
+    case .pullImage(let reference): "pull image \(reference)"
+    case .createPod: "create pod"
+    case .startContainer(let name, let attempt): attempt == 0 ? "start container \(name)" : "restart container \(name) (restart \(attempt))"
+    case .stopContainer(let name): "stop container \(name)"
+    case .updateResources(let container): container.map { "update resources of container \($0)" } ?? "update resources of the pod"
+    case .recordSpec: "update pod"
+    case .removePod: "remove pod"
+    }
+  }
+  /// Stable, for JSON.
+  public var name: String {
+    switch self {
+    case .pullImage: "pull_image"
+    case .createPod: "create_pod"
+    case .startContainer: "start_container"
+    case .stopContainer: "stop_container"
+    case .updateResources: "update_resources"
+    case .recordSpec: "record_spec"
+    case .removePod: "remove_pod"
+    }
+  }
+  public var container: String? {
+    switch self {
+    case .startContainer(let name, _), .stopContainer(let name): name
+    case .updateResources(let name): name
+    case .pullImage, .createPod, .recordSpec, .removePod: nil
+    }
+  }
+}
+
+/// What to do now for one pod, and what to wait for.
+public struct PodPlan: Hashable, Sendable {
+  /// To be done now, in this order. Empty: nothing to do.
+  public var actions: [PodAction] = []
+  /// Look again then, even if nothing happens: a back-off ends. nil: only an event changes anything.
+  public var wakeAt: Instant?
+  /// What keeps the pod from its goal although there is nothing to do now, in words.
+  public var waitingFor: String?
+
+  public init() {}
+  /// Nothing to do and nothing to wait for.
+  public var isConverged: Bool { actions.isEmpty && waitingFor == nil }
+}

@@ -1,1 +1,0 @@
-// BerthRuntime: see docs/architecture.md.

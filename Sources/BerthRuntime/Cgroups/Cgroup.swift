@@ -1,0 +1,37 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+
+/// One control group of a container or a pod, in every hierarchy that it needs. Paths are absolute from the cgroup mounts' root:
+/// `/berth-INSTANCE/PODUID/CONTAINER`. A value without state: any number may name one group.
+public struct Cgroup: Sendable, Hashable {
+  public let path: String
+  public let layout: CgroupLayout
+
+  /// nil unless `path` is absolute, not `/`, and free of empty, `.` and `..` components and control characters.
+  public init?(_ path: String, in layout: CgroupLayout) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard path.utf8.count <= 3000, parts.count >= 2, parts[0].isEmpty else { return nil }
+    guard parts.dropFirst().allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= 255 }) else { return nil }
+    guard path.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
+    self.path = path
+    self.layout = layout
+  }
+}
+
+/// What a cgroup has used so far.
+public struct CgroupStats: Sendable, Hashable {
+  public var cpuMicroseconds: UInt64 = 0
+  public var cpuUserMicroseconds: UInt64 = 0
+  public var cpuSystemMicroseconds: UInt64 = 0
+  /// How often all its processes had to wait for the next period.
+  public var throttledPeriods: UInt64 = 0
+  public var memoryBytes: UInt64 = 0
+  public var memoryPeakBytes: UInt64 = 0
+  /// nil: unlimited.
+  public var memoryLimitBytes: UInt64?
+  public var pids: UInt64 = 0
+  /// Processes that the kernel killed because the group (or one above it) was out of memory.
+  public var oomKills: UInt64 = 0
+  public init() {}
+}

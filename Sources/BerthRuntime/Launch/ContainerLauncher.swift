@@ -1,0 +1,23 @@
+import BerthCore
+import BerthLinux
+
+/// Starts containers as children of the calling process.
+public enum ContainerLauncher {
+  /// Starts a short-lived *launcher* process and returns at once. The launcher reads the bundle's config.json, resolves the user,
+  /// assembles the root file system, computes the init plan, makes the cgroup, and clones the container as a child of the caller
+  /// (CLONE_PARENT): what costs memory or may trap on hostile input happens there.
+  ///
+  /// The caller must be single-threaded (or own no lock that a fork could tear). `stdin`, `stdout` and `stderr` are borrowed, they may
+  /// be closed after the return; -1 stands for /dev/null. The caller's SIGCHLD handling must leave the pids of launcher and container
+  /// alone until `finish` returned: no wait for any child meanwhile.
+  public static func begin(_ request: LaunchRequest, stdin: Int32, stdout: Int32, stderr: Int32) throws(BerthError) -> PendingLaunch {
+    throw BerthError(.unsupported, "launch", request.id, cause: "not built yet")
+  }
+
+  /// What a container's exit code is to be when it never ran because of `error`: 127 for a command that isn't there, 126 for one that
+  /// can't be executed, nil for every other failure (which happened before the command was tried).
+  public static func exitCode(for error: BerthError) -> Int32? {
+    guard error.operation == "exec" else { return nil }
+    return error.code == .notFound ? 127 : 126
+  }
+}

@@ -1,1 +1,0 @@
-// BerthSeccomp: see docs/architecture.md.
