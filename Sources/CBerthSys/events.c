@@ -1,5 +1,6 @@
 #include "berth_events.h"
 #include <errno.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <signal.h>
 #include <string.h>
@@ -72,6 +73,8 @@ int berth_peer_credentials(int socket, pid_t *pid, uint32_t *uid, uint32_t *gid)
   *gid = peer.gid;
   return 0;
 }
+
+void berth_trim_heap(void) { malloc_trim(0); }
 
 int berth_loopback_up(void) {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

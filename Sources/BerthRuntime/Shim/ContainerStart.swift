@@ -36,12 +36,15 @@ public struct ContainerStart: Sendable, Hashable {
   public var name: String
   /// Counts the starts of this container from 0. The same attempt is never started twice.
   public var attempt: UInt32
+  /// The container's cgroup below every hierarchy's root, as its config.json names it.
+  public var cgroup: String
   public var launch: LaunchRequest
   public var log: LogTarget
 
-  public init(name: String, attempt: UInt32, launch: LaunchRequest, log: LogTarget) {
+  public init(name: String, attempt: UInt32, cgroup: String, launch: LaunchRequest, log: LogTarget) {
     self.name = name
     self.attempt = attempt
+    self.cgroup = cgroup
     self.launch = launch
     self.log = log
   }
@@ -49,15 +52,18 @@ public struct ContainerStart: Sendable, Hashable {
   func encode(to writer: inout ByteWriter) {
     writer.text(name)
     writer.integer(attempt)
+    writer.text(cgroup)
     log.encode(to: &writer)
-    launch.encode(to: &writer)
+    writer.data(launch.json().encoded())
   }
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
     name = try reader.text(limit: ShimProtocol.Limit.name)
     guard DNSLabel.isValid(name) else { throw reader.failure("not a container's name") }
     attempt = try reader.integer()
+    cgroup = try reader.text(limit: ShimProtocol.Limit.path)
     log = try LogTarget(from: &reader)
-    launch = try LaunchRequest(from: &reader)
+    let text = try reader.data(limit: ShimProtocol.maxPacket)
+    do { launch = try LaunchRequest(decoding: try JSON(parsing: text)) } catch { throw reader.failure("launch request: \(error)") }
   }
 }

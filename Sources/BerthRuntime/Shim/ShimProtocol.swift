@@ -31,6 +31,7 @@ public enum ShimProtocol {
     static let containers = 128
     static let volumes = 64
     static let errorText = 4096
+    static let warnings = 8
   }
 }
 

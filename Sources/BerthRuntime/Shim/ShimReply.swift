@@ -5,7 +5,8 @@ public enum ShimReply: Sendable, Equatable {
   case ok
   case error(BerthError)
   case hello(ShimIdentity)
-  case started(InitRecord)
+  /// Warnings say what the machine lacked a right for and was left out.
+  case started(InitRecord, warnings: [String])
   case state(ShimState)
 
   enum Kind: UInt8 {
@@ -26,7 +27,9 @@ public enum ShimReply: Sendable, Equatable {
         body.integer(identity.version)
         body.integer(identity.pid)
         body.text(identity.podUID)
-      case .started(let record): record.encode(to: &body)
+      case .started(let record, let warnings):
+        record.encode(to: &body)
+        body.list(warnings.prefix(ShimProtocol.Limit.warnings)) { $1.text(BerthError.bounded($0)) }
       case .state(let state):
         body.bool(state.isSandboxReady)
         body.list(state.containers) { $0.encode(to: &$1) }
@@ -57,7 +60,12 @@ public enum ShimReply: Sendable, Equatable {
     case .hello:
       return .hello(
         ShimIdentity(version: try body.integer(), pid: try body.integer(), podUID: try body.text(limit: ShimProtocol.Limit.name)))
-    case .started: return .started(try InitRecord(from: &body))
+    case .started:
+      let record = try InitRecord(from: &body)
+      let warnings = try body.list(limit: ShimProtocol.Limit.warnings) { (item: inout ByteReader) throws(ByteReaderError) in
+        try item.text(limit: ShimProtocol.Limit.errorText)
+      }
+      return .started(record, warnings: warnings)
     case .state:
       let isReady = try body.bool()
       let containers = try body.list(limit: ShimProtocol.Limit.containers) { (item: inout ByteReader) throws(ByteReaderError) in
@@ -111,7 +119,7 @@ extension BerthError {
   }
 
   /// Cut between characters, so that what arrives is valid UTF-8.
-  private static func bounded(_ text: String) -> String {
+  static func bounded(_ text: String) -> String {
     guard text.utf8.count > ShimProtocol.Limit.errorText else { return text }
     return String(decoding: text.utf8.prefix(ShimProtocol.Limit.errorText - 3), as: UTF8.self)
   }
