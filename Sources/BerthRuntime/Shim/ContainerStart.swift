@@ -59,7 +59,8 @@ public struct ContainerStart: Sendable, Hashable {
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
     name = try reader.text(limit: ShimProtocol.Limit.name)
-    guard DNSLabel.isValid(name) else { throw reader.failure("not a container's name") }
+    // The folder of this name holds the pod's shared memory.
+    guard DNSLabel.isValid(name), name != "shm" else { throw reader.failure("not a container's name") }
     attempt = try reader.integer()
     cgroup = try reader.text(limit: ShimProtocol.Limit.path)
     log = try LogTarget(from: &reader)
