@@ -165,3 +165,10 @@ extension Files {
   /// Sets both times of an existing file to now; watchers see IN_ATTRIB.
   public static func touch(_ path: String) throws(Errno) { try call { utimensat(AT_FDCWD, path, nil, 0) } }
 }
+
+extension Files {
+  /// Permission bits, whatever the umask.
+  public static func setMode(_ path: String, _ mode: UInt32) throws(Errno) { try call { chmod(path, mode_t(mode)) } }
+  /// Follows symlinks: for paths of our own alone.
+  public static func setOwner(_ path: String, uid: UInt32, gid: UInt32) throws(Errno) { try call { chown(path, uid, gid) } }
+}

@@ -1,1 +1,0 @@
-// BerthImages: see docs/architecture.md.

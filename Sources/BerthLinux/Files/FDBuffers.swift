@@ -1,0 +1,38 @@
+import Glibc
+
+extension FD {
+  /// One read(2) into memory of the caller's: the number of bytes, 0 at the end of the file.
+  public borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    let number = raw
+    return try call { Glibc.read(number, buffer.baseAddress, buffer.count) }
+  }
+
+  /// One pread(2) at `offset` bytes from the file's start.
+  public borrowing func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+    let number = raw
+    return try call { pread(number, buffer.baseAddress, buffer.count, off_t(offset)) }
+  }
+
+  /// All of `buffer`, in as many write(2) calls as it takes.
+  public borrowing func write(_ buffer: UnsafeRawBufferPointer) throws(Errno) {
+    let number = raw
+    var done = 0
+    while done < buffer.count {
+      done += try call { Glibc.write(number, buffer.baseAddress.map { $0 + done }, buffer.count - done) }
+    }
+  }
+
+  /// The file's length becomes `size` bytes.
+  public borrowing func truncate(to size: Int64) throws(Errno) {
+    let number = raw
+    try call { ftruncate(number, off_t(size)) }
+  }
+}
+
+extension Files {
+  /// A nameless file in `directory`, gone when it is closed.
+  public static func openTemporary(in directory: String) throws(Errno) -> FD {
+    // O_TMPFILE, which Swift cannot import: its own bit and O_DIRECTORY.
+    try open(directory, O_RDWR | 0o20000000 | O_DIRECTORY, mode: 0o600)
+  }
+}

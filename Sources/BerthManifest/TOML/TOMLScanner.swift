@@ -1,0 +1,92 @@
+/// A cursor over the bytes of a TOML text that is known to be UTF-8.
+struct TOMLScanner {
+  let bytes: [UInt8]
+  var at: Int
+
+  init(_ bytes: [UInt8], at: Int = 0) {
+    self.bytes = bytes
+    self.at = at
+  }
+
+  /// The byte at the cursor; 0, which TOML has nowhere, at the end.
+  var current: UInt8 { at < bytes.count ? bytes[at] : 0 }
+  var isAtEnd: Bool { at >= bytes.count }
+  var isAtNewline: Bool { current == 10 || (current == 13 && peek(1) == 10) }
+
+  func peek(_ distance: Int) -> UInt8 { at + distance < bytes.count ? bytes[at + distance] : 0 }
+
+  func failure(_ message: String, from lower: Int? = nil, to upper: Int? = nil) -> TOMLError {
+    TOMLError(message, SourceRange(lower ?? at, upper ?? Swift.max(at, lower ?? at) + 1))
+  }
+
+  /// Steps over `byte` if the cursor is on it.
+  mutating func skip(_ byte: UInt8) -> Bool {
+    guard !isAtEnd, current == byte else { return false }
+    at += 1
+    return true
+  }
+
+  /// Whether the three bytes at the cursor are `byte`.
+  func isTripled(_ byte: UInt8) -> Bool { current == byte && peek(1) == byte && peek(2) == byte }
+
+  mutating func skipBlanks() {
+    while current == 32 || current == 9 { at += 1 }
+  }
+
+  /// Steps over LF or CR LF.
+  mutating func skipNewline() -> Bool {
+    guard isAtNewline else { return false }
+    at += current == 13 ? 2 : 1
+    return true
+  }
+
+  mutating func skipComment() throws(TOMLError) {
+    guard current == UInt8(ascii: "#") else { return }
+    while !isAtEnd, !isAtNewline {
+      guard !Self.isControl(current) else { throw failure("control character in a comment") }
+      at += 1
+    }
+  }
+
+  /// Steps over blanks, line breaks and comments, as arrays may have between their elements.
+  mutating func skipBlanksAndLines() throws(TOMLError) {
+    while true {
+      skipBlanks()
+      try skipComment()
+      guard skipNewline() else { return }
+    }
+  }
+
+  /// What may follow a statement on its line: nothing but a comment.
+  mutating func endOfStatement() throws(TOMLError) {
+    skipBlanks()
+    try skipComment()
+    guard isAtEnd || skipNewline() else { throw failure("expected the end of the line, found \(found)") }
+  }
+
+  /// The character at the cursor, for a message.
+  var found: String {
+    guard !isAtEnd else { return "the end of the file" }
+    if isAtNewline { return "the end of the line" }
+    let count = Self.scalarLength(current)
+    let end = Swift.min(at + count, bytes.count)
+    guard !Self.isControl(current) else { return "a control character" }
+    return "'\(String(decoding: bytes[at..<end], as: UTF8.self))'"
+  }
+
+  static func scalarLength(_ lead: UInt8) -> Int {
+    switch lead {
+    case 0xF0...: 4
+    case 0xE0...: 3
+    case 0xC0...: 2
+    default: 1
+    }
+  }
+
+  /// Tab is none: TOML allows it in comments and strings.
+  static func isControl(_ byte: UInt8) -> Bool { (byte < 32 && byte != 9) || byte == 127 }
+  static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+  static func isBareKey(_ byte: UInt8) -> Bool {
+    isDigit(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+  }
+}

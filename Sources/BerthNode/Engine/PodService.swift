@@ -1,0 +1,35 @@
+import BerthCore
+import BerthImages
+import BerthManifest
+import BerthPlan
+import BerthPods
+
+/// What the engine needs of the layer that makes pods. The real one is `PodManager`; simulations bring their own.
+public protocol PodService: Sendable {
+  /// Makes a new incarnation: its record first, then volumes, cgroup and sandbox.
+  func create(_ request: PodRequest) async throws(BerthError) -> any PodHandle
+}
+
+/// One incarnation of a pod. Its methods do one planned action each.
+public protocol PodHandle: Sendable {
+  /// What is there, read from the record, the shim and the kernel.
+  func observe() async -> PodObservation
+  /// Begins attempt `attempt`. A container that can't be started is a fact to be observed, not an error thrown.
+  func start(_ container: String, attempt: UInt32, backoffStep: Int) async throws(BerthError)
+  /// Sends the stop signal; the shim follows with SIGKILL after the grace period.
+  func stop(_ container: String) async throws(BerthError)
+  /// Writes the limits of `spec` into the cgroup of the pod (nil) or a container.
+  func updateResources(_ container: String?, to spec: PodSpec) async throws(BerthError)
+  /// Makes `spec` the one that is in force.
+  func record(spec: PodSpec, hash: String) async throws(BerthError)
+  /// Everything that the pod owns but persistent volumes. Its containers are dead.
+  func remove() async throws(BerthError)
+}
+
+/// What images the engine can have.
+public protocol ImageProvider: Sendable {
+  /// In the store and unpacked, nil if not. Fast: on the way from manifest to process.
+  func lookup(_ reference: String) throws(BerthError) -> String?
+  /// Fetches it and returns the digest it resolved to. Blocks its thread.
+  func pull(_ reference: String) throws(BerthError) -> String
+}

@@ -1,0 +1,75 @@
+import BerthCore
+import Synchronization
+
+/// One thing that happened, as `berth events` shows it.
+public struct NodeEvent: Hashable, Sendable {
+  public enum Severity: String, Sendable { case normal, warning }
+  /// Counts from 1 since the daemon started.
+  public var sequence: Int64
+  public var time: Timestamp
+  public var severity: Severity
+  /// One word, stable: `Started`, `Killing`, `BackOff` …
+  public var reason: String
+  public var pod: PodKey?
+  public var container: String?
+  public var message: String
+
+  public var json: JSON {
+    [
+      "sequence": .integer(sequence), "time": .string(time.description), "severity": .string(severity.rawValue), "reason": .string(reason),
+      "namespace": .optional(pod?.namespace), "pod": .optional(pod?.name), "container": .optional(container), "message": .string(message),
+    ]
+  }
+}
+
+/// The newest events, bounded, and who follows them.
+public final class EventLog: Sendable {
+  private struct State {
+    var events: [NodeEvent] = []
+    var next: Int64 = 1
+    var followers: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
+    var nextFollower = 0
+  }
+  private let state = Mutex(State())
+  private let capacity: Int
+  private let clock: @Sendable () -> Timestamp
+
+  public init(capacity: Int = 4096, clock: @escaping @Sendable () -> Timestamp) {
+    self.capacity = capacity
+    self.clock = clock
+  }
+
+  public func record(
+    _ reason: String, _ message: String, pod: PodKey? = nil, container: String? = nil, severity: NodeEvent.Severity = .normal
+  ) {
+    let time = clock()
+    state.withLock { state in
+      let event = NodeEvent(
+        sequence: state.next, time: time, severity: severity, reason: reason, pod: pod, container: container, message: message)
+      state.next += 1
+      state.events.append(event)
+      // In slices, so that dropping old ones costs little for each new one.
+      if state.events.count > capacity + capacity / 4 { state.events.removeFirst(state.events.count - capacity) }
+      for follower in state.followers.values { follower.yield(event) }
+    }
+  }
+
+  public func recent() -> [NodeEvent] { state.withLock { $0.events } }
+
+  /// What is there and all that comes. A follower that doesn't read keeps the newest 1024 and loses the others.
+  public func follow() -> (past: [NodeEvent], coming: AsyncStream<NodeEvent>) {
+    let (stream, continuation) = AsyncStream<NodeEvent>.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    return state.withLock { state in
+      let number = state.nextFollower
+      state.nextFollower += 1
+      state.followers[number] = continuation
+      continuation.onTermination = { [weak self] _ in self?.drop(number) }
+      return (state.events, stream)
+    }
+  }
+
+  private func drop(_ number: Int) {
+    // On another path than a `yield` under the lock: a stream ends when its reader lets it go.
+    state.withLock { $0.followers[number] = nil }
+  }
+}

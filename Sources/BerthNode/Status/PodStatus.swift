@@ -1,0 +1,92 @@
+import BerthCore
+import BerthManifest
+
+/// What `berth status` says of a pod. Fields and words: design interfaces.md "JSON of berth status".
+public struct PodStatus: Hashable, Sendable {
+  public enum Phase: String, Sendable { case pending = "Pending", running = "Running", succeeded = "Succeeded", failed = "Failed", unknown = "Unknown" }
+
+  public struct Condition: Hashable, Sendable {
+    public var type: String
+    public var status: Bool
+    public var reason: String
+    public var message: String
+    public var lastTransition: Timestamp
+  }
+
+  public struct Container: Hashable, Sendable {
+    public enum State: String, Sendable { case waiting, running, terminated }
+    public var name: String
+    public var id = ""
+    public var image: String
+    public var imageDigest: String?
+    public var state: State = .waiting
+    public var reason = ""
+    public var message = ""
+    public var pid: Int32?
+    public var exitCode: Int32?
+    public var signal: Int32?
+    public var startedAt: Timestamp?
+    public var finishedAt: Timestamp?
+    public var restartCount: UInt32 = 0
+    public var ready = false
+    public var logPath: String?
+    public init(name: String, image: String) {
+      self.name = name
+      self.image = image
+    }
+  }
+
+  public var key: PodKey
+  public var uid: String?
+  public var phase: Phase = .pending
+  public var reason = ""
+  public var message = ""
+  public var ready = false
+  public var nextRetryAt: Timestamp?
+  public var source: String?
+  public var specHash: String?
+  public var generation: Int64 = 0
+  public var diagnostics: [Diagnostic] = []
+  public var conditions: [Condition] = []
+  public var initContainers: [Container] = []
+  public var containers: [Container] = []
+  public var startedAt: Timestamp?
+  /// Whether nothing is left to be done for it: what `berth sync --wait` waits for.
+  public var converged = false
+
+  public init(key: PodKey) { self.key = key }
+}
+
+extension PodStatus {
+  public var json: JSON {
+    [
+      "namespace": .string(key.namespace), "name": .string(key.name), "uid": .optional(uid), "phase": .string(phase.rawValue),
+      "reason": .string(reason), "message": .string(message), "ready": .bool(ready),
+      "next_retry_at": .optional(nextRetryAt?.description), "source": .optional(source), "spec_hash": .optional(specHash),
+      "generation": .integer(generation), "network": ["ips": []], "conditions": .array(conditions.map(\.json)),
+      "init_containers": .array(initContainers.map(\.json)), "containers": .array(containers.map(\.json)),
+      "diagnostics": .array(diagnostics.map(\.json)), "converged": .bool(converged),
+    ]
+  }
+}
+
+extension PodStatus.Condition {
+  var json: JSON {
+    [
+      "type": .string(type), "status": .bool(status), "reason": .string(reason), "message": .string(message),
+      "last_transition": .string(lastTransition.description),
+    ]
+  }
+}
+
+extension PodStatus.Container {
+  var json: JSON {
+    [
+      "name": .string(name), "id": .string(id), "image": .string(image), "image_digest": .optional(imageDigest),
+      "state": .string(state.rawValue), "reason": .string(reason), "message": .string(message), "pid": .optional(pid.map(Int64.init)),
+      "exit_code": .optional(exitCode.map(Int64.init)), "signal": .optional(signal.map(Int64.init)),
+      "started_at": .optional(startedAt?.description), "finished_at": .optional(finishedAt?.description),
+      "restart_count": .integer(Int64(restartCount)), "ready": .bool(ready), "log_path": .optional(logPath),
+    ]
+  }
+}

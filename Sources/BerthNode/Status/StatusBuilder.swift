@@ -1,0 +1,147 @@
+import BerthCore
+import BerthManifest
+import BerthPlan
+import BerthPods
+
+/// Everything that the status of a pod is computed from.
+struct StatusInput {
+  var key: PodKey
+  var entry: DesiredEntry?
+  var observation: PodObservation?
+  var plan = PodPlan()
+  var images: [String: ImageState] = [:]
+  /// An action that failed and is tried again later.
+  var failure: (error: BerthError, retryAt: Instant)?
+  var now: Instant
+  var wallNow: Timestamp
+}
+
+/// Facts to words: pure, so that every surface shows the same.
+enum StatusBuilder {
+  static func status(_ input: StatusInput, previous: PodStatus?) -> PodStatus {
+    var status = PodStatus(key: input.key)
+    let spec = input.observation?.actual.spec ?? input.entry?.desired?.spec
+    status.source = input.entry?.source ?? input.observation?.source
+    status.uid = input.observation?.actual.uid
+    status.specHash = input.observation?.actual.hash ?? input.entry?.desired?.hash
+    status.generation = input.observation?.generation ?? 0
+    status.diagnostics = input.entry?.problem?.diagnostics ?? []
+    if let spec {
+      status.initContainers = spec.initContainers.map { container($0, isInit: true, policy: spec.initRestartPolicy, input) }
+      status.containers = spec.containers.map { container($0, isInit: false, policy: spec.restartPolicy, input) }
+    }
+    (status.phase, status.reason, status.message) = summary(status, spec, input)
+    status.ready = status.phase == .running && !status.containers.isEmpty && status.containers.allSatisfy(\.ready)
+    status.startedAt = status.containers.compactMap(\.startedAt).min()
+    status.nextRetryAt = retryTime(input)
+    status.converged = input.plan.isConverged && input.failure == nil
+    status.conditions = conditions(status, input, previous: previous)
+    return status
+  }
+
+  private static func retryTime(_ input: StatusInput) -> Timestamp? {
+    let due = [input.plan.wakeAt, input.failure?.retryAt].compactMap { $0 }.min()
+    return due.map { Timestamp(nanoseconds: input.wallNow.nanoseconds &+ ($0 - input.now).nanoseconds) }
+  }
+
+  private static func container(_ spec: ContainerSpec, isInit: Bool, policy: RestartPolicy, _ input: StatusInput) -> PodStatus.Container {
+    var status = PodStatus.Container(name: spec.name, image: spec.image)
+    status.imageDigest = input.observation?.images[spec.image]
+    guard let actual = input.observation?.actual.containers[spec.name] else {
+      (status.reason, status.message) = waitingReason(spec, input)
+      return status
+    }
+    if let details = input.observation?.containers[spec.name] {
+      (status.id, status.pid, status.startedAt, status.finishedAt) = (details.id, details.pid, details.startedAt, details.finishedAt)
+      status.logPath = details.logPath
+    }
+    status.restartCount = actual.attempt
+    switch actual.state {
+    case .running:
+      status.state = .running
+      status.ready = !isInit
+      if case .lost = input.observation?.actual.sandbox { (status.ready, status.reason) = (false, "ShimLost") }
+    case .stopping:
+      status.state = .running
+      status.reason = "Terminating"
+    case .exited(let exit): describe(exit, isInit: isInit, willRestart: policy.restarts(after: exit), &status)
+    }
+    return status
+  }
+
+  private static func describe(_ exit: ContainerExit, isInit: Bool, willRestart: Bool, _ status: inout PodStatus.Container) {
+    status.state = willRestart ? .waiting : .terminated
+    switch exit.outcome {
+    case .code(let code, let signal, let oomKilled):
+      (status.exitCode, status.signal) = (code, signal)
+      status.reason = oomKilled ? "OOMKilled" : code == 0 ? "Completed" : "Error"
+      status.message = exit.words
+    case .startFailed(let message):
+      status.reason = "CreateContainerError"
+      status.message = message
+    case .unknown:
+      status.reason = "Unknown"
+      status.message = exit.words
+    }
+    if isInit && exit.succeeded { status.ready = true }
+    if willRestart {
+      status.message = "back-off; last: \(status.reason), \(status.message)"
+      status.reason = "CrashLoopBackOff"
+    }
+    status.pid = nil
+  }
+
+  private static func waitingReason(_ spec: ContainerSpec, _ input: StatusInput) -> (String, String) {
+    switch input.images[spec.image] {
+    case .pulling?: ("ContainerCreating", "pulling image \(spec.image)")
+    case .failed(let message, _)?: (imageReason(spec, message), message)
+    case .present?, .absent?, nil: ("ContainerCreating", "")
+    }
+  }
+
+  private static func imageReason(_ spec: ContainerSpec, _ message: String) -> String {
+    spec.imagePullPolicy == .never ? "ErrImageNeverPull" : "ErrImagePull"
+  }
+
+  private static func summary(_ status: PodStatus, _ spec: PodSpec?, _ input: StatusInput) -> (PodStatus.Phase, String, String) {
+    let problem = input.entry?.problem?.message
+    guard let spec else { return (.pending, "ManifestInvalid", problem ?? "") }
+    if let failure = input.failure { return (phase(status, spec), "CreateContainerError", "\(failure.error)") }
+    if input.observation == nil && spec.suspend { return (.pending, "Suspended", problem ?? "suspend = true in its manifest") }
+    if case .lost? = input.observation?.actual.sandbox { return (.unknown, "ShimLost", input.plan.waitingFor ?? "") }
+    if input.entry?.desired == nil && input.observation != nil { return (phase(status, spec), "Terminating", input.plan.waitingFor ?? "") }
+    let phase = phase(status, spec)
+    let all = status.initContainers + status.containers
+    let troubled = all.first { $0.state == .waiting && !$0.reason.isEmpty && $0.reason != "ContainerCreating" } ?? all.first { $0.state == .terminated && $0.reason != "Completed" }
+    if let troubled { return (phase, troubled.reason, problem ?? "container \(troubled.name): \(troubled.message)") }
+    if phase == .succeeded { return (phase, "Completed", problem ?? "") }
+    if phase == .pending { return (phase, "ContainerCreating", problem ?? input.plan.waitingFor ?? "") }
+    return (phase, problem == nil ? "" : "ManifestInvalid", problem ?? input.plan.waitingFor ?? "")
+  }
+
+  private static func phase(_ status: PodStatus, _ spec: PodSpec) -> PodStatus.Phase {
+    if status.initContainers.contains(where: { $0.state == .terminated && $0.exitCode != 0 }) { return .failed }
+    let containers = status.containers
+    if containers.isEmpty || containers.contains(where: { $0.startedAt == nil && $0.state == .waiting && $0.restartCount == 0 && $0.id.isEmpty }) { return .pending }
+    if containers.allSatisfy({ $0.state == .terminated }) { return containers.allSatisfy { $0.exitCode == 0 } ? .succeeded : .failed }
+    // Kubernetes calls a pod running once all its containers were created, restarts included.
+    return containers.contains { $0.startedAt != nil } ? .running : .pending
+  }
+
+  private static func conditions(_ status: PodStatus, _ input: StatusInput, previous: PodStatus?) -> [PodStatus.Condition] {
+    let problem = input.entry?.problem
+    let initialized = status.initContainers.allSatisfy { $0.state == .terminated && $0.exitCode == 0 } && input.observation != nil
+    let containersReady = !status.containers.isEmpty && status.containers.allSatisfy(\.ready)
+    let values: [(String, Bool, String, String)] = [
+      ("ManifestValid", problem == nil, problem == nil ? "" : "ManifestInvalid", problem?.message ?? ""),
+      ("Initialized", initialized, initialized ? "" : status.reason, ""),
+      ("ContainersReady", containersReady, containersReady ? "" : status.reason, containersReady ? "" : status.message),
+      ("Ready", status.ready, status.ready ? "" : status.reason, status.ready ? "" : status.message),
+    ]
+    return values.map { type, value, reason, message in
+      let before = previous?.conditions.first { $0.type == type }
+      let since = before.flatMap { $0.status == value ? $0.lastTransition : nil } ?? input.wallNow
+      return PodStatus.Condition(type: type, status: value, reason: reason, message: message, lastTransition: since)
+    }
+  }
+}

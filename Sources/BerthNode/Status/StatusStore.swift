@@ -1,0 +1,51 @@
+import BerthCore
+import Synchronization
+
+/// What every surface reads: the newest status of each pod. Written by the pod's worker alone.
+public final class StatusStore: Sendable {
+  private struct State {
+    var pods: [PodKey: PodStatus] = [:]
+    var waiters: [CheckedContinuation<Void, Never>] = []
+    var version: UInt64 = 0
+  }
+  private let state = Mutex(State())
+
+  public init() {}
+
+  public func all() -> [PodStatus] { state.withLock { $0.pods.values.sorted { $0.key < $1.key } } }
+  public func status(of key: PodKey) -> PodStatus? { state.withLock { $0.pods[key] } }
+  public var version: UInt64 { state.withLock { $0.version } }
+
+  /// nil removes it.
+  func publish(_ status: PodStatus?, for key: PodKey) {
+    let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
+      guard state.pods[key] != status else { return [] }
+      state.pods[key] = status
+      state.version += 1
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// Returns once anything was published after `version`; wakes all waiters of a deadline through `wakeAll`.
+  public func changed(since version: UInt64) async {
+    await withCheckedContinuation { continuation in
+      let now: Bool = state.withLock { state in
+        if state.version != version { return true }
+        state.waiters.append(continuation)
+        return false
+      }
+      if now { continuation.resume() }
+    }
+  }
+
+  /// Lets every waiter look again, as if something had changed.
+  public func wakeAll() {
+    let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+}

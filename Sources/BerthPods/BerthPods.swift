@@ -1,1 +1,0 @@
-// BerthPods: see docs/architecture.md.

@@ -1,0 +1,105 @@
+import BerthCore
+import BerthLinux
+import BerthManifest
+
+/// What the daemon must know of a pod's incarnation after its own death: the write-ahead record, `STATE/pods/UID/pod.json`.
+/// Written before anything else of the pod is made. It need not survive a power cut (a reboot ends every pod), so it is not synced.
+public struct PodRecord: Hashable, Sendable {
+  public static let version: Int64 = 1
+
+  public var uid: String
+  /// Counts the incarnations and in-place changes of this pod key on this node.
+  public var generation: Int64
+  public var hash: String
+  public var spec: PodSpec
+  /// The manifest it came from.
+  public var source: String
+  /// Wall time, for display: nanoseconds since 1970.
+  public var createdAt: Int64
+  /// Image reference → the digest it resolved to when the pod was created.
+  public var images: [String: String]
+  public var containers: [String: ContainerRecord]
+
+  public init(uid: String, generation: Int64, hash: String, spec: PodSpec, source: String, createdAt: Int64, images: [String: String] = [:]) {
+    self.uid = uid
+    self.generation = generation
+    self.hash = hash
+    self.spec = spec
+    self.source = source
+    self.createdAt = createdAt
+    self.images = images
+    containers = [:]
+  }
+}
+
+/// What the shim doesn't keep of a container.
+public struct ContainerRecord: Hashable, Sendable {
+  /// The attempt that was last begun.
+  public var attempt: UInt32
+  public var backoffStep: Int
+  /// Why that attempt never ran, with the boot-time nanoseconds of the failure.
+  public var startFailure: String?
+  public var startFailedAt: Int64?
+
+  public init(attempt: UInt32, backoffStep: Int) {
+    self.attempt = attempt
+    self.backoffStep = backoffStep
+  }
+}
+
+extension PodRecord {
+  public var json: JSON {
+    var containers = JSONObject()
+    for name in self.containers.keys.sorted() { containers[name] = self.containers[name]?.json }
+    return [
+      "version": .integer(Self.version), "uid": .string(uid), "generation": .integer(generation), "hash": .string(hash),
+      "spec": spec.json, "source": .string(source), "created_at": .integer(createdAt), "images": .strings(images),
+      "containers": .object(containers),
+    ]
+  }
+
+  /// nil for a text that is no record of this version or an older one.
+  public init?(json: JSON) {
+    guard let version = json["version"]?.integer, version >= 1, version <= Self.version, let uid = json["uid"]?.string,
+      let hash = json["hash"]?.string, let spec = json["spec"].flatMap({ try? PodSpec(json: $0) })
+    else { return nil }
+    self.init(
+      uid: uid, generation: json["generation"]?.integer ?? 1, hash: hash, spec: spec, source: json["source"]?.string ?? "",
+      createdAt: json["created_at"]?.integer ?? 0)
+    for (reference, digest) in json["images"]?.object ?? [:] { images[reference] = digest.string }
+    for (name, container) in json["containers"]?.object ?? [:] { containers[name] = ContainerRecord(json: container) }
+  }
+
+  public static func read(_ path: String) throws(BerthError) -> PodRecord {
+    let bytes: [UInt8]
+    do throws(Errno) { bytes = try Files.read(path) } catch {
+      throw BerthError(error == .notFound ? .notFound : .unavailable, "read pod record", path, cause: "\(error)")
+    }
+    guard let json = try? JSON(parsing: bytes), let record = PodRecord(json: json) else {
+      throw BerthError(.dataLoss, "read pod record", path, cause: "it is damaged or of a newer version")
+    }
+    return record
+  }
+
+  public func write(to path: String) throws(BerthError) {
+    do throws(Errno) { try Files.writeAtomically(json.encoded(), to: path) } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write pod record", path, cause: "\(error)")
+    }
+  }
+}
+
+extension ContainerRecord {
+  var json: JSON {
+    [
+      "attempt": .integer(Int64(attempt)), "backoff_step": .integer(backoffStep), "start_failure": .optional(startFailure),
+      "start_failed_at": .optional(startFailedAt),
+    ]
+  }
+
+  init?(json: JSON) {
+    guard let attempt = json["attempt"]?.integer.flatMap({ UInt32(exactly: $0) }) else { return nil }
+    self.init(attempt: attempt, backoffStep: json["backoff_step"]?.integer.flatMap { Int(exactly: $0) } ?? 0)
+    startFailure = json["start_failure"]?.string
+    startFailedAt = json["start_failed_at"]?.integer
+  }
+}

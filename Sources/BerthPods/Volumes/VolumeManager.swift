@@ -1,0 +1,86 @@
+import BerthCore
+import BerthLinux
+import BerthManifest
+
+/// A volume that is there, ready to be mounted into containers.
+public struct PreparedVolume: Hashable, Sendable {
+  /// Its root on the node (in the shim's mount namespace).
+  public var path: String
+  /// A tmpfs that the shim mounts at `path` in its own mount namespace, nil for any other kind.
+  public var memorySize: MemorySize?
+  public enum MemorySize: Hashable, Sendable {
+    case limited(ByteSize)
+    case unlimited
+  }
+}
+
+/// Makes a pod's volumes before its containers start.
+struct VolumeManager: Sendable {
+  let paths: PodPaths
+  let key: PodKey
+
+  func prepare(_ volumes: [VolumeSpec]) throws(BerthError) -> [String: PreparedVolume] {
+    var prepared: [String: PreparedVolume] = [:]
+    for volume in volumes {
+      do throws(Errno) { prepared[volume.name] = try prepare(volume) } catch {
+        throw BerthError(error == .noSpace ? .resourceExhausted : .failedPrecondition, "prepare volume", volume.name, cause: "\(error)")
+      }
+    }
+    return prepared
+  }
+
+  private func prepare(_ volume: VolumeSpec) throws(Errno) -> PreparedVolume {
+    switch volume.source {
+    case .hostPath(let path, let type):
+      try Self.check(path, type)
+      return PreparedVolume(path: path)
+    case .emptyDir(inMemory: true, let size):
+      let path = paths.stateVolume(volume.name)
+      try makeRoot(path, volume, defaultMode: 0o777)
+      return PreparedVolume(path: path, memorySize: size.map { .limited($0) } ?? .unlimited)
+    case .emptyDir(inMemory: false, _):
+      let path = paths.dataVolume(volume.name)
+      try makeRoot(path, volume, defaultMode: 0o777)
+      return PreparedVolume(path: path)
+    case .persistent(let shared):
+      let path = shared.map { paths.node.sharedVolume(namespace: key.namespace, $0) } ?? paths.node.persistentVolume(key, volume.name)
+      // An existing volume keeps the owner and mode that its users gave it.
+      if !Files.exists(path) { try makeRoot(path, volume, defaultMode: 0o777) }
+      return PreparedVolume(path: path)
+    case .config(let files):
+      let path = paths.stateVolume(volume.name)
+      try makeRoot(path, VolumeSpec(name: volume.name, source: volume.source), defaultMode: 0o755)
+      for name in files.keys.sorted() {
+        try Files.writeAtomically((files[name] ?? "").utf8, to: "\(path)/\(name)", mode: 0o600)
+        try Files.setMode("\(path)/\(name)", volume.mode ?? 0o644)
+        if let owner = volume.owner { try Files.setOwner("\(path)/\(name)", uid: owner.uid, gid: owner.gid) }
+      }
+      return PreparedVolume(path: path)
+    }
+  }
+
+  private func makeRoot(_ path: String, _ volume: VolumeSpec, defaultMode: UInt32) throws(Errno) {
+    try Files.makeDirectories(path)
+    try Files.setMode(path, volume.mode ?? defaultMode)
+    if let owner = volume.owner { try Files.setOwner(path, uid: owner.uid, gid: owner.gid) }
+  }
+
+  private static func check(_ path: String, _ type: VolumeSource.HostPathType) throws(Errno) {
+    if type == .directoryOrCreate && !Files.exists(path) {
+      try Files.makeDirectories(path, mode: 0o755)
+    } else if type == .fileOrCreate && !Files.exists(path) {
+      try Files.writeAtomically([], to: path, mode: 0o644)
+    }
+    let kind = try Files.status(path).kind
+    let wanted: FileStatus.Kind? =
+      switch type {
+      case .unchecked: nil
+      case .directory, .directoryOrCreate: .directory
+      case .file, .fileOrCreate: .regular
+      case .socket: .socket
+      case .charDevice: .characterDevice
+      case .blockDevice: .blockDevice
+      }
+    if let wanted, wanted != kind { throw wanted == .directory ? .notDirectory : .invalid }
+  }
+}

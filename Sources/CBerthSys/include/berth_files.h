@@ -1,0 +1,19 @@
+// Calls on files that Swift's importer doesn't show: they need _GNU_SOURCE or headers outside the Glibc module.
+#ifndef BERTH_FILES_H
+#define BERTH_FILES_H
+#include <stddef.h>
+#include <sys/types.h>
+
+int berth_syncfs(int fd);
+int berth_pipe_cloexec(int ends[2]);
+// A non-blocking, close-on-exec eventfd(2), and adding one to it.
+int berth_event(void);
+int berth_event_signal(int fd);
+int berth_fsetxattr(int fd, const char *name, const void *value, size_t size);
+int berth_lsetxattr(const char *path, const char *name, const void *value, size_t size);
+ssize_t berth_fgetxattr(int fd, const char *name, void *value, size_t size);
+ssize_t berth_flistxattr(int fd, char *list, size_t size);
+// makedev(3).
+dev_t berth_device(unsigned int major, unsigned int minor);
+
+#endif
