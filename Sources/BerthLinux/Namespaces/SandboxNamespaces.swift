@@ -1,0 +1,26 @@
+import CBerthSys
+
+/// What a pod's shim does to its own namespaces. Only for a process with one thread.
+public enum SandboxNamespaces {
+  /// Own mount, IPC and UTS namespaces and, with `network`, an own network namespace with the loopback interface up. From then on no
+  /// mount of this process shows outside.
+  public static func unshare(network: Bool) throws(Errno) {
+    try call { berth_unshare_sandbox(network ? BERTH_UNSHARE_NETWORK : 0) }
+    try call { berth_make_mounts_slave() }
+    if network { try call { berth_loopback_up() } }
+  }
+
+  /// At most 64 bytes.
+  public static func setHostname(_ name: String) throws(Errno) { try call { berth_set_hostname(name) } }
+
+  /// A tmpfs of `size` bytes, nosuid and nodev, over the directory `path`.
+  public static func mountTmpfs(
+    at path: String, size: UInt64, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0, noexec: Bool = false
+  ) throws(Errno) {
+    let options = "size=\(size),mode=\(String(mode & 0o7777, radix: 8)),uid=\(uid),gid=\(gid)"
+    try call { berth_mount_tmpfs(path, noexec ? 1 : 0, options) }
+  }
+
+  /// Lazily: what is in use stays for its users.
+  public static func unmount(_ path: String) throws(Errno) { try call { berth_unmount(path) } }
+}

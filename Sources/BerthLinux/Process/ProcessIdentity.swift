@@ -1,0 +1,38 @@
+import Glibc
+
+/// A process told apart from a later one with the same number: pid and start time.
+public struct ProcessIdentity: Sendable, Hashable {
+  public var pid: pid_t
+  /// In clock ticks since boot: field 22 of /proc/PID/stat.
+  public var startTicks: UInt64
+
+  public init(pid: pid_t, startTicks: UInt64) {
+    self.pid = pid
+    self.startTicks = startTicks
+  }
+
+  /// Of a process that lives or is a zombie nobody reaped yet; ESRCH for none.
+  public init(of pid: pid_t) throws(Errno) {
+    self = try Self.look(pid).identity
+  }
+
+  /// Whether this very process still runs; a zombie doesn't.
+  public var isAlive: Bool {
+    guard let found = try? Self.look(pid) else { return false }
+    return found.identity == self && found.state != UInt8(ascii: "Z") && found.state != UInt8(ascii: "X")
+  }
+
+  private static func look(_ pid: pid_t) throws(Errno) -> (identity: ProcessIdentity, state: UInt8) {
+    let text: [UInt8]
+    do throws(Errno) { text = try Files.read("/proc/\(pid)/stat", limit: 8192) } catch {
+      throw error == .notFound ? .noSuchProcess : error
+    }
+    // The name may hold anything, blanks and brackets too: fields are counted from the last bracket on.
+    guard let bracket = text.lastIndex(of: UInt8(ascii: ")")) else { throw .noSuchProcess }
+    let fields = text[(bracket + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 21)
+    guard fields.count > 19, let state = fields[0].first, let ticks = UInt64(String(decoding: fields[19], as: UTF8.self)) else {
+      throw .noSuchProcess
+    }
+    return (ProcessIdentity(pid: pid, startTicks: ticks), state)
+  }
+}

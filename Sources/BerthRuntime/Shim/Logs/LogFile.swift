@@ -1,0 +1,83 @@
+import BerthCore
+import BerthLinux
+
+/// A log file that is rotated by size: PATH, then PATH.1 (the youngest before it) up to PATH.(maxFiles - 1).
+///
+/// What cannot be written (a full disk, a folder that is gone) is dropped and counted, and a line says so once writing works again;
+/// a record is never left half-written.
+final class LogFile {
+  private let target: LogTarget
+  private var file: FD?
+  /// Of the current file, in bytes, as far as this writer wrote it.
+  private var size: Int64 = 0
+  /// Records lost since the last that was written, and why the first of them was.
+  private(set) var dropped: UInt64 = 0
+  private var reason = Errno.noSpace
+
+  /// Makes the folder and the file where they are missing; an existing file is continued.
+  init(_ target: LogTarget) throws(Errno) {
+    self.target = target
+    try Files.makeDirectories(Files.parent(of: target.path), mode: 0o755)
+    try open()
+  }
+
+  private func open() throws(Errno) {
+    let opened = try AppendFile.open(target.path)
+    size = try opened.status().size
+    file = consume opened
+  }
+
+  /// Bytes that still fit the current file; without limit into an empty one, so that a record larger than a file is kept too.
+  var room: Int { size == 0 ? .max : Int(clamping: max(0, Int64(clamping: target.maxSize) - size)) }
+
+  /// Appends whole records, `bytes` in all, or none of them. What doesn't fit the current file goes to a new one.
+  func append(_ batch: borrowing LogBatch) {
+    do throws(Errno) {
+      if batch.byteCount > room { try rotate() }
+      if file == nil { try open() }
+      if dropped > 0 { try writeLossNotice(batch.time) }
+      try write { fd throws(Errno) in try batch.write(to: fd) }
+    } catch {
+      if dropped == 0 { reason = error }
+      dropped += UInt64(batch.recordCount)
+    }
+  }
+
+  private func writeLossNotice(_ time: LogClock) throws(Errno) {
+    let line = Array("\(time.text) stderr F berth-shim: \(dropped) lines dropped: \(reason)\n".utf8)
+    try write { fd throws(Errno) in
+      try fd.writeAll(line)
+      return line.count
+    }
+    dropped = 0
+  }
+
+  /// Calls `body`, which writes and counts; takes back what a failure left behind.
+  private func write(_ body: (borrowing FD) throws(Errno) -> Int) throws(Errno) {
+    guard let open = file.take() else { throw .notFound }
+    do throws(Errno) {
+      size += Int64(try body(open))
+      file = consume open
+    } catch {
+      if let status = try? open.status(), status.size > size { AppendFile.truncate(open, to: size) }
+      file = consume open
+      throw error
+    }
+  }
+
+  /// The current file becomes the youngest old one. All steps can be repeated: a failure in between loses no record.
+  private func rotate() throws(Errno) {
+    let oldest = Int(min(max(target.maxFiles, 1), 1000)) - 1
+    if oldest == 0 { try Files.unlink(target.path) }
+    if oldest > 1 {
+      for number in (1..<oldest).reversed() { try move("\(target.path).\(number)", to: "\(target.path).\(number + 1)") }
+    }
+    if oldest > 0 { try move(target.path, to: "\(target.path).1") }
+    file = nil
+    try open()
+  }
+
+  private func move(_ from: String, to: String) throws(Errno) {
+    do throws(Errno) { try Files.rename(from, to: to) } catch { if error != .notFound { throw error } }
+  }
+}

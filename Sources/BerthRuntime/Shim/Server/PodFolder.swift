@@ -1,0 +1,36 @@
+import BerthCore
+import BerthLinux
+
+/// The names below a pod's state folder, for the shim that writes them and the daemon that reads them.
+public struct PodFolder: Sendable, Hashable {
+  /// Absolute.
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  /// A container's own folder.
+  public func container(_ name: String) -> String { "\(path)/\(name)" }
+  /// Who the container's first process is: `InitRecord`.
+  public func initRecord(_ name: String) -> String { "\(path)/\(name)/init" }
+  /// How it ended: `ExitRecord`.
+  public func exitRecord(_ name: String) -> String { "\(path)/\(name)/exit" }
+  /// Where the shim mounts the pod's /dev/shm, in its own mount namespace.
+  public var sharedMemory: String { "\(path)/shm" }
+  public var identity: String { "\(path)/\(ShimProtocol.identityName)" }
+  public var socket: String { "\(path)/\(ShimProtocol.socketName)" }
+}
+
+extension Errno {
+  /// The error that a module boundary shows.
+  func wrapped(_ operation: String, _ subject: String) -> BerthError {
+    let code: ErrorCode =
+      switch self {
+      case .notFound: .notFound
+      case .notPermitted, .accessDenied: .permissionDenied
+      case .noSpace: .resourceExhausted
+      case .invalid: .invalidArgument
+      default: .unavailable
+      }
+    return BerthError(code, operation, subject, cause: description)
+  }
+}

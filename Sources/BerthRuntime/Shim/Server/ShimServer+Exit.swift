@@ -1,0 +1,51 @@
+import BerthCore
+import BerthLinux
+
+extension ShimServer {
+  /// Children that have ended. While a launch goes on its processes are the launcher's business, so that only pids known are waited for;
+  /// orphans are reaped once it is over.
+  func reap() {
+    for container in containers {
+      if let pid = container.initRecord?.process.pid, let ended = ProcessControl.reap(pid) { exited(container, ended) }
+    }
+    if containers.contains(where: { $0.launch != nil }) { return }
+    while let ended = ProcessControl.reapAny() {
+      if let container = containers.first(where: { $0.initRecord?.process.pid == ended.pid }) { exited(container, ended) }
+    }
+    removeLeftovers()
+  }
+
+  /// The order is a promise: when the record appears, the log is complete; when anybody is told, the record is on disk.
+  private func exited(_ container: SupervisedContainer, _ ended: ProcessControl.Ended) {
+    guard let initRecord = container.initRecord else { return }
+    let finishedAt = Timestamp.now
+    // Processes outside its pid namespace, as those that were executed in it later, don't die with the init.
+    if (try? container.cgroup.processes())?.isEmpty == false { try? container.cgroup.killAll() }
+    drain(container)
+    let oomKills = (try? container.cgroup.oomKills()) ?? 0
+    let record = ExitRecord(
+      attempt: container.attempt, exitCode: ended.exitCode, signal: ended.signal, oomKilled: oomKills > 0,
+      startedAt: initRecord.startedAt, finishedAt: finishedAt)
+    write(record.json, to: folder.exitRecord(container.name))
+    container.phase = .exited(record)
+    container.stop = nil
+    publish(.exited(container: container.name, record))
+    if (try? container.cgroup.remove()) == nil { leftovers.append(container.cgroup) }
+    armTimer()
+  }
+
+  private func drain(_ container: SupervisedContainer) {
+    guard let output = container.output else { return }
+    for stream in [LogBatch.Stream.stdout, .stderr] {
+      if let descriptor = output.descriptor(stream) { epoll.remove(descriptor) }
+    }
+    markScratchUsed()
+    output.drain(scratch: scratch, batch: &batch)
+    container.output = nil
+  }
+
+  /// Groups with processes that were still dying: every death of one comes by here, for orphans are adopted.
+  func removeLeftovers() {
+    leftovers.removeAll { (try? $0.remove()) != nil }
+  }
+}

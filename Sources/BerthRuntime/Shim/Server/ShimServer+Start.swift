@@ -1,0 +1,115 @@
+import BerthCore
+import BerthLinux
+
+extension ShimServer {
+  /// Begins a launch, whose end answers the request; nil then. A repeated request for the same attempt joins the first.
+  func begin(_ start: ContainerStart, waiting: (client: UInt32, request: UInt32)) throws(BerthError) -> ShimReply? {
+    guard case .ready(let sandbox) = sandbox else { throw refusal(start, .failedPrecondition, "the sandbox isn't set up") }
+    guard let cgroup = Cgroup(start.cgroup, in: sandbox.cgroups) else { throw refusal(start, .invalidArgument, "not a cgroup's path") }
+    if let known = containers.first(where: { $0.name == start.name }) {
+      if known.attempt == start.attempt {
+        switch known.phase {
+        case .running(let record): return .started(record, warnings: [])
+        case .launching:
+          known.waiting.append(waiting)
+          return nil
+        case .exited: throw refusal(start, .alreadyExists, "attempt \(start.attempt) has ended already")
+        }
+      }
+      guard known.hasEnded else { throw refusal(start, .failedPrecondition, "attempt \(known.attempt) runs") }
+      guard start.attempt > known.attempt else { throw refusal(start, .failedPrecondition, "attempt \(known.attempt) came later") }
+    } else if containers.count >= ShimProtocol.Limit.containers {
+      throw refusal(start, .resourceExhausted, "a pod has at most \(ShimProtocol.Limit.containers) containers")
+    }
+    removeLeftovers()
+    let container = try launch(start, cgroup, waiting)
+    container.previous = containers.first { $0.name == start.name }
+    containers.removeAll { $0.name == start.name }
+    containers.append(container)
+    return nil
+  }
+
+  private func refusal(_ start: ContainerStart, _ code: ErrorCode, _ cause: String) -> BerthError {
+    BerthError(code, "start container", start.name, cause: cause)
+  }
+
+  /// The container's ends of its output, open in both directions so that the shim's death doesn't end the container with EPIPE.
+  private struct Streams: ~Copyable {
+    let stdout: FD
+    let stderr: FD
+    let output: ContainerOutput
+  }
+
+  private func prepareStreams(_ start: ContainerStart) throws(BerthError) -> Streams {
+    let container = folder.container(start.name)
+    do throws(Errno) {
+      try Files.makeDirectory(container)
+      try Fifo.make("\(container)/stdout")
+      try Fifo.make("\(container)/stderr")
+      let stdout = try Fifo.openBoth("\(container)/stdout")
+      let stderr = try Fifo.openBoth("\(container)/stderr")
+      let output = try ContainerOutput(
+        log: start.log, stdout: try Fifo.openReader("\(container)/stdout"), stderr: try Fifo.openReader("\(container)/stderr"))
+      return Streams(stdout: stdout, stderr: stderr, output: output)
+    } catch { throw error.wrapped("start container", start.name) }
+  }
+
+  private func launch(
+    _ start: ContainerStart, _ cgroup: Cgroup, _ waiting: (client: UInt32, request: UInt32)
+  ) throws(BerthError) -> SupervisedContainer {
+    let streams = try prepareStreams(start)
+    let pending = try ContainerLauncher.begin(start.launch, stdin: -1, stdout: streams.stdout.raw, stderr: streams.stderr.raw)
+    let result = pending.resultFD
+    let container = SupervisedContainer(
+      index: nextIndex(), name: start.name, attempt: start.attempt, cgroup: cgroup, launch: pending, output: streams.output,
+      waiting: waiting)
+    do throws(Errno) { try epoll.add(result, .input, token: Self.token(.launch, container.index)) } catch {
+      // The kernel has no memory for a watch. What was launched is ended at once rather than left to itself.
+      try? cgroup.killAll()
+      if let launch = container.launch.take() { _ = try launch.finish() }
+      throw error.wrapped("start container", start.name)
+    }
+    return container
+  }
+
+  /// The launcher has something to say.
+  func finishLaunch(_ index: UInt32) {
+    guard let container = containers.first(where: { $0.index == index }) else { return }
+    finish(container)
+    // Nothing was reaped while the launch went on.
+    reap()
+  }
+
+  private func finish(_ container: SupervisedContainer) {
+    guard let launch = container.launch.take() else { return }
+    epoll.remove(launch.resultFD)
+    do throws(BerthError) { started(container, try launch.finish()) } catch { failed(container, error) }
+    ProcessControl.trimHeap()
+  }
+
+  private func started(_ container: SupervisedContainer, _ process: consuming LaunchedProcess) {
+    let record = InitRecord(
+      attempt: container.attempt, process: ProcessIdentity(pid: process.pid, startTicks: process.startTimeTicks), startedAt: .now)
+    container.phase = .running(record)
+    container.previous = nil
+    write(record.json, to: folder.initRecord(container.name))
+    for (stream, source) in [(LogBatch.Stream.stdout, Source.stdout), (.stderr, .stderr)] {
+      guard let descriptor = container.output?.descriptor(stream) else { continue }
+      try? epoll.add(descriptor, .input, token: Self.token(source, container.index))
+    }
+    for waiting in container.waiting { reply(.started(record, warnings: process.warnings), to: waiting.request, of: waiting.client) }
+    container.waiting = []
+    if let stop = container.stop { try? ProcessControl.signal(process.pid, stop.signal) }
+  }
+
+  /// As if it had never been asked for: the attempt before is what there is.
+  private func failed(_ container: SupervisedContainer, _ error: BerthError) {
+    containers.removeAll { $0 === container }
+    if let previous = container.previous { containers.append(previous) }
+    for waiting in container.waiting { reply(.error(error), to: waiting.request, of: waiting.client) }
+    armTimer()
+  }
+
+  /// Nobody can be told of a failure but whoever reads the state: it holds the same.
+  func write(_ record: JSON, to path: String) { try? Files.writeAtomically(record.encoded(), to: path) }
+}

@@ -1,0 +1,125 @@
+import BerthCore
+import BerthLinux
+
+/// A pod's shim: parent of its containers, keeper of their output and of how they ended. One thread, one epoll loop; nothing in it waits
+/// for a client, a container or another process.
+public final class ShimServer {
+  /// What a ready descriptor belongs to; the upper half of an epoll token.
+  enum Source: UInt32 { case listener, children, timer, client, launch, stdout, stderr }
+
+  /// More are turned away at once.
+  static let maxClients = 8
+  /// How long the read buffer's pages are kept after output stopped flowing, in milliseconds.
+  private static let scratchIdle: Int32 = 1000
+
+  let folder: PodFolder
+  let epoll: Epoll
+  private let children: ChildSignals
+  private let timer: TimerFD
+  private let listener: FD
+  /// For everything that is read: packets and output.
+  let scratch: ScratchBuffer
+  private var scratchInUse = false
+  var batch = LogBatch()
+
+  var clients: [ShimClient] = []
+  var containers: [SupervisedContainer] = []
+  var sandbox: SandboxState = .none
+  /// Groups whose processes were still dying when they should have been removed.
+  var leftovers: [Cgroup] = []
+  private var lastIndex: UInt32 = 0
+  /// Set by `shutdown`, or when nobody can ever ask anything of this shim.
+  var isDone = false
+
+  enum SandboxState {
+    case none
+    case ready(Sandbox)
+    /// Half set up: good for nothing but `shutdown`.
+    case failed(BerthError)
+  }
+
+  /// Readies the calling process for a life as shim of the pod whose state folder is `podDirectory` (absolute). `first` is the
+  /// connection of who started it.
+  public init(podDirectory: String, first: consuming FD) throws(Errno) {
+    folder = PodFolder(podDirectory)
+    children = try ChildSignals()
+    epoll = try Epoll()
+    timer = try TimerFD()
+    scratch = try ScratchBuffer(size: ShimProtocol.maxPacket)
+    try Files.writeAtomically(JSON.object(try ProcessIdentity(of: ProcessControl.pid).json).encoded(), to: folder.identity)
+    listener = try PacketSocket.listen(in: podDirectory, name: ShimProtocol.socketName)
+    try epoll.add(children.fd.raw, .input, token: Self.token(.children))
+    try epoll.add(timer.fd.raw, .input, token: Self.token(.timer))
+    try epoll.add(listener.raw, .input, token: Self.token(.listener))
+    try first.setNonBlocking()
+    try admit(first)
+  }
+
+  static func token(_ source: Source, _ index: UInt32 = 0) -> UInt64 { UInt64(source.rawValue) << 32 | UInt64(index) }
+
+  func nextIndex() -> UInt32 {
+    lastIndex &+= 1
+    return lastIndex
+  }
+
+  /// Until `shutdown`, or until nobody is connected and there is nothing to keep. Removes the socket and shim.pid at the end.
+  public func run() throws(Errno) {
+    while !isDone {
+      var handled = 0
+      try epoll.wait(milliseconds: scratchInUse ? Self.scratchIdle : -1) { ready in
+        handled += 1
+        handle(ready)
+      }
+      if handled == 0 { releaseScratch() }
+    }
+    try? Files.unlink(folder.socket)
+    try? Files.unlink(folder.identity)
+  }
+
+  private func releaseScratch() {
+    if scratchInUse { scratch.release() }
+    scratchInUse = false
+  }
+
+  private func handle(_ ready: Epoll.Ready) {
+    guard let source = Source(rawValue: UInt32(truncatingIfNeeded: ready.token >> 32)), !isDone else { return }
+    let index = UInt32(truncatingIfNeeded: ready.token)
+    switch source {
+    case .listener: acceptClient()
+    case .children:
+      children.clear()
+      reap()
+    case .timer:
+      timer.clear()
+      killOverdue()
+    case .client: receive(index)
+    case .launch: finishLaunch(index)
+    case .stdout: copyOutput(.stdout, index)
+    case .stderr: copyOutput(.stderr, index)
+    }
+  }
+
+  private func acceptClient() {
+    guard let socket = try? PacketSocket.accept(listener) else { return }
+    guard let peer = try? PacketSocket.peer(of: socket), peer.uid == 0 || peer.uid == ProcessControl.effectiveUser, clients.count < Self.maxClients
+    else { return }
+    try? admit(socket)
+  }
+
+  private func copyOutput(_ stream: LogBatch.Stream, _ index: UInt32) {
+    guard let output = containers.first(where: { $0.index == index })?.output, let descriptor = output.descriptor(stream) else { return }
+    scratchInUse = true
+    if case .ended = output.copyOnce(stream, scratch: scratch, batch: &batch) { epoll.remove(descriptor) }
+  }
+
+  func markScratchUsed() { scratchInUse = true }
+
+  /// For the next deadline of a `stop`.
+  func armTimer() {
+    var next: BootTime?
+    for container in containers where !container.hasEnded {
+      if let deadline = container.stop?.deadline { next = min(next ?? deadline, deadline) }
+    }
+    try? timer.arm(next)
+  }
+}

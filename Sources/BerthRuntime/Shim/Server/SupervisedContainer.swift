@@ -1,0 +1,100 @@
+import BerthCore
+import BerthLinux
+
+/// What a shim holds of one attempt of a container while it lives; of one that has ended only the record is left.
+final class SupervisedContainer {
+  /// Tells the events of this attempt's descriptors apart from those of all others.
+  let index: UInt32
+  let name: String
+  let attempt: UInt32
+  let cgroup: Cgroup
+  var phase: ShimContainer.Phase = .launching
+  /// Set as long as `phase` is `.launching`.
+  var launch: PendingLaunch?
+  /// Requests that wait for the launch.
+  var waiting: [(client: UInt32, request: UInt32)]
+  var output: ContainerOutput?
+  /// The attempt before, kept until this one runs.
+  var previous: SupervisedContainer?
+  var stop: StopTimer?
+
+  /// A `stop` that has been asked for.
+  struct StopTimer {
+    var signal: Int32
+    /// When the whole cgroup is killed.
+    var deadline: BootTime
+  }
+
+  init(
+    index: UInt32, name: String, attempt: UInt32, cgroup: Cgroup, launch: consuming PendingLaunch, output: ContainerOutput,
+    waiting: (client: UInt32, request: UInt32)
+  ) {
+    self.index = index
+    self.name = name
+    self.attempt = attempt
+    self.cgroup = cgroup
+    self.launch = consume launch
+    self.output = output
+    self.waiting = [waiting]
+  }
+
+  var hasEnded: Bool { if case .exited = phase { true } else { false } }
+  var initRecord: InitRecord? { if case .running(let record) = phase { record } else { nil } }
+
+  var description: ShimContainer { ShimContainer(name: name, attempt: attempt, phase: phase, isStopping: stop != nil && !hasEnded) }
+}
+
+/// A container's standard streams on their way into its log.
+final class ContainerOutput {
+  private let log: LogFile
+  /// nil once nobody writes any more.
+  private var stdout: FD?
+  private var stderr: FD?
+  private var stdoutLines = LineSplitter(.stdout)
+  private var stderrLines = LineSplitter(.stderr)
+
+  init(log target: LogTarget, stdout: consuming FD, stderr: consuming FD) throws(Errno) {
+    log = try LogFile(target)
+    self.stdout = consume stdout
+    self.stderr = consume stderr
+  }
+
+  /// The number of an open stream's descriptor.
+  func descriptor(_ stream: LogBatch.Stream) -> Int32? {
+    switch stream {
+    case .stdout: stdout?.raw
+    case .stderr: stderr?.raw
+    }
+  }
+
+  enum Progress {
+    case read(Int)
+    case nothing
+    /// The end; the descriptor is closed.
+    case ended
+  }
+
+  /// One read into `scratch`, and one or a few writes to the log.
+  func copyOnce(_ stream: LogBatch.Stream, scratch: borrowing ScratchBuffer, batch: inout LogBatch) -> Progress {
+    guard let file = stream == .stdout ? stdout.take() : stderr.take() else { return .ended }
+    let count: Int?
+    do throws(Errno) { count = try scratch.fill(from: file) } catch { return .ended }
+    if count == 0 { return .ended }
+    if let count {
+      let bytes = UnsafeRawBufferPointer(rebasing: scratch.bytes[..<count])
+      if stream == .stdout { stdoutLines.consume(bytes, &batch, to: log) } else { stderrLines.consume(bytes, &batch, to: log) }
+    }
+    if stream == .stdout { stdout = consume file } else { stderr = consume file }
+    return count.map { .read($0) } ?? .nothing
+  }
+
+  /// What is still in the pipes once the container's processes are dead, and lines without an end.
+  func drain(scratch: borrowing ScratchBuffer, batch: inout LogBatch) {
+    // A pipe holds 64 KiB, or as much as its writer asked for up to the system's limit: enough rounds for any.
+    for stream in [LogBatch.Stream.stdout, .stderr] {
+      for _ in 0..<4096 { guard case .read = copyOnce(stream, scratch: scratch, batch: &batch) else { break } }
+    }
+    stdoutLines.finish(&batch, to: log)
+    stderrLines.finish(&batch, to: log)
+  }
+}

@@ -1,0 +1,95 @@
+import BerthCore
+
+/// What a daemon asks of a shim.
+public enum ShimRequest: Sendable, Hashable {
+  /// The versions that the asking side speaks. Answered with `ShimReply.hello`.
+  case hello(minVersion: UInt8, maxVersion: UInt8)
+  /// Once in a shim's life; repeating it unchanged is fine.
+  case setUpSandbox(SandboxSetup)
+  /// Answered once the program is executed, or with why it couldn't be.
+  case start(ContainerStart)
+  /// The signal to the container's init now, SIGKILL to its whole cgroup after the grace period. The shim keeps the timer; a later
+  /// `stop` can only shorten it. A container that has ended is fine.
+  case stop(container: String, signal: Int32, graceMilliseconds: UInt64)
+  /// To the container's init.
+  case signal(container: String, signal: Int32)
+  case state
+  /// Refused while containers run. Removes the pod's cgroup and ends the shim, and with it the pod's namespaces and mounts.
+  case shutdown
+
+  enum Kind: UInt8 {
+    case hello = 0x01
+    case setUpSandbox = 0x02
+    case start = 0x03
+    case stop = 0x04
+    case signal = 0x05
+    case state = 0x06
+    case shutdown = 0x07
+  }
+
+  var kind: Kind {
+    switch self {
+    case .hello: .hello
+    case .setUpSandbox: .setUpSandbox
+    case .start: .start
+    case .stop: .stop
+    case .signal: .signal
+    case .state: .state
+    case .shutdown: .shutdown
+    }
+  }
+
+  /// In words, for errors.
+  public var operation: String {
+    switch self {
+    case .hello: "greet shim"
+    case .setUpSandbox: "set up sandbox"
+    case .start: "start container"
+    case .stop: "stop container"
+    case .signal: "signal container"
+    case .state: "read shim's state"
+    case .shutdown: "shut shim down"
+    }
+  }
+
+  /// The packet that asks for it.
+  public func encoded(id: UInt32) -> [UInt8] {
+    ShimHeader(type: kind.rawValue, id: id).packet { body in
+      switch self {
+      case .hello(let minVersion, let maxVersion):
+        body.integer(minVersion)
+        body.integer(maxVersion)
+      case .setUpSandbox(let setup): setup.encode(to: &body)
+      case .start(let start): start.encode(to: &body)
+      case .stop(let container, let signal, let grace):
+        body.text(container)
+        body.integer(signal)
+        body.integer(grace)
+      case .signal(let container, let signal):
+        body.text(container)
+        body.integer(signal)
+      case .state, .shutdown: break
+      }
+    }
+  }
+
+  /// nil for a type that this version doesn't know.
+  public init?(_ header: ShimHeader, packet: [UInt8]) throws(ByteReaderError) {
+    guard let kind = Kind(rawValue: header.type) else { return nil }
+    self = try ShimHeader.body(of: packet) { (body: inout ByteReader) throws(ByteReaderError) in try Self.read(kind, &body) }
+  }
+
+  private static func read(_ kind: Kind, _ body: inout ByteReader) throws(ByteReaderError) -> ShimRequest {
+    switch kind {
+    case .hello: .hello(minVersion: try body.integer(), maxVersion: try body.integer())
+    case .setUpSandbox: .setUpSandbox(try SandboxSetup(from: &body))
+    case .start: .start(try ContainerStart(from: &body))
+    case .stop:
+      .stop(
+        container: try body.text(limit: ShimProtocol.Limit.name), signal: try body.integer(), graceMilliseconds: try body.integer())
+    case .signal: .signal(container: try body.text(limit: ShimProtocol.Limit.name), signal: try body.integer())
+    case .state: .state
+    case .shutdown: .shutdown
+    }
+  }
+}
