@@ -32,6 +32,7 @@ public struct Errno: Error, Sendable, Hashable, CustomStringConvertible {
   public static let notSupported = Errno(EOPNOTSUPP)
   public static let noSystemCall = Errno(ENOSYS)
   public static let tooBig = Errno(EFBIG)
+  public static let quotaExceeded = Errno(EDQUOT)
 }
 
 /// Calls `body` until it isn't interrupted by a signal; throws the errno of a negative result.

@@ -2,6 +2,7 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,3 +22,9 @@ const char *berth_errno_text(int number) { return strerrordesc_np(number); }
 int berth_thread_name(pthread_t thread, const char *name) { return pthread_setname_np(thread, name); }
 
 int berth_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int berth_inotify_init(void) { return inotify_init1(IN_CLOEXEC); }
+
+int berth_inotify_add_changes(int fd, const char *directory) {
+  return inotify_add_watch(fd, directory, IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR);
+}

@@ -21,7 +21,9 @@ extension JSON {
     case .array(let items): return .array(items.map { $0.sortedByKey() })
     case .object(let object):
       var sorted = JSONObject()
-      for member in object.members.sorted(by: { $0.key < $1.key }) { sorted[member.key] = member.value.sortedByKey() }
+      for member in object.members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+        sorted[member.key] = member.value.sortedByKey()
+      }
       return .object(sorted)
     default: return self
     }

@@ -15,7 +15,9 @@ public enum DurationText {
       rest = rest.dropFirst(number.count)
       let name = rest.prefix { $0.isASCII && $0.isLetter }
       rest = rest.dropFirst(name.count)
-      guard let unit = units.first(where: { $0.suffix == name }), let value = ByteSize.scale(number, by: unit.nanoseconds) else { return nil }
+      guard let unit = units.first(where: { $0.suffix == name }), let value = ByteSize.scale(number, by: unit.nanoseconds) else {
+        return nil
+      }
       let (sum, overflow) = total.addingReportingOverflow(value)
       guard !overflow else { return nil }
       total = sum

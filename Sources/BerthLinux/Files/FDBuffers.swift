@@ -36,3 +36,11 @@ extension Files {
     try open(directory, O_RDWR | 0o20000000 | O_DIRECTORY, mode: 0o600)
   }
 }
+
+/// open(2) flags of files in the content store.
+public enum ContentFlags {
+  /// A blob is a regular file: a symlink or a FIFO in its place is neither followed nor waited for.
+  public static let read = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+  public static let create = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
+  public static let directory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+}

@@ -60,9 +60,13 @@ public struct DNSConfig: Hashable, Sendable {
 }
 
 public struct ContainerSpec: Hashable, Sendable {
+  /// Of `resources.pids`, so that no container can exhaust the node's process ids.
+  public static let defaultPids: Int64 = 4096
+
   public var name: String
-  /// As the manifest writes it; relative paths are resolved against the manifest's folder when the image is looked up.
+  /// As the manifest writes it, relative paths resolved: a reference, or `oci:`, `oci-archive:`, `docker-archive:`, `rootfs:` and a path.
   public var image: String
+  /// `never` for the local transports, which are read where they are.
   public var imagePullPolicy: ImagePullPolicy
   /// nil keeps the image's ENTRYPOINT; set, it drops the image's CMD too (Kubernetes' meaning).
   public var command: [String]?

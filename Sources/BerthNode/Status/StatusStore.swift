@@ -43,6 +43,8 @@ public final class StatusStore: Sendable {
   /// Lets every waiter look again, as if something had changed.
   public func wakeAll() {
     let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
+      // Counted as a change, so that who is about to wait doesn't miss it.
+      state.version += 1
       defer { state.waiters = [] }
       return state.waiters
     }

@@ -24,4 +24,10 @@ int berth_thread_name(pthread_t thread, const char *name);
 // eventfd(2), counting from 0, close-on-exec and non-blocking.
 int berth_eventfd(void);
 
+// inotify_init1(2), close-on-exec.
+int berth_inotify_init(void);
+// Watches a directory for files that are written, come, go or are renamed, and for its own end. Returns a watch descriptor.
+int berth_inotify_add_changes(int fd, const char *directory);
+#define BERTH_IN_IGNORED 0x8000
+
 #endif

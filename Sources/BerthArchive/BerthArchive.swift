@@ -1,1 +1,0 @@
-// BerthArchive: see docs/architecture.md.

@@ -1,0 +1,84 @@
+import BerthCore
+import BerthLinux
+
+/// The daemon's API over its unix socket: one request a connection, blocking. HTTP/1.1 as far as Berth's own server speaks it.
+public struct APIClient: Sendable {
+  /// The socket's path.
+  public let address: String
+
+  public init(address: String) { self.address = address }
+
+  /// What the daemon answered. Throws its error as it was, or `.unavailable` where no daemon answers.
+  public func json(_ method: String, _ path: String, query: [(String, String)] = [], body: JSON? = nil) throws(BerthError) -> JSON {
+    let connection = try send(method, path, query: query, body: body)
+    let response: HTTPResponse
+    do throws(Errno) { response = try HTTPResponse.read(connection) } catch { throw lost(error) }
+    return try Self.value(of: response, operation: "\(method) \(path)")
+  }
+
+  /// Calls `each` with every line of a stream until it returns false or the stream ends.
+  public func lines(_ path: String, query: [(String, String)], _ each: (JSON) -> Bool) throws(BerthError) {
+    let connection = try send("GET", path, query: query, body: nil)
+    do throws(Errno) {
+      var reader = HTTPReader(connection)
+      let head = try reader.head()
+      guard head.status == 200 else {
+        _ = try Self.value(of: HTTPResponse(head: head, body: try reader.wholeBody(head)), operation: "GET \(path)")
+        return
+      }
+      var pending: [UInt8] = []
+      while let chunk = try reader.nextChunk(head) {
+        pending += chunk
+        while let end = pending.firstIndex(of: 10) {
+          let line = Array(pending[..<end])
+          pending.removeFirst(end + 1)
+          if let value = try? JSON(parsing: line), !each(value) { return }
+        }
+      }
+    } catch let error as Errno { throw lost(error) } catch let error as BerthError { throw error } catch {
+      throw BerthError(.bug, "read events", cause: "\(error)")
+    }
+  }
+
+  private func send(_ method: String, _ path: String, query: [(String, String)], body: JSON?) throws(BerthError) -> FD {
+    let connection: FD
+    do throws(Errno) { connection = try StreamSocket.connect(address) } catch {
+      let hint =
+        error == .accessDenied ? "ask for root, or for membership in the group of [api] gid" : "is berthd running? start it, or name its socket with --address"
+      throw BerthError(error == .accessDenied ? .permissionDenied : .unavailable, "connect", address, cause: "\(error); \(hint)")
+    }
+    let text = query.isEmpty ? "" : "?" + query.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")
+    let content = body?.encoded() ?? []
+    let target = path.split(separator: "/").map { Self.encode(String($0)) }.joined(separator: "/")
+    let head = "\(method) /\(target)\(text) HTTP/1.1\r\nhost: berth\r\nconnection: close\r\ncontent-length: \(content.count)\r\n\r\n"
+    do throws(Errno) { try connection.writeAll(Array(head.utf8) + content) } catch { throw lost(error) }
+    return connection
+  }
+
+  private func lost(_ error: Errno) -> BerthError { BerthError(.unavailable, "talk to berthd", address, cause: "\(error)") }
+
+  private static func value(of response: HTTPResponse, operation: String) throws(BerthError) -> JSON {
+    guard let value = try? JSON(parsing: response.body, limits: JSONLimits(bytes: 256 << 20)) else {
+      throw BerthError(.bug, operation, cause: "berthd answered \(response.head.status) without JSON")
+    }
+    if let error = value["error"] {
+      throw BerthError(
+        error["code"]?.string.flatMap(ErrorCode.init(rawValue:)) ?? .bug, error["operation"]?.string ?? operation,
+        error["subject"]?.string ?? "", cause: error["cause"]?.string ?? "berthd answered \(response.head.status)")
+    }
+    return value
+  }
+
+  private static func encode(_ text: String) -> String {
+    var out = ""
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), 48...57, UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        out.append(Character(Unicode.Scalar(byte)))
+      default: out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return out
+  }
+}

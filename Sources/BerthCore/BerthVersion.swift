@@ -1,0 +1,4 @@
+/// This build's version.
+public enum BerthVersion {
+  public static let text = "0.1.0"
+}

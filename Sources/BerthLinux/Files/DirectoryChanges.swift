@@ -1,0 +1,27 @@
+import CBerthSys
+import Glibc
+
+/// Tells when something in one directory changes: for a reader that follows files. Source: inotify(7).
+public struct DirectoryChanges: ~Copyable, Sendable {
+  private let inotify: FD
+
+  public init(_ directory: String) throws(Errno) {
+    inotify = FD(owning: try call { berth_inotify_init() })
+    let number = inotify.raw
+    try call { berth_inotify_add_changes(number, directory) }
+  }
+
+  /// Waits for a change. Returns false once the directory itself is gone.
+  public borrowing func wait() throws(Errno) -> Bool {
+    let bytes = try inotify.read(upTo: 65536)
+    return bytes.withUnsafeBytes { buffer in
+      var at = 0
+      while at + MemoryLayout<UInt32>.size * 4 <= buffer.count {
+        let mask = buffer.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self)
+        if mask & UInt32(BERTH_IN_IGNORED) != 0 { return false }
+        at += 16 + Int(buffer.loadUnaligned(fromByteOffset: at + 12, as: UInt32.self))
+      }
+      return true
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/// "Did you mean": the known word nearest to a written one.
+enum Suggestion {
+  private static let longestWord = 64
+
+  /// nil where nothing is near: at most a third of the letters, and never more than three, may differ.
+  static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+    guard word.utf8.count <= longestWord else { return nil }
+    let allowed = Swift.min(3, Swift.max(1, word.utf8.count / 3))
+    var best: (word: String, distance: Int)?
+    for candidate in known where abs(candidate.utf8.count - word.utf8.count) <= allowed {
+      let distance = distance(Array(word.utf8), Array(candidate.utf8))
+      if distance <= allowed, distance < best?.distance ?? .max { best = (candidate, distance) }
+    }
+    return best?.word
+  }
+
+  static func help(for word: String, among known: some Sequence<String>) -> String? {
+    nearest(to: word, among: known).map { "did you mean '\($0)'?" }
+  }
+
+  /// Edits to get from one to the other: insert, remove, replace, swap neighbours.
+  static func distance(_ from: [UInt8], _ to: [UInt8]) -> Int {
+    var beforePrevious: [Int] = []
+    var previous = Array(0...to.count)
+    for (row, letter) in from.enumerated() {
+      var current = [row + 1]
+      for (column, other) in to.enumerated() {
+        var cost = Swift.min(previous[column] + (letter == other ? 0 : 1), previous[column + 1] + 1, current[column] + 1)
+        if row > 0, column > 0, letter == to[column - 1], from[row - 1] == other { cost = Swift.min(cost, beforePrevious[column - 1] + 1) }
+        current.append(cost)
+      }
+      beforePrevious = previous
+      previous = current
+    }
+    return previous[to.count]
+  }
+}

@@ -1,0 +1,100 @@
+/// The keys that a table may have: what the decoder checks by, and what a reference or a JSON Schema is made from.
+public struct KeyTable: Sendable {
+  /// How the file writes the table: `[[container]]`, `[container.resources]`.
+  public var title: String
+  public var keys: [Key]
+
+  public init(_ title: String, _ keys: [Key]) {
+    self.title = title
+    self.keys = keys
+  }
+
+  public subscript(name: String) -> Key? { keys.first { $0.name == name } }
+
+  public struct Key: Sendable {
+    public var name: String
+    public var type: KeyType
+    /// As the reference prints it; nil where leaving it out has a meaning of its own.
+    public var defaultText: String?
+    /// False: known and refused as "not supported yet".
+    public var isSupported: Bool
+    public var doc: String
+  }
+}
+
+extension KeyTable.Key {
+  static func key(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
+    Self(name: name, type: type, defaultText: defaultText, isSupported: true, doc: doc)
+  }
+
+  /// A key of the language whose behaviour isn't there yet.
+  static func notYet(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
+    Self(name: name, type: type, defaultText: defaultText, isSupported: false, doc: doc)
+  }
+}
+
+/// What a key's value may be.
+public indirect enum KeyType: Sendable {
+  case text(TextFormat)
+  case boolean
+  case integer(ClosedRange<Int64>)
+  /// A string such as `"1m30s"`.
+  case duration
+  /// A string such as `"64MiB"` or an integer of bytes, from `minimum`.
+  case size(minimum: Int64)
+  /// A number of cores or a string such as `"500m"`.
+  case cpu
+  case choice([String])
+  case list(KeyType)
+  /// A table whose keys are the user's.
+  case map(key: TextFormat, value: KeyType)
+  case table(KeyTable)
+  /// One of several that differ in their TOML type.
+  case either([KeyType])
+  /// Not looked into (only for keys that are refused anyway).
+  case anything
+
+  /// Whether a value of this TOML type can be one at all.
+  func accepts(_ value: TOMLValue) -> Bool {
+    switch (self, value.content) {
+    case (.text, .string), (.duration, .string), (.choice, .string), (.size, .string), (.cpu, .string): true
+    case (.boolean, .boolean), (.integer, .integer), (.size, .integer), (.cpu, .integer), (.cpu, .float): true
+    case (.list, .array), (.map, .table), (.table, .table), (.anything, _): true
+    case (.either(let types), _): types.contains { $0.accepts(value) }
+    default: false
+    }
+  }
+
+  /// The alternative that `value` is to be read as.
+  func alternative(for value: TOMLValue) -> KeyType? {
+    guard case .either(let types) = self else { return accepts(value) ? self : nil }
+    for type in types { if let found = type.alternative(for: value) { return found } }
+    return nil
+  }
+
+  /// `a string`, `an array of strings`, for messages and the reference.
+  public var summary: String {
+    switch self {
+    case .text: "a string"
+    case .boolean: "true or false"
+    case .integer: "an integer"
+    case .duration: "a duration in a string (\"30s\")"
+    case .size: "a size (\"64MiB\", or an integer of bytes)"
+    case .cpu: "a number of cores (0.5) or millicores (\"500m\")"
+    case .choice(let words): Self.list(words.map { "\"\($0)\"" }, "or")
+    case .list(.text), .list(.choice): "an array of strings"
+    case .list(.table): "an array of tables"
+    case .list: "an array"
+    case .map(_, .text): "a table of strings"
+    case .map, .table: "a table"
+    case .either(let types): Self.list(types.map(\.summary), "or")
+    case .anything: "any value"
+    }
+  }
+
+  /// `a, b or c`.
+  static func list(_ items: [String], _ conjunction: String) -> String {
+    guard let last = items.last, items.count > 1 else { return items.first ?? "" }
+    return items.dropLast().joined(separator: ", ") + " \(conjunction) " + last
+  }
+}

@@ -1,0 +1,157 @@
+extension ManifestSchema {
+  static func container(isInit: Bool) -> KeyTable {
+    KeyTable(isInit ? "[[init_container]]" : "[[container]]", containerKeys + laterContainerKeys(isInit: isInit))
+  }
+
+  private static let containerKeys: [KeyTable.Key] = [
+    .key("name", .text(.label), default: "the pod's name, if it is the only container", "the container's name in its pod"),
+    .key("image", .text(.image), "a reference, or oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE[:TAG], rootfs:DIR"),
+    .key(
+      "image_pull_policy", .choice(ImagePullPolicy.allCases.map(\.rawValue)),
+      default: "\"always\" for :latest or no tag, else \"if-not-present\"", "when to ask the registry"),
+    .key("command", .list(.text(.any)), default: "the image's ENTRYPOINT", "the program; drops the image's CMD too"),
+    .key("args", .list(.text(.any)), default: "the image's CMD", "the program's arguments"),
+    .key("working_dir", .text(.containerPath), default: "the image's", "where the program starts"),
+    .key("user", .text(.user), default: "the image's", "\"uid\", \"uid:gid\" or names in the image"),
+    .key("stop_signal", .text(.signal), default: "the image's, else \"SIGTERM\"", "asks the program to end"),
+    .key("env", .map(key: .environmentName, value: .either([.text(.any), .table(environmentSource)])), default: "{}", "variables"),
+    .key("ports", .list(.either([.text(.port), .table(port)])), default: "[]", "ports that the container serves"),
+    .key("mounts", .list(.either([.text(.mount), .table(mount)])), default: "[]", "volumes in the container"),
+    .key("resources", .table(resources(isContainer: true)), "limits"),
+    .key("security", .table(security), "confinement"),
+    .key("rlimits", .map(key: .rlimit, value: .either([rlimitValue, unlimited, .table(rlimit)])), default: "{}", "limits of a process"),
+    .key("log", .table(log), "rotation of the container's log"),
+  ]
+
+  private static func laterContainerKeys(isInit: Bool) -> [KeyTable.Key] {
+    let both: [KeyTable.Key] = [
+      .notYet("tty", .boolean, default: "false", "a terminal"),
+      .notYet("stdin", .boolean, default: "false", "an open standard input"),
+      .notYet("init", .boolean, default: "false", "a tiny PID 1 that reaps and forwards signals"),
+      .notYet("env_file", .list(.text(.nodePath)), default: "[]", "files of variables"),
+      .notYet("devices", .list(.either([.text(.line), .table(device)])), default: "[]", "devices of the node"),
+      .notYet("liveness_probe", .table(probe("liveness_probe")), "restarts the container when it fails"),
+      .notYet("readiness_probe", .table(probe("readiness_probe")), "decides whether the container is ready"),
+      .notYet("startup_probe", .table(probe("startup_probe")), "holds the other probes back"),
+      .notYet("post_start", .table(hook("post_start")), "after the start"),
+      .notYet("pre_stop", .table(hook("pre_stop")), "before the stop signal"),
+    ]
+    return isInit ? both + [.notYet("restart_policy", .choice(["always"]), "\"always\" makes it a sidecar")] : both
+  }
+
+  private static let environmentSource = KeyTable(
+    "env",
+    [
+      .notYet("secret", .text(.line), "a secret volume's file"),
+      .notYet("file", .text(.nodePath), "a file's content"),
+      .notYet("field", .choice(["pod.ip", "pod.name", "pod.namespace", "pod.uid", "node.name"]), "something about the pod"),
+    ])
+
+  private static let port = KeyTable(
+    "[[container.ports]]",
+    [
+      .key("container", .integer(1...65535), "the port in the container"),
+      .key("host", .integer(1...65535), "the port on the node"),
+      .key("host_ip", .text(.address), default: "all addresses", "the node's address"),
+      .key("protocol", .choice(PortSpec.TransportProtocol.allCases.map(\.rawValue)), default: "\"tcp\"", "the transport"),
+      .key("name", .text(.label), "for people"),
+    ])
+
+  private static let mount = KeyTable(
+    "[[container.mounts]]",
+    [
+      .key("volume", .text(.label), "a [[volume]] of this pod"),
+      .key("path", .text(.containerPath), "where the container sees it"),
+      .key("read_only", .boolean, default: "false", "no writing"),
+      .key("sub_path", .text(.volumePath), "a path inside the volume"),
+      .key("propagation", .choice(MountSpec.Propagation.allCases.map(\.rawValue)), default: "\"private\"", "of mounts made later"),
+    ])
+
+  private static let security = KeyTable(
+    "[container.security]",
+    [
+      .key("privileged", .boolean, default: "false", "no confinement at all"),
+      .key("read_only_root_filesystem", .boolean, default: "false", "no writing but in volumes"),
+      .key("run_as_non_root", .boolean, default: "false", "refuse to start as user id 0"),
+      .key("no_new_privileges", .boolean, default: "true", "setuid programs gain nothing"),
+      .key("capabilities", .table(capabilities), "on top of the default 14"),
+      .key("seccomp", .text(.seccomp), default: "\"default\"", "\"default\", \"unconfined\" or a profile's path"),
+      .notYet("apparmor", .text(.line), "an AppArmor profile"),
+      .key("masked_paths", .list(.text(.containerPath)), default: "the usual ones below /proc and /sys", "hidden from the container"),
+      .key("readonly_paths", .list(.text(.containerPath)), default: "the usual ones below /proc", "not writable in the container"),
+    ])
+
+  private static let capabilities = KeyTable(
+    "[container.security.capabilities]",
+    [
+      .key("add", .list(.text(.capability)), default: "[]", "names with or without CAP_, or ALL"),
+      .key("drop", .list(.text(.capability)), default: "[]", "names with or without CAP_, or ALL"),
+    ])
+
+  private static let rlimitValue = KeyType.integer(0...Int64.max)
+  private static let unlimited = KeyType.choice(["unlimited"])
+
+  private static let rlimit = KeyTable(
+    "[container.rlimits]",
+    [
+      .key("soft", .either([rlimitValue, unlimited]), "in force until the process changes it"),
+      .key("hard", .either([rlimitValue, unlimited]), "the most it may change it to"),
+    ])
+
+  private static let log = KeyTable(
+    "[container.log]",
+    [
+      .key("max_size", .size(minimum: 4096), default: "\"10MiB\"", "a file is rotated at this size"),
+      .key("max_files", .integer(1...1000), default: "5", "how many are kept"),
+    ])
+
+  private static let device = KeyTable(
+    "[[container.devices]]",
+    [
+      .notYet("host", .text(.nodePath), "on the node"),
+      .notYet("container", .text(.containerPath), "in the container"),
+      .notYet("permissions", .text(.line), default: "\"rwm\"", "of r, w and m"),
+    ])
+
+  // MARK: probes
+
+  private static let exec = KeyTable("exec", [.notYet("command", .list(.text(.any)), "program and arguments")])
+
+  private static let httpGet = KeyTable(
+    "http_get",
+    [
+      .notYet("path", .text(.line), default: "\"/\"", "of the URL"),
+      .notYet("port", .integer(1...65535), "in the pod"),
+      .notYet("scheme", .choice(["http", "https"]), default: "\"http\"", "of the URL"),
+      .notYet("headers", .map(key: .line, value: .text(.line)), default: "{}", "of the request"),
+    ])
+
+  private static func probe(_ name: String) -> KeyTable {
+    KeyTable(
+      "[container.\(name)]",
+      [
+        .notYet("exec", .table(exec), "a program that ends with 0"),
+        .notYet("http_get", .table(httpGet), "a request that is answered with 200 to 399"),
+        .notYet("tcp_socket", .table(KeyTable("tcp_socket", [.notYet("port", .integer(1...65535), "that accepts")])), "a connection"),
+        .notYet(
+          "grpc",
+          .table(KeyTable("grpc", [.notYet("port", .integer(1...65535), "in the pod"), .notYet("service", .text(.any), "to ask for")])),
+          "gRPC health checking"),
+        .notYet("initial_delay", .duration, default: "\"0s\"", "before the first"),
+        .notYet("period", .duration, default: "\"10s\"", "between two"),
+        .notYet("timeout", .duration, default: "\"1s\"", "of one"),
+        .notYet("success_threshold", .integer(positive), default: "1", "in a row"),
+        .notYet("failure_threshold", .integer(positive), default: "3", "in a row"),
+      ])
+  }
+
+  private static func hook(_ name: String) -> KeyTable {
+    KeyTable(
+      "[container.\(name)]",
+      [
+        .notYet("exec", .table(exec), "a program"),
+        .notYet("http_get", .table(httpGet), "a request"),
+        .notYet("sleep", .duration, "a pause"),
+      ])
+  }
+}

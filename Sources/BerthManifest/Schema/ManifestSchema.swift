@@ -1,0 +1,114 @@
+/// Every key of the manifest language, version 1. The decoder checks files by it, and the reference can be printed from it.
+public enum ManifestSchema {
+  public static let pod = KeyTable("the pod", podKeys + laterPodKeys)
+
+  static let positive: ClosedRange<Int64> = 1...Int64.max
+
+  private static let podKeys: [KeyTable.Key] = [
+    .key("name", .text(.label), default: "the file's stem", "identity, together with namespace"),
+    .key("namespace", .text(.label), default: "\"default\"", "isolates names, images and containers"),
+    .key("labels", .map(key: .line, value: .text(.any)), default: "{}", "carried to status, events and metrics"),
+    .key("annotations", .map(key: .line, value: .text(.any)), default: "{}", "carried to status and events"),
+    .key("restart_policy", .choice(RestartPolicy.allCases.map(\.rawValue)), default: "\"always\"", "what happens when a container ends"),
+    .key("restart_backoff", .table(restartBackoff), "the first restart is immediate, then initial, doubling up to max"),
+    .key("termination_grace_period", .duration, default: "\"30s\"", "from the stop signal to SIGKILL"),
+    .key("network", network, default: "\"bridge\"", "the pod's network"),
+    .key("hostname", .text(.hostname), default: "the pod's name", "the pod's host name"),
+    .key("dns", .table(dns), "instead of the node's resolv.conf"),
+    .key("hosts", .map(key: .address, value: .list(.text(.hostname))), default: "{}", "extra lines of /etc/hosts: address to names"),
+    .key("resources", .table(resources(isContainer: false)), "limits of the whole pod"),
+    .key("shm_size", .size(minimum: 4096), default: "\"64MiB\"", "size of the /dev/shm that the pod's containers share"),
+    .key("suspend", .boolean, default: "false", "keep the manifest, run nothing"),
+    .key("container", .list(.table(container(isInit: false))), "the pod's containers, at least one"),
+    .key("init_container", .list(.table(container(isInit: true))), default: "[]", "run in order to completion before the containers"),
+    .key("volume", .list(.table(volume)), default: "[]", "what containers mount"),
+  ]
+
+  private static let laterPodKeys: [KeyTable.Key] = [
+    .notYet("active_deadline", .duration, "the whole pod fails after it"),
+    .notYet("host_pid", .boolean, default: "false", "share the node's process ids"),
+    .notYet("host_ipc", .boolean, default: "false", "share the node's System V IPC"),
+    .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes"),
+    .notYet(
+      "user_namespace", .either([.choice(["none", "auto"]), .table(userNamespace)]), default: "\"none\"", "a range of ids of its own"),
+    .notYet("fs_group", .integer(0...Int64(UserText.highest)), "group of the pod's volumes"),
+    .notYet("supplemental_groups", .list(.integer(0...Int64(UserText.highest))), default: "[]", "extra groups of every container"),
+    .notYet("node_selector", .map(key: .line, value: .text(.any)), default: "{}", "run only where the node's labels match"),
+    .notYet("sysctls", .map(key: .line, value: .either([.text(.any), .integer(.min ... .max)])), default: "{}", "namespaced sysctls"),
+    .notYet("depends_on", .list(.either([.text(.podName), .table(dependency)])), default: "[]", "pods to wait for"),
+    .notYet("schedule", .text(.line), "a cron expression: makes the pod a job"),
+    .notYet("time_zone", .text(.line), "of schedule"),
+    .notYet("concurrency_policy", .choice(["allow", "forbid", "replace"]), "of schedule"),
+    .notYet("starting_deadline", .duration, "of schedule"),
+    .notYet("ttl_after_finished", .duration, "remove a finished pod's containers after it"),
+    .notYet("on_drift", .choice(["repair", "warn"]), default: "\"repair\"", "what to do about changes by hand"),
+    .notYet("update", .table(update), "health-gated updates"),
+  ]
+
+  static let restartBackoff = KeyTable(
+    "[restart_backoff]",
+    [
+      .key("initial", .duration, default: "\"10s\"", "before the second restart"),
+      .key("max", .duration, default: "\"5m\"", "the longest pause"),
+      .key("reset_after", .duration, default: "\"10m\"", "a run of this length starts the sequence over"),
+    ])
+
+  static let network = KeyType.either([
+    .text(.line), .table(attachment), .list(.either([.text(.line), .table(attachment)])),
+  ])
+
+  /// Refused as a whole by the decoder, so its keys are not refused one by one.
+  private static let attachment = KeyTable(
+    "[network]",
+    [
+      .key("name", .text(.line), "a CNI network"),
+      .key("ip", .text(.address), "a fixed address"),
+      .key("mac", .text(.line), "a fixed hardware address"),
+      .key("bandwidth", .anything, "limits"),
+    ])
+
+  static let dns = KeyTable(
+    "[dns]",
+    [
+      .key("servers", .list(.text(.address)), default: "[]", "name servers"),
+      .key("searches", .list(.text(.hostname)), default: "[]", "search domains"),
+      .key("options", .list(.text(.resolverOption)), default: "[]", "resolver options such as \"ndots:2\""),
+    ])
+
+  private static let userNamespace = KeyTable(
+    "[user_namespace]",
+    [
+      .notYet("uid_map", .anything, "user ids"),
+      .notYet("gid_map", .anything, "group ids"),
+    ])
+
+  private static let dependency = KeyTable(
+    "depends_on",
+    [
+      .notYet("pod", .text(.podName), "the pod"),
+      .notYet("condition", .choice(["started", "ready", "succeeded"]), default: "\"ready\"", "what to wait for"),
+    ])
+
+  private static let update = KeyTable(
+    "[update]",
+    [
+      .notYet("strategy", .choice(["recreate", "start-first"]), default: "\"recreate\"", "order of stop and start"),
+      .notYet("progress_deadline", .duration, default: "\"5m\"", "until the new pod must be ready"),
+      .notYet("rollback", .boolean, default: "true", "return to the last good spec"),
+    ])
+
+  static func resources(isContainer: Bool) -> KeyTable {
+    KeyTable(
+      isContainer ? "[container.resources]" : "[resources]",
+      [
+        .key("cpu", .cpu, "most CPU time, in cores"),
+        .key("memory", .size(minimum: 4096), "most memory"),
+        .key("memory_swap", .size(minimum: 0), "most swap on top of memory"),
+        .key("pids", .integer(positive), default: isContainer ? "4096" : nil, "most processes and threads"),
+        .key("cpu_weight", .integer(1...10_000), "share of CPU time when it is short; 100 is the usual weight"),
+        .key("cpuset_cpus", .text(.cpuset), "the CPUs it may run on: \"0-3,6\""),
+        .key("io_weight", .integer(1...10_000), "share of disk time when it is short; 100 is the usual weight"),
+        .notYet("hugepages", .map(key: .line, value: .size(minimum: 0)), "most huge pages, by page size"),
+      ])
+  }
+}

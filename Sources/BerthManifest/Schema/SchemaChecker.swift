@@ -1,0 +1,145 @@
+import BerthCore
+
+/// Holds a file's tables against their `KeyTable`s and reports everything that a value alone shows to be wrong: unknown keys, keys that
+/// aren't supported yet, wrong types, formats and ranges. What follows from several values together is the decoder's.
+struct SchemaChecker {
+  let root: KeyTable
+  var sink: DiagnosticSink
+  /// From the root to the table being checked.
+  private var chain: [KeyTable] = []
+  /// Below a key that was refused as a whole already.
+  private var isRefused = false
+
+  init(root: KeyTable, sink: DiagnosticSink) {
+    self.root = root
+    self.sink = sink
+  }
+
+  mutating func check(_ table: TOMLTable) { check(table, against: root) }
+
+  private mutating func check(_ table: TOMLTable, against keys: KeyTable) {
+    chain.append(keys)
+    defer { chain.removeLast() }
+    for entry in table.entries {
+      guard let key = keys[entry.key] else {
+        unknown(entry, in: keys)
+        continue
+      }
+      let wasRefused = isRefused
+      if !key.isSupported, !isRefused {
+        sink.error("'\(key.name)' is not supported yet", at: entry.keyRange)
+        isRefused = true
+      }
+      check(entry.value, as: key.type, name: key.name)
+      isRefused = wasRefused
+    }
+  }
+
+  // MARK: values
+
+  /// `name` is what messages call the value.
+  private mutating func check(_ value: TOMLValue, as type: KeyType, name: String) {
+    guard let type = type.alternative(for: value) else {
+      sink.error("'\(name)' must be \(type.summary), not \(value.kind)", at: value.range, help: typeHelp(value, type, name))
+      return
+    }
+    switch type {
+    case .list(let element):
+      for item in value.array ?? [] { check(item, as: element, name: name) }
+    case .map(let format, let element): checkMap(value.table, format, element, name)
+    case .table(let keys):
+      if let table = value.table { check(table, against: keys) }
+    case .anything, .boolean, .either: break
+    default:
+      guard let problem = Self.problem(value, type) else { return }
+      sink.error("'\(name)' \(problem)", at: value.range, help: Self.suggestion(value, type))
+    }
+  }
+
+  private mutating func checkMap(_ table: TOMLTable?, _ format: TextFormat, _ element: KeyType, _ name: String) {
+    var seen: Set<String> = []
+    for entry in table?.entries ?? [] {
+      if let problem = format.problem(in: entry.key) {
+        sink.error("a key of '\(name)' \(problem)", at: entry.keyRange, help: format.suggestion(for: entry.key))
+      } else if !seen.insert(entry.key).inserted {
+        sink.error("'\(entry.key)' is set twice, in two Unicode forms", at: entry.keyRange)
+      }
+      check(entry.value, as: element, name: "\(name).\(entry.key)")
+    }
+  }
+
+  /// Why a value of the right TOML type is wrong all the same.
+  private static func problem(_ value: TOMLValue, _ type: KeyType) -> String? {
+    switch type {
+    case .text(let format): return value.string.flatMap { format.problem(in: $0) }
+    case .choice(let words):
+      guard let text = value.string, !words.contains(text) else { return nil }
+      return "must be \(type.summary)"
+    case .integer(let range):
+      guard let number = value.integer, !range.contains(number) else { return nil }
+      return range.upperBound == .max ? "must be \(range.lowerBound) or more" : "must be from \(range.lowerBound) to \(range.upperBound)"
+    case .duration: return value.duration == nil ? "must be a duration such as \"500ms\", \"30s\" or \"1m30s\"" : nil
+    case .size(let minimum):
+      guard let size = value.size else { return "must be a size such as \"64MiB\", \"1GB\" or an integer of bytes" }
+      return size.bytes < minimum ? "must be at least \(ByteSize(bytes: minimum))" : nil
+    case .cpu: return value.cpuMillicores == nil ? "must be a number of cores (0.5) or of millicores (\"500m\"), at least 1 millicore" : nil
+    default: return nil
+    }
+  }
+
+  private static func suggestion(_ value: TOMLValue, _ type: KeyType) -> String? {
+    guard let text = value.string else { return nil }
+    return switch type {
+    case .choice(let words): Suggestion.nearest(to: text, among: words).map { "did you mean \"\($0)\"?" }
+    case .text(let format): format.suggestion(for: text)
+    default: nil
+    }
+  }
+
+  /// A number or word without quotes where text belongs: how to write it.
+  private func typeHelp(_ value: TOMLValue, _ type: KeyType, _ name: String) -> String? {
+    let asText = TOMLValue(.string(""), range: value.range)
+    switch value.content {
+    case .integer, .float, .boolean, .dateTime:
+      guard type.accepts(asText) else { return nil }
+      let written = sink.source.bytes[value.range.lower..<value.range.upper]
+      return "write \"\(String(decoding: written, as: UTF8.self))\""
+    case .table:
+      if case .list(.table) = type { return "write [[\(name)]]" }
+      return nil
+    case .string:
+      if case .list(.text) = type { return "write [\"…\"]" }
+      return nil
+    case .array: return nil
+    }
+  }
+
+  // MARK: unknown keys
+
+  private mutating func unknown(_ entry: TOMLTable.Entry, in keys: KeyTable) {
+    let name = entry.key
+    for outer in chain.dropLast().reversed() where outer[name] != nil {
+      let isRoot = outer.title == root.title
+      let help = isRoot ? "move it above the first table" : "move it above \(keys.title)"
+      sink.error("'\(name)' is a key of \(outer.title), not of \(keys.title)", at: entry.keyRange, help: help)
+      return
+    }
+    for key in keys.keys {
+      guard let inner = key.type.innerTable, inner[name] != nil else { continue }
+      sink.error("'\(name)' is a key of \(inner.title), not of \(keys.title)", at: entry.keyRange, help: "write it below \(inner.title)")
+      return
+    }
+    let known = keys.keys.map(\.name)
+    sink.error("unknown key '\(name)'", at: entry.keyRange, help: Suggestion.help(for: name, among: known))
+  }
+}
+
+extension KeyType {
+  /// The table below this key, where it is one.
+  var innerTable: KeyTable? {
+    switch self {
+    case .table(let keys), .list(.table(let keys)): keys
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import BerthCore
+
+// The spec as JSON, in the manifest's words, every default written out: `berth inspect` shows it, records keep it. Durations, sizes and
+// CPU are strings in their exact form. Read back by any version: `PodSpec(json:)`.
+
+extension PodSpec {
+  public var json: JSON {
+    [
+      "namespace": .string(key.namespace), "name": .string(key.name), "labels": .strings(labels), "annotations": .strings(annotations),
+      "restart_policy": .string(restartPolicy.rawValue), "restart_backoff": restartBackoff.json,
+      "termination_grace_period": .duration(terminationGracePeriod), "network": .string(network.json), "hostname": .string(hostname),
+      "hosts": .object(Self.sorted(hosts) { .strings($0) }), "dns": dns?.json ?? .null, "resources": resources.json,
+      "shm_size": .size(shmSize), "suspend": .bool(suspend), "init_container": .array(initContainers.map(\.json)),
+      "container": .array(containers.map(\.json)), "volume": .array(volumes.map(\.json)),
+    ]
+  }
+
+  static func sorted<Value>(_ map: [String: Value], _ json: (Value) -> JSON) -> JSONObject {
+    var object = JSONObject()
+    for (key, value) in map.sorted(by: { $0.key < $1.key }) { object[key] = json(value) }
+    return object
+  }
+}
+
+extension JSON {
+  static func duration(_ duration: Duration) -> JSON { .string(DurationText.format(duration)) }
+  static func size(_ size: ByteSize) -> JSON { .string(size.description) }
+  static func optionalSize(_ value: ByteSize?) -> JSON { value.map(JSON.size) ?? .null }
+  static func optionalStrings(_ values: [String]?) -> JSON { values.map { .strings($0) } ?? .null }
+}
+
+extension RestartBackoff {
+  var json: JSON { ["initial": .duration(initial), "max": .duration(max), "reset_after": .duration(resetAfter)] }
+}
+
+extension PodNetwork {
+  var json: String {
+    switch self {
+    case .host: "host"
+    case .none: "none"
+    }
+  }
+}
+
+extension DNSConfig {
+  var json: JSON { ["servers": .strings(servers), "searches": .strings(searches), "options": .strings(options)] }
+}
+
+extension Resources {
+  var json: JSON {
+    [
+      "cpu": cpuMillicores.map { .string("\($0)m") } ?? .null, "memory": .optionalSize(memory), "memory_swap": .optionalSize(memorySwap),
+      "pids": .optional(pids), "cpu_weight": .optional(cpuWeight), "cpuset_cpus": .optional(cpusetCpus), "io_weight": .optional(ioWeight),
+    ]
+  }
+}
+
+extension ContainerSpec {
+  public var json: JSON {
+    [
+      "name": .string(name), "image": .string(image), "image_pull_policy": .string(imagePullPolicy.rawValue),
+      "command": .optionalStrings(command), "args": .optionalStrings(args), "working_dir": .optional(workingDir), "user": .optional(user),
+      "stop_signal": .optional(stopSignal), "env": .strings(env), "ports": .array(ports.map(\.json)), "mounts": .array(mounts.map(\.json)),
+      "resources": resources.json, "security": security.json, "rlimits": .object(PodSpec.sorted(rlimits) { $0.json }), "log": log.json,
+    ]
+  }
+}
+
+extension PortSpec {
+  var json: JSON {
+    [
+      "container": .integer(Int(container)), "host": .optional(host.map { Int64($0) }), "host_ip": .optional(hostIP),
+      "protocol": .string(transport.rawValue), "name": .optional(name),
+    ]
+  }
+}
+
+extension MountSpec {
+  var json: JSON {
+    [
+      "volume": .string(volume), "path": .string(path), "read_only": .bool(readOnly), "sub_path": .optional(subPath),
+      "propagation": .string(propagation.rawValue),
+    ]
+  }
+}
+
+extension SecuritySpec {
+  var json: JSON {
+    [
+      "privileged": .bool(privileged), "read_only_root_filesystem": .bool(readOnlyRootFilesystem), "run_as_non_root": .bool(runAsNonRoot),
+      "no_new_privileges": .bool(noNewPrivileges),
+      "capabilities": ["add": .strings(addCapabilities), "drop": .strings(dropCapabilities)],
+      "seccomp": .string(seccomp.text), "masked_paths": .optionalStrings(maskedPaths), "readonly_paths": .optionalStrings(readonlyPaths),
+    ]
+  }
+}
+
+extension SecuritySpec.Seccomp {
+  /// A path is absolute, so it can't be mistaken for a word.
+  var text: String {
+    switch self {
+    case .default: "default"
+    case .unconfined: "unconfined"
+    case .file(let path): path
+    }
+  }
+
+  init(text: String) {
+    switch text {
+    case "default": self = .default
+    case "unconfined": self = .unconfined
+    default: self = .file(text)
+    }
+  }
+}
+
+extension Rlimit {
+  var json: JSON { ["soft": Self.json(soft), "hard": Self.json(hard)] }
+  private static func json(_ limit: UInt64) -> JSON {
+    limit == .max ? .string("unlimited") : Int64(exactly: limit).map { .integer($0) } ?? .unsigned(limit)
+  }
+}
+
+extension LogSpec {
+  var json: JSON { ["max_size": .size(maxSize), "max_files": .integer(maxFiles)] }
+}
+
+extension VolumeSpec {
+  public var json: JSON {
+    var object: JSONObject = [
+      "name": .string(name), "owner": owner.map { .string("\($0.uid):\($0.gid)") } ?? .null, "mode": .optional(mode.map { Int64($0) }),
+    ]
+    switch source {
+    case .hostPath(let path, let type): object["host_path"] = ["path": .string(path), "type": .string(type.rawValue)]
+    case .emptyDir(let inMemory, let size):
+      object["empty_dir"] = ["medium": .string(inMemory ? "memory" : ""), "size": .optionalSize(size)]
+    case .persistent(let shared): object["persistent"] = ["name": .optional(shared)]
+    case .config(let files): object["config"] = ["files": .strings(files)]
+    }
+    return .object(object)
+  }
+}

@@ -1,0 +1,46 @@
+import BerthCore
+
+/// What `berth validate` says: each file for itself, then the files against each other. Reads nothing, needs no daemon.
+public enum ManifestValidator {
+  /// In the order of `files`, and within one in the order of its lines.
+  public static func validate(files: [(path: String, bytes: [UInt8])]) -> [Diagnostic] {
+    check(files.map { ($0.path, ManifestDecoder.decode($0.bytes, file: $0.path)) })
+  }
+
+  /// As `validate`, for manifests that were decoded already.
+  public static func check(_ manifests: [(path: String, decoded: DecodedManifest)]) -> [Diagnostic] {
+    var owners: [PodKey: String] = [:]
+    var claims: [ClaimKey: [(claim: PortClaim, key: PodKey, path: String)]] = [:]
+    var diagnostics: [Diagnostic] = []
+    for (path, decoded) in manifests {
+      var sink = DiagnosticSink(file: path, source: decoded.source)
+      if let key = decoded.key, let first = owners[key] {
+        sink.error("pod \(key) is defined twice: here and in \(first)", at: decoded.nameRange)
+      } else if let key = decoded.key {
+        owners[key] = path
+        compare(decoded.claims, of: key, path, &claims, &sink)
+      }
+      diagnostics += (decoded.diagnostics + sink.diagnostics).sorted { ($0.position, $0.message) < ($1.position, $1.message) }
+    }
+    return diagnostics
+  }
+
+  private struct ClaimKey: Hashable {
+    var port: UInt16
+    var transport: PortSpec.TransportProtocol
+  }
+
+  private static func compare(
+    _ new: [PortClaim], of key: PodKey, _ path: String, _ claims: inout [ClaimKey: [(claim: PortClaim, key: PodKey, path: String)]],
+    _ sink: inout DiagnosticSink
+  ) {
+    for claim in new {
+      let slot = ClaimKey(port: claim.port, transport: claim.transport)
+      if let other = claims[slot]?.first(where: { $0.key != key && $0.claim.clashes(with: claim) }) {
+        sink.error("port \(claim.text) of the node is already taken by pod \(other.key) (\(other.path))", at: claim.range)
+      } else {
+        claims[slot, default: []].append((claim, key, path))
+      }
+    }
+  }
+}

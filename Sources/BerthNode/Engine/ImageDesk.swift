@@ -1,0 +1,114 @@
+import BerthCore
+import BerthLinux
+import BerthManifest
+import BerthPlan
+import Synchronization
+
+/// Which images pods wait for, and the pulls under way: a bounded number at a time. Failures are tried again with a growing, jittered
+/// pause, which a changed manifest cuts short. That two pods who want the same image share one download is the image service's affair.
+final class ImageDesk: Sendable {
+  private struct Key: Hashable {
+    var pod: PodKey
+    var reference: String
+  }
+
+  private struct Attempt {
+    /// What it was made for: another hash starts over.
+    var hash: String
+    var state: ImageState
+    var failures: Int
+  }
+
+  private let provider: any ImageProvider
+  private let events: EventLog
+  private let pulls: ThreadPool
+  private let attempts = Mutex<[Key: Attempt]>([:])
+
+  static let backoff = (initial: Duration.seconds(5), max: Duration.seconds(300))
+
+  init(provider: any ImageProvider, events: EventLog, parallelPulls: Int) {
+    self.provider = provider
+    self.events = events
+    pulls = ThreadPool(name: "pull", threads: parallelPulls)
+  }
+
+  /// By reference, for every image of `desired`.
+  func states(for desired: DesiredPod) -> [String: ImageState] {
+    var states: [String: ImageState] = [:]
+    for container in desired.spec.allContainers where states[container.image] == nil {
+      states[container.image] = state(of: container, desired)
+    }
+    return states
+  }
+
+  private func state(of container: ContainerSpec, _ desired: DesiredPod) -> ImageState {
+    let attempt = attempts.withLock { $0[Key(pod: desired.spec.key, reference: container.image)] }
+    let ours = attempt.flatMap { $0.hash == desired.hash ? $0.state : nil }
+    if case .pulling? = ours { return .pulling }
+    // "always" means: asked for anew for every new or changed pod; what that found is good until the next change.
+    if container.imagePullPolicy == .always {
+      if case .failed? = ours { return ours ?? .absent }
+      guard case .present? = ours else { return .absent }
+    }
+    do throws(BerthError) {
+      if let digest = try provider.lookup(container.image) { return .present(digest: digest) }
+    } catch { return .failed(message: "\(error)", retryAt: nil) }
+    if container.imagePullPolicy == .never && !container.image.hasLocalTransport {
+      return .failed(message: "\(container.image) is not in the store and image_pull_policy is \"never\"", retryAt: nil)
+    }
+    if case .failed? = ours { return ours ?? .absent }
+    return .absent
+  }
+
+  /// Begins a pull; `worker` is marked at its end.
+  func pull(_ reference: String, for desired: DesiredPod, worker: PodWorker) {
+    let key = Key(pod: desired.spec.key, reference: reference)
+    attempts.withLock { attempts in
+      let failures = attempts[key].flatMap { $0.hash == desired.hash ? $0.failures : nil } ?? 0
+      attempts[key] = Attempt(hash: desired.hash, state: .pulling, failures: failures)
+    }
+    Task(executorPreference: pulls) {
+      self.run(key, hash: desired.hash)
+      worker.mark()
+    }
+  }
+
+  /// A pod is gone: nothing is remembered of it.
+  func forget(_ pod: PodKey) {
+    attempts.withLock { $0 = $0.filter { $0.key.pod != pod } }
+  }
+
+  private func run(_ key: Key, hash: String) {
+    let started = Clock.bootNanoseconds()
+    do throws(BerthError) {
+      let digest = try provider.pull(key.reference)
+      let took = (Clock.bootNanoseconds() - started) / 1_000_000
+      events.record("Pulled", "image \(key.reference) is \(digest), \(took) ms", pod: key.pod)
+      finish(key, hash: hash) { $0.state = .present(digest: digest) }
+    } catch {
+      events.record("Failed", "\(error)", pod: key.pod, severity: .warning)
+      finish(key, hash: hash) { attempt in
+        attempt.failures += 1
+        let retryAt = Instant(nanoseconds: Clock.bootNanoseconds()) + Self.pause(attempt.failures)
+        attempt.state = .failed(message: "\(error)", retryAt: retryAt)
+      }
+    }
+  }
+
+  /// The result of a pull for a spec that was replaced meanwhile is dropped.
+  private func finish(_ key: Key, hash: String, _ change: (inout Attempt) -> Void) {
+    attempts.withLock { attempts in
+      guard var attempt = attempts[key], attempt.hash == hash else { return }
+      change(&attempt)
+      attempts[key] = attempt
+    }
+  }
+
+  private static func pause(_ failures: Int) -> Duration {
+    var pause = backoff.initial
+    for _ in 1..<max(2, min(failures, 16)) where failures > 1 && pause < backoff.max { pause = pause * 2 }
+    // Jitter on the upper half, so that many nodes don't ask a registry in step.
+    let full = min(pause, backoff.max).milliseconds
+    return .milliseconds(Int64.random(in: full / 2...full))
+  }
+}

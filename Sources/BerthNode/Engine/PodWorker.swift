@@ -1,0 +1,245 @@
+import BerthCore
+import BerthLinux
+import BerthManifest
+import BerthPlan
+import BerthPods
+
+/// What a worker shares with the rest of the node.
+struct EngineServices: Sendable {
+  var pods: any PodService
+  var images: ImageDesk
+  var statuses: StatusStore
+  var events: EventLog
+  var pool: ThreadPool
+  /// Called once nothing is asked for and nothing is left of a pod.
+  var retire: @Sendable (PodWorker) -> Void
+}
+
+/// Keeps one pod as its manifest asks. The loop, level-triggered: look at what is asked for and what is there, plan, do, look again,
+/// until there is nothing to do; then wait for a mark. A mark says only "look"; marks that come meanwhile melt into one.
+actor PodWorker {
+  nonisolated let key: PodKey
+  private let services: EngineServices
+  private nonisolated let mailbox: Mailbox
+
+  private var entry: DesiredEntry?
+  private var pod: (any PodHandle)?
+  private var generation: Int64
+  private var failure: Failure?
+  private var timer: Task<Void, Never>?
+  private var reported: [String: String] = [:]
+
+  private struct Failure {
+    var error: BerthError
+    /// What it was tried for: another hash starts over.
+    var hash: String?
+    var attempts: Int
+    var retryAt: Instant
+  }
+
+  /// A plan that is still not empty after this many rounds waits for the next mark instead of spinning.
+  static let roundsLimit = 32
+  static let retryDelay = (initial: Duration.seconds(1), max: Duration.seconds(300))
+
+  /// `pod`: an incarnation found at start.
+  init(key: PodKey, services: EngineServices, pod: (any PodHandle)? = nil, generation: Int64 = 0) {
+    self.key = key
+    self.services = services
+    self.pod = pod
+    self.generation = generation
+    mailbox = Mailbox()
+  }
+
+  /// Asks for a look; `entry`, where given, is the newest word of the directory. Never blocks. Returns false if this worker has
+  /// retired: the pod needs another one.
+  @discardableResult nonisolated func mark(_ entry: DesiredEntry? = nil) -> Bool {
+    switch mailbox.post(entry) {
+    case .closed: return false
+    case .taken: return true
+    case .needsReader:
+      Task(executorPreference: services.pool) { await drain() }
+      return true
+    }
+  }
+
+  /// False once it has retired.
+  nonisolated var isActive: Bool { !mailbox.isClosed }
+
+  private func drain() async {
+    while let letter = mailbox.take() {
+      if let newest = letter.entry { entry = newest }
+      await sync()
+    }
+  }
+
+  // MARK: the loop
+
+  private func sync() async {
+    for _ in 0..<Self.roundsLimit {
+      let observation = await pod?.observe()
+      let desired = entry?.desired
+      if let observation { generation = max(generation, observation.generation) }
+      if failure?.hash != desired?.hash { failure = nil }
+      let images = imageStates(desired, observation)
+      let now = Instant(nanoseconds: Clock.bootNanoseconds())
+      let plan = plan(desired: desired, actual: observation?.actual, images: images, now: now)
+      let blocked = failure.map { $0.retryAt > now } ?? false
+      publish(observation, plan, images, now)
+      if plan.actions.isEmpty || blocked {
+        schedule(plan.wakeAt, blocked ? failure?.retryAt : nil, now: now)
+        retireIfDone(observation)
+        return
+      }
+      do throws(BerthError) { try await perform(plan.actions, observation) } catch {
+        noteFailure(error, hash: desired?.hash, now: now)
+      }
+    }
+    services.events.record("Bug", "no end of actions; waiting for the next event", pod: key, severity: .warning)
+    schedule(Instant(nanoseconds: Clock.bootNanoseconds()) + .seconds(10), nil, now: Instant(nanoseconds: Clock.bootNanoseconds()))
+  }
+
+  /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
+  func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
+    let observation = await pod?.observe()
+    let desired = other.map(\.desired) ?? entry?.desired
+    return plan(
+      desired: desired, actual: observation?.actual, images: imageStates(desired, observation),
+      now: Instant(nanoseconds: Clock.bootNanoseconds()))
+  }
+
+  /// Image facts count only where a pod is to be created: a running one keeps what it was created from.
+  private func imageStates(_ desired: DesiredPod?, _ observation: PodObservation?) -> [String: ImageState] {
+    guard let desired, !desired.spec.suspend, observation == nil || observation?.actual.hash != desired.hash else { return [:] }
+    return services.images.states(for: desired)
+  }
+
+  private func schedule(_ wakeAt: Instant?, _ retryAt: Instant?, now: Instant) {
+    timer?.cancel()
+    timer = nil
+    guard let due = [wakeAt, retryAt].compactMap({ $0 }).min() else { return }
+    timer = Task(executorPreference: services.pool) { [weak self] in
+      guard (try? await Task.sleep(for: max(due - now, .milliseconds(1)))) != nil else { return }
+      self?.mark()
+    }
+  }
+
+  private func noteFailure(_ error: BerthError, hash: String?, now: Instant) {
+    let attempts = (failure?.attempts ?? 0) + 1
+    var delay = Self.retryDelay.initial
+    for _ in 1..<min(attempts, 16) where delay < Self.retryDelay.max { delay = delay * 2 }
+    failure = Failure(error: error, hash: hash, attempts: attempts, retryAt: now + min(delay, Self.retryDelay.max))
+    services.events.record("Failed", "\(error)", pod: key, severity: .warning)
+  }
+
+  private func retireIfDone(_ observation: PodObservation?) {
+    guard observation == nil, entry?.desired == nil, entry?.problem == nil, mailbox.close() else { return }
+    services.statuses.publish(nil, for: key)
+    services.retire(self)
+  }
+
+  // MARK: performing
+
+  /// In the plan's order; starts that stand next to each other happen side by side.
+  private func perform(_ actions: [PodAction], _ observation: PodObservation?) async throws(BerthError) {
+    var at = 0
+    while at < actions.count {
+      var starts: [(name: String, attempt: UInt32, reason: String)] = []
+      while at < actions.count, case .startContainer(let name, let attempt) = actions[at].verb {
+        starts.append((name, attempt, actions[at].reason))
+        at += 1
+      }
+      if starts.isEmpty {
+        try await perform(actions[at], observation)
+        at += 1
+      } else {
+        try await start(starts, observation)
+      }
+    }
+    failure = nil
+  }
+
+  private func start(_ starts: [(name: String, attempt: UInt32, reason: String)], _ observation: PodObservation?) async throws(BerthError) {
+    guard let pod else { throw BerthError(.bug, "start container", "\(key)", cause: "the pod is not there") }
+    let steps = starts.map { start in
+      observation?.actual.containers[start.name].map { container in nextStep(after: container, observation) } ?? 0
+    }
+    let failures = await withTaskGroup(of: BerthError?.self) { group in
+      for (start, step) in zip(starts, steps) {
+        group.addTask {
+          do throws(BerthError) {
+            try await pod.start(start.name, attempt: start.attempt, backoffStep: step)
+            return nil
+          } catch { return error }
+        }
+      }
+      return await group.reduce(into: [BerthError]()) { all, failure in if let failure { all.append(failure) } }
+    }
+    for start in starts {
+      let verb = start.attempt == 0 ? "Started" : "Restarted"
+      services.events.record(verb, "container \(start.name): \(start.reason)", pod: key, container: start.name)
+    }
+    if let first = failures.first { throw first }
+  }
+
+  private func nextStep(after container: ActualContainer, _ observation: PodObservation?) -> Int {
+    guard case .exited(let exit) = container.state, let backoff = observation?.actual.spec.restartBackoff else { return 0 }
+    return backoff.step(of: container, after: exit) + 1
+  }
+
+  private func perform(_ action: PodAction, _ observation: PodObservation?) async throws(BerthError) {
+    switch action.verb {
+    case .pullImage(let reference):
+      services.events.record("Pulling", "image \(reference): \(action.reason)", pod: key)
+      if let desired = entry?.desired { services.images.pull(reference, for: desired, worker: self) }
+    case .createPod:
+      guard let entry, let desired = entry.desired else { return }
+      generation += 1
+      pod = try await services.pods.create(
+        PodRequest(spec: desired.spec, hash: desired.hash, source: entry.source ?? "", generation: generation))
+      services.events.record("Created", action.reason, pod: key)
+    case .startContainer: break
+    case .stopContainer(let name):
+      services.events.record("Killing", "container \(name): \(action.reason)", pod: key, container: name)
+      try await pod?.stop(name)
+    case .updateResources(let container):
+      if let desired = entry?.desired { try await pod?.updateResources(container, to: desired.spec) }
+      services.events.record("Updated", action.changes.map(\.text).joined(separator: ", "), pod: key, container: container)
+    case .recordSpec:
+      if let desired = entry?.desired { try await pod?.record(spec: desired.spec, hash: desired.hash) }
+      if !action.changes.isEmpty { services.events.record("Updated", action.changes.map(\.text).joined(separator: ", "), pod: key) }
+    case .removePod:
+      try await pod?.remove()
+      pod = nil
+      services.events.record("Removed", action.reason, pod: key)
+    }
+  }
+
+  // MARK: status
+
+  private func publish(_ observation: PodObservation?, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) {
+    reportExits(observation)
+    if let problem = entry?.problem {
+      report("ManifestInvalid", problem.message, severity: .warning)
+    } else {
+      reported["ManifestInvalid"] = nil
+    }
+    let input = StatusInput(
+      key: key, entry: entry, observation: observation, plan: plan, images: images, failure: failure.map { ($0.error, $0.retryAt) }, now: now,
+      wallNow: Timestamp(nanoseconds: Clock.wallNanoseconds()))
+    services.statuses.publish(StatusBuilder.status(input, previous: services.statuses.status(of: key)), for: key)
+  }
+
+  /// Each exit once, however often it is seen.
+  private func reportExits(_ observation: PodObservation?) {
+    for (name, container) in observation?.actual.containers ?? [:] {
+      guard case .exited(let exit) = container.state, let uid = observation?.actual.uid else { continue }
+      report("Exited/\(uid)/\(name)", "container \(name): \(exit.words) (attempt \(container.attempt))", severity: exit.succeeded ? .normal : .warning, container: name)
+    }
+  }
+
+  private func report(_ slot: String, _ message: String, severity: NodeEvent.Severity, container: String? = nil) {
+    guard reported[slot] != message else { return }
+    reported[slot] = message
+    services.events.record(String(slot.prefix { $0 != "/" }), message, pod: key, container: container, severity: severity)
+  }
+}

@@ -1,0 +1,89 @@
+import BerthCore
+import BerthLinux
+import BerthManifest
+import BerthPlan
+import BerthRuntime
+
+extension Pod {
+  /// What is there, asked of the shim; of the records and the kernel where the shim is dead.
+  public func observe() async -> PodObservation {
+    var observation = PodObservation(
+      actual: ActualPod(uid: uid, hash: record.hash, spec: record.spec, sandbox: .ready), generation: record.generation,
+      source: record.source, images: record.images)
+    if case .connected(let connection) = link, let state = try? await connection.readState(deadline: deadline(Self.answerTime)) {
+      for container in state.containers { add(container, to: &observation) }
+    } else {
+      observeWithoutShim(&observation)
+    }
+    addStartFailures(to: &observation)
+    return observation
+  }
+
+  private func add(_ container: ShimContainer, to observation: inout PodObservation) {
+    switch container.phase {
+    case .starting: add(container.name, container.attempt, .stopping, nil, nil, to: &observation)
+    case .running(let process):
+      let since = Self.boot(of: process.startedAt)
+      add(container.name, container.attempt, container.isStopping ? .stopping : .running(since: since), process, nil, to: &observation)
+    case .exited(let exit): add(container.name, container.attempt, .exited(Self.planned(exit)), nil, exit, to: &observation)
+    }
+  }
+
+  private func add(
+    _ name: String, _ attempt: UInt32, _ state: ContainerState, _ process: InitRecord?, _ exit: ExitRecord?,
+    to observation: inout PodObservation
+  ) {
+    let step = record.containers[name].flatMap { $0.attempt == attempt ? $0.backoffStep : nil } ?? 0
+    observation.actual.containers[name] = ActualContainer(attempt: attempt, state: state, backoffStep: step)
+    observation.containers[name] = details(name, attempt, process, exit)
+  }
+
+  private func details(_ name: String, _ attempt: UInt32, _ process: InitRecord?, _ exit: ExitRecord?) -> ContainerDetails {
+    ContainerDetails(
+      id: "\(uid)/\(name)/\(attempt)", pid: process?.process.pid, startedAt: process?.startedAt ?? exit?.startedAt,
+      finishedAt: exit?.finishedAt, logPath: paths.logFile(key, name, attempt: attempt))
+  }
+
+  private func observeWithoutShim(_ observation: inout PodObservation) {
+    guard let facts = try? PodFacts.read(paths.state) else {
+      observation.actual.sandbox = .lost(processesLeft: false)
+      return
+    }
+    for (name, container) in facts.containers {
+      if let exit = container.exit {
+        add(name, exit.attempt, .exited(Self.planned(exit)), nil, exit, to: &observation)
+      } else if let process = container.initRecord {
+        let since = Self.boot(of: process.startedAt)
+        let gone = ContainerExit(outcome: .unknown, at: Instant(nanoseconds: Clock.bootNanoseconds()), ran: .zero)
+        add(name, process.attempt, container.isInitAlive ? .running(since: since) : .exited(gone), process, nil, to: &observation)
+      }
+    }
+    let processes = (try? context.cgroup(context.podCgroup(uid)).allProcesses()) ?? []
+    observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty)
+  }
+
+  /// An attempt that never ran is known to the record alone.
+  private func addStartFailures(to observation: inout PodObservation) {
+    for (name, container) in record.containers {
+      guard let failure = container.startFailure, let at = container.startFailedAt,
+        observation.actual.containers[name].map({ $0.attempt <= container.attempt && !$0.state.isLive }) ?? true
+      else { continue }
+      let exit = ContainerExit(outcome: .startFailed(failure), at: Instant(nanoseconds: at), ran: .zero)
+      observation.actual.containers[name] = ActualContainer(
+        attempt: container.attempt, state: .exited(exit), backoffStep: container.backoffStep)
+      observation.containers[name] = details(name, container.attempt, nil, nil)
+    }
+  }
+
+  private static func planned(_ exit: ExitRecord) -> ContainerExit {
+    ContainerExit(
+      outcome: .code(exit.exitCode, signal: exit.signal, oomKilled: exit.oomKilled), at: boot(of: exit.finishedAt),
+      ran: .nanoseconds(exit.finishedAt.nanoseconds &- exit.startedAt.nanoseconds))
+  }
+
+  /// A wall time of the recent past on the boot clock.
+  private static func boot(of time: Timestamp) -> Instant {
+    let age = max(0, Clock.wallNanoseconds() &- time.nanoseconds)
+    return Instant(nanoseconds: Clock.bootNanoseconds() &- age)
+  }
+}

@@ -1,0 +1,93 @@
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthManifest
+import BerthRuntime
+
+extension Pod {
+  /// One attempt of one container. A failure is recorded as that attempt's end, for the planner to see; only what keeps the record from
+  /// being written is thrown.
+  public func start(_ name: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) {
+    let spec = try container(name)
+    record.containers[name] = ContainerRecord(attempt: attempt, backoffStep: backoffStep)
+    // A crash from here on leaves an attempt that the shim doesn't know: it is begun again.
+    try save()
+    do throws(BerthError) {
+      let request = try prepare(spec, attempt: attempt)
+      let answer = try connection("start container").send(.start(request), deadline: deadline(Self.startTime))
+      try await checkSandbox()
+      _ = try await answer.value()
+    } catch {
+      record.containers[name]?.startFailure = "\(error)"
+      record.containers[name]?.startFailedAt = Clock.bootNanoseconds()
+      try save()
+    }
+    dropOldAttempts(of: name, before: attempt)
+  }
+
+  private func checkSandbox() async throws(BerthError) {
+    guard let answer = sandboxAnswer else { return }
+    sandboxAnswer = nil
+    _ = try await answer.value()
+  }
+
+  /// Snapshot, bundle and filter: what the shim's launcher needs.
+  private func prepare(_ spec: ContainerSpec, attempt: UInt32) throws(BerthError) -> ContainerStart {
+    let image = try pinnedImage(spec.image)
+    let bundle = paths.bundle(spec.name)
+    do throws(Errno) { try Files.makeDirectories("\(bundle)/rootfs") } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make bundle", bundle, cause: "\(error)")
+    }
+    let snapshot = try context.images.prepareSnapshot(for: image, key: paths.snapshotKey(spec.name, attempt: attempt))
+    let builder = BundleBuilder(
+      pod: record.spec, container: spec, image: image.config,
+      context: BundleContext(
+        cgroup: context.containerCgroup(uid, spec.name), shm: paths.shm, etc: paths.etc, volumes: volumes, cpus: context.cpus,
+        nodeName: context.nodeName))
+    let runtimeSpec = try builder.runtimeSpec()
+    do throws(Errno) { try Files.writeAtomically(runtimeSpec.json().encoded(), to: "\(bundle)/config.json") } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write bundle", bundle, cause: "\(error)")
+    }
+    var launch = LaunchRequest(
+      id: "\(uid)/\(spec.name)", bundle: bundle,
+      rootfs: .overlay(lower: snapshot.lowerDirectories, upper: snapshot.upperDirectory, work: snapshot.workDirectory))
+    launch.user = spec.user ?? image.config.user
+    launch.runAsNonRoot = spec.security.runAsNonRoot
+    launch.seccompFilter = try context.seccomp.path(
+      for: spec.security, capabilities: runtimeSpec.process?.capabilities?.bounding ?? [])
+    launch.sandboxNamespaces = record.spec.network == .host ? [.ipc, .uts] : [.network, .ipc, .uts]
+    launch.subPaths = builder.subPaths
+    return ContainerStart(
+      name: spec.name, attempt: attempt, cgroup: context.containerCgroup(uid, spec.name), launch: launch,
+      log: LogTarget(
+        path: paths.logFile(key, spec.name, attempt: attempt), maxSize: UInt64(clamping: spec.log.maxSize.bytes),
+        maxFiles: UInt32(clamping: spec.log.maxFiles)))
+  }
+
+  /// What the reference resolved to when the pod was created; a restart never changes the image.
+  private func pinnedImage(_ text: String) throws(BerthError) -> Image {
+    let reference = try ImageReference(parsing: text)
+    guard let image = try context.images.lookup(reference) else {
+      throw BerthError(.notFound, "find image", text, cause: "it is no longer in the store")
+    }
+    if let pinned = record.images[text], pinned != image.digest.description {
+      guard let digest = Digest(pinned), let original = try context.images.image(digest: digest) else {
+        throw BerthError(.notFound, "find image", text, cause: "\(pinned), which the pod was created with, is no longer in the store")
+      }
+      return original
+    }
+    return image
+  }
+
+  /// Writable layers and logs of attempts that nobody asks for any more. `berth logs --previous` has the one before.
+  private func dropOldAttempts(of name: String, before attempt: UInt32) {
+    guard attempt > 0 else { return }
+    // What can't be removed now goes with the pod.
+    try? context.images.removeSnapshot(key: paths.snapshotKey(name, attempt: attempt - 1))
+    guard attempt > 1 else { return }
+    let log = paths.logFile(key, name, attempt: attempt - 2)
+    let folder = Files.parent(of: log)
+    let base = Files.name(of: log)
+    for file in (try? Files.list(folder)) ?? [] where file == base || file.hasPrefix(base + ".") { try? Files.unlink("\(folder)/\(file)") }
+  }
+}

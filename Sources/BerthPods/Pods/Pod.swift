@@ -1,0 +1,157 @@
+import BerthCore
+import BerthLinux
+import BerthManifest
+import BerthPlan
+import BerthRuntime
+
+/// One incarnation of a pod, from its record to its removal: does what the planner says, tells what is there.
+///
+/// Driven by one worker at a time; the actor keeps the record and the connection to the shim.
+public actor Pod {
+  public nonisolated let key: PodKey
+  public nonisolated let uid: String
+  nonisolated let paths: PodPaths
+  nonisolated let context: PodContext
+  var record: PodRecord
+  var link: Link
+  /// Set up once for all containers: volumes and the sandbox.
+  var volumes: [String: PreparedVolume] = [:]
+  /// The answer to the sandbox's set-up, until somebody has looked at it.
+  var sandboxAnswer: ShimAnswer?
+
+  enum Link {
+    case connected(ShimConnection)
+    /// The shim is dead, or never lived.
+    case lost
+  }
+
+  /// How long a shim may take for an answer; a start waits for the kernel's cgroup and mount locks.
+  static let answerTime: Int64 = 10_000_000_000
+  static let startTime: Int64 = 60_000_000_000
+
+  init(record: PodRecord, context: PodContext) {
+    key = record.spec.key
+    uid = record.uid
+    self.record = record
+    self.context = context
+    paths = context.paths.pod(uid: record.uid)
+    link = .lost
+  }
+
+  func deadline(_ nanoseconds: Int64) -> BootTime { BootTime.now.after(nanoseconds: nanoseconds) }
+
+  func container(_ name: String) throws(BerthError) -> ContainerSpec {
+    guard let spec = record.spec.allContainers.first(where: { $0.name == name }) else {
+      throw BerthError(.bug, "find container", "\(key)/\(name)", cause: "the pod has no such container")
+    }
+    return spec
+  }
+
+  func connection(_ operation: String) throws(BerthError) -> ShimConnection {
+    guard case .connected(let connection) = link else {
+      throw BerthError(.failedPrecondition, operation, "\(key)", cause: "the pod's shim is gone")
+    }
+    return connection
+  }
+
+  /// Writes the record: before what it speaks of is done.
+  func save() throws(BerthError) { try record.write(to: paths.record) }
+
+  // MARK: making it
+
+  /// Everything up to the sandbox. The record comes first, so that nothing is ever made that a later daemon can't find.
+  func create() async throws(BerthError) {
+    do throws(Errno) {
+      try Files.makeDirectory(paths.state)
+    } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "create pod", paths.state, cause: "\(error)") }
+    try save()
+    // The shim starts up while the rest is prepared.
+    let connection = try context.shims.spawn(
+      shimPath: context.shimPath, podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed)
+    link = .connected(connection)
+    volumes = try VolumeManager(paths: paths, key: key).prepare(record.spec.volumes)
+    try EtcFiles(spec: record.spec).write(to: paths.etc)
+    try context.cgroup(context.podCgroup(uid)).create(record.spec.resources.runtime)
+    sandboxAnswer = connection.send(.setUpSandbox(sandboxSetup()), deadline: deadline(Self.answerTime))
+  }
+
+  private func sandboxSetup() -> SandboxSetup {
+    let tmpfs = record.spec.volumes.compactMap { volume -> TmpfsVolume? in
+      guard let prepared = volumes[volume.name], let memory = prepared.memorySize else { return nil }
+      let size: UInt64 = if case .limited(let bytes) = memory { UInt64(clamping: bytes.bytes) } else { 0 }
+      return TmpfsVolume(
+        path: prepared.path, size: size, mode: volume.mode ?? 0o777, uid: volume.owner?.uid ?? 0, gid: volume.owner?.gid ?? 0)
+    }
+    return SandboxSetup(
+      podUID: uid, hostname: record.spec.hostname, network: record.spec.network == .host ? .host : .none,
+      shmSize: UInt64(clamping: record.spec.shmSize.bytes), tmpfs: tmpfs, podCgroup: context.podCgroup(uid))
+  }
+
+  /// An incarnation that an earlier daemon made.
+  func adopt() async throws(BerthError) {
+    if let connection = try? context.shims.connect(podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed) {
+      do throws(BerthError) {
+        _ = try await connection.greet(deadline: deadline(Self.answerTime))
+        link = .connected(connection)
+      } catch {
+        connection.close()
+        throw error
+      }
+    }
+    volumes = try VolumeManager(paths: paths, key: key).prepare(record.spec.volumes)
+  }
+
+  private nonisolated var onEvent: @Sendable (ShimEvent) -> Void { { [key, context] _ in context.changed(key) } }
+  private nonisolated var onClosed: @Sendable () -> Void {
+    { [weak self, key, context] in
+      Task {
+        await self?.loseLink()
+        context.changed(key)
+      }
+    }
+  }
+  private func loseLink() { link = .lost }
+
+  // MARK: changes in place
+
+  public func record(spec: PodSpec, hash: String) async throws(BerthError) {
+    record.spec = spec
+    record.hash = hash
+    record.generation += 1
+    try save()
+  }
+
+  public func updateResources(_ container: String?, to spec: PodSpec) async throws(BerthError) {
+    if let container {
+      guard let target = spec.allContainers.first(where: { $0.name == container }) else { return }
+      let cgroup = try context.cgroup(context.containerCgroup(uid, container))
+      // A container that doesn't run gets its limits when it is started.
+      guard cgroup.exists() else { return }
+      var resources = target.resources.runtime
+      if resources.pids == nil { resources.pids = ContainerSpec.defaultPids }
+      try cgroup.update(resources)
+    } else {
+      try context.cgroup(context.podCgroup(uid)).update(spec.resources.runtime)
+    }
+  }
+
+  // MARK: the end
+
+  public func stop(_ name: String) async throws(BerthError) {
+    let spec = try container(name)
+    let image = try? context.images.lookup(ImageReference(spec.image))
+    let signal = SignalName.number(spec.stopSignal ?? image?.config.stopSignal ?? "TERM") ?? 15
+    let grace = UInt64(clamping: record.spec.terminationGracePeriod.nanoseconds)
+    _ = try await connection("stop container").request(
+      .stop(container: name, signal: signal, graceNanoseconds: grace), deadline: deadline(Self.answerTime))
+  }
+
+  /// Its containers are dead (or its shim is, and this ends what is left). Idempotent: what is gone already is fine.
+  public func remove() async throws(BerthError) {
+    if case .connected(let connection) = link {
+      _ = try await connection.request(.shutdown, deadline: deadline(Self.answerTime))
+      link = .lost
+    }
+    try PodSweeper(context: context).remove(uid: uid, logs: paths.logDirectory(key))
+  }
+}

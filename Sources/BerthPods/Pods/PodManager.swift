@@ -1,0 +1,72 @@
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthManifest
+
+/// Makes pods, and finds those that earlier daemons made.
+public struct PodManager: Sendable {
+  public let context: PodContext
+
+  public init(context: PodContext) { self.context = context }
+
+  /// A new incarnation. On failure nothing of it is left.
+  public func make(_ request: PodRequest) async throws(BerthError) -> Pod {
+    var record = PodRecord(
+      uid: PodUID.make(), generation: request.generation, hash: request.hash, spec: request.spec, source: request.source,
+      createdAt: Clock.wallNanoseconds())
+    for reference in request.spec.allContainers.map(\.image) {
+      record.images[reference] = try context.images.lookup(ImageReference(parsing: reference))?.digest.description
+    }
+    let pod = Pod(record: record, context: context)
+    do throws(BerthError) { try await pod.create() } catch {
+      try? await pod.abandon()
+      throw error
+    }
+    return pod
+  }
+
+  /// Pods of earlier daemons in this boot. Records of an earlier boot, and whatever else has no living owner, are removed;
+  /// `report` gets what couldn't be.
+  public func adopt(report: (BerthError) -> Void) async throws(BerthError) -> [Pod] {
+    let isSameBoot = try checkBoot()
+    var pods: [Pod] = []
+    var living: Set<String> = []
+    for uid in isSameBoot ? (try? Files.list(context.paths.pods)) ?? [] : [] where PodUID.isValid(uid) {
+      do throws(BerthError) {
+        let pod = Pod(record: try PodRecord.read(context.paths.pod(uid: uid).record), context: context)
+        try await pod.adopt()
+        pods.append(pod)
+        living.insert(uid)
+      } catch {
+        report(error)
+        // A record that is there but can't be read may belong to containers that run: only one that never was is nobody's.
+        if error.code != .notFound { living.insert(uid) }
+      }
+    }
+    for failure in PodSweeper(context: context).sweep(living: living) { report(failure) }
+    return pods
+  }
+
+  /// Whether the state folder is of this boot; makes it so.
+  private func checkBoot() throws(BerthError) -> Bool {
+    let path = "\(context.paths.state)/boot_id"
+    do throws(Errno) {
+      let now = try Clock.bootID()
+      let isSame = (try? Files.readText(path)) == now
+      if !isSame { try Files.writeAtomically(now.utf8, to: path) }
+      return isSame
+    } catch { throw BerthError(.unavailable, "prepare state folder", path, cause: "\(error)") }
+  }
+
+  /// Ends every pod of this root at once and removes every trace: `berthd teardown`.
+  public func tearDown() -> [BerthError] { PodSweeper(context: context).sweep(living: []) }
+}
+
+extension Pod {
+  /// Undoes a creation that failed half-way.
+  func abandon() async throws(BerthError) {
+    if case .connected(let connection) = link { connection.close() }
+    link = .lost
+    try PodSweeper(context: context).remove(uid: uid, logs: nil)
+  }
+}

@@ -1,0 +1,18 @@
+import BerthManifest
+
+/// What a new incarnation of a pod is made from.
+public struct PodRequest: Hashable, Sendable {
+  public var spec: PodSpec
+  public var hash: String
+  /// The manifest's path.
+  public var source: String
+  /// One more than the last incarnation's.
+  public var generation: Int64
+
+  public init(spec: PodSpec, hash: String, source: String, generation: Int64) {
+    self.spec = spec
+    self.hash = hash
+    self.source = source
+    self.generation = generation
+  }
+}

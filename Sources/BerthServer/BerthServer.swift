@@ -1,1 +1,0 @@
-// BerthServer: see docs/architecture.md.

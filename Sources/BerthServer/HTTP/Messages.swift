@@ -1,0 +1,71 @@
+import BerthCore
+
+/// A request, read whole: bodies are bounded.
+public struct APIRequest: Sendable {
+  public var method: String
+  /// Without the query, split at slashes, percent-decoded.
+  public var path: [String]
+  public var query: [String: String]
+  public var body: [UInt8]
+
+  /// `uri` as the request line has it. nil for one that can't be decoded.
+  public init?(method: String, uri: String, body: [UInt8]) {
+    let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let raw = parts.first else { return nil }
+    self.method = method
+    self.body = body
+    var path: [String] = []
+    for segment in raw.split(separator: "/") {
+      guard let text = Self.decode(segment) else { return nil }
+      path.append(text)
+    }
+    self.path = path
+    var query: [String: String] = [:]
+    for pair in parts.count == 2 ? parts[1].split(separator: "&") : [] {
+      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = Self.decode(sides[0]), let value = sides.count == 2 ? Self.decode(sides[1]) : "" else { return nil }
+      query[name] = value
+    }
+    self.query = query
+  }
+
+  private static func decode(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8.makeIterator()
+    while let byte = rest.next() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = rest.next(), let low = rest.next(), let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16) else {
+        return nil
+      }
+      bytes.append(value)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
+
+/// What a route answers.
+public struct APIResponse: Sendable {
+  public enum Body: Sendable {
+    case json(JSON)
+    case text(String)
+    /// One JSON value a line, until the stream ends or the client goes.
+    case lines(AsyncStream<JSON>)
+  }
+  public var status: Int
+  public var body: Body
+
+  public static func json(_ value: JSON, status: Int = 200) -> APIResponse { APIResponse(status: status, body: .json(value)) }
+  public static func text(_ text: String, status: Int = 200) -> APIResponse { APIResponse(status: status, body: .text(text)) }
+  public static func error(_ error: BerthError) -> APIResponse {
+    .json(
+      [
+        "error": [
+          "code": .string(error.code.rawValue), "operation": .string(error.operation), "subject": .string(error.subject),
+          "cause": .string(error.cause), "message": .string("\(error)"),
+        ]
+      ], status: error.code.httpStatus)
+  }
+}

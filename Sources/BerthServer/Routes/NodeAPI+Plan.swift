@@ -1,0 +1,68 @@
+import BerthCore
+import BerthManifest
+import BerthNode
+import BerthPlan
+
+extension NodeAPI {
+  func addPlanRoutes(_ router: inout Router) {
+    router.on("GET", "/v1/diff") { _, _ throws(BerthError) in
+      .json(["plans": .array(await node.plans().map { Self.json($0.key, $0.plan) })])
+    }
+    router.on("POST", "/v1/diff") { request, _ throws(BerthError) in try await planFiles(request) }
+    router.on("POST", "/v1/sync") { request, _ throws(BerthError) in try await sync(request) }
+    router.on("POST", "/v1/shutdown") { _, _ throws(BerthError) in
+      try await info.shutDown()
+      return .json([:])
+    }
+  }
+
+  private func sync(_ request: APIRequest) async throws(BerthError) -> APIResponse {
+    let timeout = try request.timeout()
+    await node.rescan(prune: request.flag("prune"))
+    if request.flag("wait") {
+      let done = await Waiting.until(node.statuses, timeout: timeout) { node.statuses.all().allSatisfy(\.converged) }
+      guard done else {
+        let open = node.statuses.all().filter { !$0.converged }
+        throw BerthError(
+          .deadlineExceeded, "sync", cause: "not converged: " + open.prefix(5).map { "\($0.key) (\($0.reason) \($0.message))" }.joined(separator: "; "))
+      }
+    }
+    return .json(["pods": .array(node.statuses.all().map(\.json)), "warning": .optional(node.desired.warning)])
+  }
+
+  /// Body: `{"files": [{"path", "content"}]}`. The plan as if these files were in the directory.
+  private func planFiles(_ request: APIRequest) async throws(BerthError) -> APIResponse {
+    let body: JSON
+    do throws(JSONError) { body = try JSON(parsing: request.body) } catch {
+      throw BerthError(.invalidArgument, "read request", cause: "\(error)")
+    }
+    var plans: [JSON] = []
+    var diagnostics: [JSON] = []
+    for file in body["files"]?.array ?? [] {
+      guard let path = file["path"]?.string, let content = file["content"]?.string else {
+        throw BerthError(.invalidArgument, "read request", "files", cause: "each needs path and content")
+      }
+      let manifest = ManifestDecoder.decode(Array(content.utf8), file: path)
+      diagnostics += manifest.diagnostics.map(\.json)
+      guard let spec = manifest.spec, let hash = manifest.hash else { continue }
+      let entry = DesiredEntry(desired: DesiredPod(spec: spec, hash: hash), source: path, problem: nil)
+      plans.append(Self.json(spec.key, await node.plan(for: spec.key, entry: entry)))
+    }
+    return .json(["plans": .array(plans), "diagnostics": .array(diagnostics)])
+  }
+
+  static func json(_ key: PodKey, _ plan: PodPlan) -> JSON {
+    [
+      "namespace": .string(key.namespace), "name": .string(key.name), "waiting_for": .optional(plan.waitingFor),
+      "actions": .array(
+        plan.actions.map { action in
+          [
+            "action": .string(action.verb.name), "container": .optional(action.verb.container), "text": .string(action.verb.text),
+            "reason": .string(action.reason),
+            "changes": .array(
+              action.changes.map { ["path": .string($0.path), "old": .string($0.old), "new": .string($0.new), "in_place": .bool($0.inPlace)] }),
+          ]
+        }),
+    ]
+  }
+}

@@ -1,0 +1,57 @@
+import BerthCore
+import BerthNode
+
+/// What the API needs from the daemon besides the engine.
+public struct DaemonInfo: Sendable {
+  public var version: String
+  public var nodeName: String
+  public var manifests: String
+  /// Stops all pods, then the daemon.
+  public var shutDown: @Sendable () async throws(BerthError) -> Void
+
+  public init(version: String, nodeName: String, manifests: String, shutDown: @escaping @Sendable () async throws(BerthError) -> Void) {
+    self.version = version
+    self.nodeName = nodeName
+    self.manifests = manifests
+    self.shutDown = shutDown
+  }
+}
+
+/// The routes of docs/api.md over one node.
+public struct NodeAPI: Sendable {
+  let node: Node
+  let info: DaemonInfo
+
+  public init(node: Node, info: DaemonInfo) {
+    self.node = node
+    self.info = info
+  }
+
+  public func router() -> Router {
+    var router = Router()
+    addPodRoutes(&router)
+    addPlanRoutes(&router)
+    addEventRoutes(&router)
+    addHealthRoutes(&router)
+    return router
+  }
+
+  func key(_ parameters: [String: String]) throws(BerthError) -> PodKey {
+    let text = "\(parameters["namespace"] ?? "")/\(parameters["name"] ?? "")"
+    guard let key = PodKey(text) else { throw BerthError(.invalidArgument, "find pod", text, cause: "not two DNS-1123 labels") }
+    return key
+  }
+}
+
+extension APIRequest {
+  /// `timeout_ms`, nil where absent. Throws for what is no count of milliseconds.
+  func timeout() throws(BerthError) -> Duration? {
+    guard let text = query["timeout_ms"] else { return nil }
+    guard let milliseconds = Int64(text), (0...86_400_000).contains(milliseconds) else {
+      throw BerthError(.invalidArgument, "read request", "timeout_ms", cause: "expected milliseconds up to a day")
+    }
+    return .milliseconds(milliseconds)
+  }
+
+  func flag(_ name: String) -> Bool { query[name] == "true" || query[name] == "1" }
+}

@@ -1,0 +1,143 @@
+import BerthCore
+import BerthLinux
+
+/// Blobs by their digest, in `ROOT/content`: what lies under `blobs/sha256/HEX` was verified before it got that name, and was on
+/// stable storage. Any number of processes may use the same store.
+public struct ContentStore: Sendable {
+  public let root: String
+
+  /// Makes the directories where they are missing.
+  public init(root: String) throws(BerthError) {
+    self.root = root
+    do throws(Errno) {
+      try Files.makeDirectories("\(root)/blobs/sha256")
+      try Files.makeDirectories("\(root)/ingest")
+    } catch { throw BerthError(.unavailable, "open content store", root, cause: "\(error)") }
+  }
+
+  public func path(_ digest: Digest) -> String { "\(root)/blobs/sha256/\(digest.hex)" }
+
+  /// Opens a blob whose size is `size` (nil: whatever it is); nil if there is none. A blob of another size is damaged and is removed.
+  public func open(_ digest: Digest, size: Int64? = nil) throws(BerthError) -> FD? {
+    do throws(Errno) {
+      let file = try Files.open(path(digest), ContentFlags.read)
+      let status = try file.status()
+      if status.kind == .regular, size == nil || status.size == size { return file }
+    } catch {
+      if error == .notFound { return nil }
+      throw BerthError(.unavailable, "read content", digest.description, cause: "\(error)")
+    }
+    try remove(digest)
+    return nil
+  }
+
+  public func contains(_ digest: Digest, size: Int64? = nil) -> Bool {
+    guard let status = try? Files.linkStatus(path(digest)), status.kind == .regular else { return false }
+    return size == nil || status.size == size
+  }
+
+  /// A small blob, verified once more; nil if there is none. A blob that doesn't verify is removed and counts as none.
+  public func read(_ digest: Digest, limit: Int = 4 << 20) throws(BerthError) -> [UInt8]? {
+    guard let file = try open(digest) else { return nil }
+    let bytes: [UInt8]
+    do throws(Errno) { bytes = try file.readAll(limit: limit) } catch {
+      throw BerthError(.unavailable, "read content", digest.description, cause: "\(error)")
+    }
+    guard Digest.sha256(of: bytes) == digest else {
+      try remove(digest)
+      return nil
+    }
+    return bytes
+  }
+
+  /// One that isn't there is fine.
+  public func remove(_ digest: Digest) throws(BerthError) {
+    do throws(Errno) { try Files.unlink(path(digest)) } catch {
+      throw BerthError(.unavailable, "remove content", digest.description, cause: "\(error)")
+    }
+  }
+
+  /// The blobs that are here, by digest.
+  public func blobs() throws(BerthError) -> [Digest] {
+    do throws(Errno) { return try Files.list("\(root)/blobs/sha256").compactMap { Digest(hex: $0) } } catch {
+      throw BerthError(.unavailable, "list content", root, cause: "\(error)")
+    }
+  }
+
+  /// Starts taking a blob in. Nothing shows under its digest before `commit`.
+  public func ingest() throws(BerthError) -> Ingest { try Ingest(self) }
+
+  /// Takes in bytes that are in memory; their digest is `digest` or it throws.
+  public func write(_ bytes: [UInt8], digest: Digest) throws(BerthError) {
+    if contains(digest, size: Int64(bytes.count)), try read(digest, limit: bytes.count) != nil { return }
+    let ingest = try ingest()
+    try ingest.write(bytes)
+    try ingest.commit(digest: digest, size: Int64(bytes.count))
+  }
+
+  /// What an interrupted ingest has left. Only when nobody takes anything in.
+  public func removeLeftovers() {
+    guard let names = try? Files.list("\(root)/ingest") else { return }
+    for name in names { try? Files.unlink("\(root)/ingest/\(name)") }
+  }
+}
+
+/// A blob on its way into the store: hashed and counted while it is written. Removed unless it is committed.
+public final class Ingest {
+  private let store: ContentStore
+  private let path: String
+  private let file: FD
+  private let hash = ContentHash()
+  private var written: Int64 = 0
+  private var isDone = false
+
+  fileprivate init(_ store: ContentStore) throws(BerthError) {
+    self.store = store
+    path = "\(store.root)/ingest/\(UInt64.random(in: 0 ... .max))"
+    do throws(Errno) { file = try Files.open(path, ContentFlags.create) } catch {
+      throw BerthError(.unavailable, "write content", path, cause: "\(error)")
+    }
+  }
+
+  deinit { if !isDone { try? Files.unlink(path) } }
+
+  public func write(_ bytes: UnsafeRawBufferPointer) throws(BerthError) {
+    hash.update(bytes)
+    written += Int64(bytes.count)
+    do throws(Errno) { try file.write(bytes) } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write content", store.root, cause: "\(error)")
+    }
+  }
+
+  public func write(_ bytes: [UInt8]) throws(BerthError) {
+    var failure: BerthError?
+    bytes.withUnsafeBytes { buffer in
+      do throws(BerthError) { try write(buffer) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Verifies size and digest, then: data to stable storage, the name, the directory to stable storage.
+  public func commit(digest: Digest, size: Int64) throws(BerthError) {
+    try ContentCheck.verify(digest: hash.finish(), size: written, against: digest, size)
+    do throws(Errno) {
+      try file.sync()
+      try Files.rename(path, to: store.path(digest))
+      isDone = true
+      try Files.syncDirectory("\(store.root)/blobs/sha256")
+    } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write content", digest.description, cause: "\(error)") }
+  }
+}
+
+/// Holding what came against what was announced.
+public enum ContentCheck {
+  public static func verify(digest: Digest, size: Int64, against expected: Digest, _ expectedSize: Int64) throws(BerthError) {
+    guard size == expectedSize else {
+      let how = size < expectedSize ? "truncated" : "too long"
+      throw BerthError(.dataLoss, "verify content", expected.description, cause: "\(how): expected \(expectedSize) bytes, got \(size)")
+    }
+    guard digest == expected else {
+      throw BerthError(.dataLoss, "verify content", expected.description, cause: "digest mismatch: expected \(expected), got \(digest)")
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import BerthCore
+
+/// The tables, version by version. A version that has landed never changes: a new one gets a migration from the one before, and a
+/// fixture of the old stays in the tests.
+enum Schema {
+  static let version: Int64 = 1
+
+  /// What makes version N of version N-1, at index N-1. Version 0 is an empty file.
+  static let migrations: [String] = [
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE images (
+      reference TEXT PRIMARY KEY,
+      manifest TEXT NOT NULL,
+      media_type TEXT NOT NULL,
+      image_index TEXT,
+      source TEXT,
+      created INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE layers (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      chain TEXT NOT NULL UNIQUE,
+      diff TEXT NOT NULL,
+      parent TEXT,
+      ready INTEGER NOT NULL DEFAULT 0,
+      size INTEGER NOT NULL DEFAULT 0,
+      created INTEGER NOT NULL
+    );
+    CREATE TABLE pods_last_good (
+      namespace TEXT NOT NULL,
+      name TEXT NOT NULL,
+      path TEXT NOT NULL,
+      hash TEXT NOT NULL,
+      content BLOB NOT NULL,
+      updated INTEGER NOT NULL,
+      PRIMARY KEY (namespace, name)
+    ) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('version', '1');
+    """
+  ]
+
+  /// Brings a database to this program's version in one transaction, or says why it can't be used.
+  static func migrate(_ database: Database, path: String) throws(BerthError) {
+    try database.execute(script: "BEGIN IMMEDIATE")
+    do throws(BerthError) {
+      let found = try current(database, path: path)
+      guard found <= version else {
+        throw BerthError(
+          .failedPrecondition, "open database", path,
+          cause: "its schema is version \(found), this Berth knows versions up to \(version): it was written by a newer Berth; run that one")
+      }
+      for (at, script) in migrations.enumerated() where at >= found { try database.execute(script: script) }
+      if found < version { try database.query("UPDATE meta SET value = ? WHERE key = 'version'", [.text("\(version)")]) }
+      try database.execute(script: "COMMIT")
+    } catch {
+      try? database.execute(script: "ROLLBACK")
+      throw error
+    }
+  }
+
+  private static func current(_ database: Database, path: String) throws(BerthError) -> Int64 {
+    guard try !database.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'").isEmpty else { return 0 }
+    guard let text = try database.query("SELECT value FROM meta WHERE key = 'version'").first?.first?.text, let number = Int64(text), number > 0 else {
+      throw BerthError(.dataLoss, "open database", path, cause: "it has no schema version")
+    }
+    return number
+  }
+}

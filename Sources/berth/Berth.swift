@@ -1,0 +1,85 @@
+import ArgumentParser
+import BerthClient
+import BerthCore
+
+@main
+struct Berth: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "berth", abstract: "Runs the pods that a directory of TOML manifests describes.", version: BerthVersion.text,
+    subcommands: [
+      Status.self, Diff.self, Validate.self, Sync.self, Wait.self, Logs.self, Events.self, Shutdown.self, Version.self,
+    ])
+
+  /// Global options may stand before the verb as well as after it: they are moved behind it before parsing.
+  static func main() {
+    let arguments = Arguments.normalised(Array(CommandLine.arguments.dropFirst()))
+    do {
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch let error as BerthError {
+      Terminal.fail("berth: \(error)", code: error.exitCode)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}
+
+/// What every command that talks to the daemon takes.
+struct GlobalOptions: ParsableArguments {
+  @Option(name: [.customShort("a"), .long], help: "The daemon's socket. Default: $BERTH_ADDRESS, else /run/berth/berth.sock.")
+  var address: String?
+
+  @Option(name: [.customShort("n"), .long], help: "Namespace of pods named without one.")
+  var namespace: String = "default"
+
+  @Option(name: [.customShort("o"), .long], help: "text or json.")
+  var output: Output = .text
+
+  enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+  var client: APIClient {
+    APIClient(address: address ?? Terminal.environment("BERTH_ADDRESS") ?? "/run/berth/berth.sock")
+  }
+
+  /// `name` or `namespace/name`. Throws `.invalidArgument` for anything else.
+  func key(_ text: String) throws(BerthError) -> PodKey {
+    guard let key = PodKey(text, defaultNamespace: namespace) else {
+      throw BerthError(.invalidArgument, "find pod", text, cause: "expected NAME or NAMESPACE/NAME, each of a-z, 0-9 and '-'")
+    }
+    return key
+  }
+}
+
+enum Arguments {
+  private static let withValue: Set<String> = ["-a", "--address", "-n", "--namespace", "-o", "--output"]
+
+  /// `-n prod status web` → `status -n prod web`.
+  static func normalised(_ arguments: [String]) -> [String] {
+    var moved: [String] = []
+    var at = 0
+    while at < arguments.count {
+      let argument = arguments[at]
+      if withValue.contains(argument), at + 1 < arguments.count {
+        moved += [argument, arguments[at + 1]]
+        at += 2
+      } else if argument.hasPrefix("--"), withValue.contains(String(argument.prefix { $0 != "=" })) {
+        moved.append(argument)
+        at += 1
+      } else {
+        break
+      }
+    }
+    guard at < arguments.count, !moved.isEmpty, !arguments[at].hasPrefix("-") else { return arguments }
+    return [arguments[at]] + moved + arguments[(at + 1)...]
+  }
+}
+
+extension BerthError {
+  /// 64 for a call that can't be understood, 124 for a deadline, else 1.
+  var exitCode: Int32 {
+    switch code {
+    case .deadlineExceeded: 124
+    default: 1
+    }
+  }
+}

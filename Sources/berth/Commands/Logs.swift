@@ -1,0 +1,91 @@
+import ArgumentParser
+import BerthClient
+import BerthCore
+import Glibc
+
+struct Logs: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print what a container wrote.")
+
+  @OptionGroup var options: GlobalOptions
+  @Flag(name: [.customShort("f"), .long], help: "Go on as more comes, across rotation and restarts.") var follow = false
+  @Option(help: "The last N lines only.") var tail: Int?
+  @Option(help: "What is younger than this (30s, 2h) only.") var since: DurationArgument?
+  @Flag(help: "Of the attempt before this one.") var previous = false
+  @Flag(help: "With the time of each line.") var timestamps = false
+  @Flag(help: "Control characters as they are, also on a terminal.") var raw = false
+  @Argument(help: "POD or POD/CONTAINER.") var target: String
+
+  func validate() throws {
+    if let tail, tail < 0 { throw ValidationError("--tail takes 0 or more") }
+  }
+
+  func run() throws {
+    var reader = try LogReader(path: try path())
+    let printer = LogPrinter(raw: raw || !Terminal.isTerminal, json: options.output == .json, timestamps: timestamps)
+    let after = since.map { Timestamp(nanoseconds: Terminal.wallNanoseconds() - $0.duration.nanoseconds) }
+    var kept: [LogRecord] = []
+    var lines = 0
+    try reader.records { record in
+      if let after, record.time < after { return }
+      guard let tail else { return printer.write(record) }
+      kept.append(record)
+      if record.endsLine { lines += 1 }
+      while lines > tail, let first = kept.first {
+        if first.endsLine { lines -= 1 }
+        kept.removeFirst()
+      }
+    }
+    for record in kept { printer.write(record) }
+    Terminal.flush()
+    if follow {
+      try reader.follow { record in
+        printer.write(record)
+        Terminal.flush()
+      }
+    }
+  }
+
+  private func path() throws(BerthError) -> String {
+    let parts = target.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard (1...2).contains(parts.count), let name = parts.first else {
+      throw BerthError(.invalidArgument, "find container", target, cause: "expected POD or POD/CONTAINER; the namespace is -n's")
+    }
+    let key = try options.key(name)
+    let status = try options.client.json("GET", "/v1/pods/\(key.namespace)/\(key.name)")
+    let containers = (status["containers"]?.array ?? []) + (status["init_containers"]?.array ?? [])
+    let names = containers.compactMap { $0["name"]?.string }
+    let wanted = parts.count == 2 ? parts[1] : names.first ?? ""
+    guard let container = containers.first(where: { $0["name"]?.string == wanted }) else {
+      throw BerthError(.notFound, "find container", target, cause: "the pod's containers are \(names.joined(separator: ", "))")
+    }
+    guard let path = container["log_path"]?.string, let attempt = container["restart_count"]?.integer else {
+      throw BerthError(.failedPrecondition, "read log", target, cause: "the container has not been started yet")
+    }
+    guard previous else { return path }
+    guard attempt > 0 else { throw BerthError(.notFound, "read log", target, cause: "there was no attempt before this one") }
+    return path.dropLast("\(attempt).log".utf8.count) + "\(attempt - 1).log"
+  }
+}
+
+struct LogPrinter {
+  var raw: Bool
+  var json: Bool
+  var timestamps: Bool
+
+  func write(_ record: LogRecord) {
+    if json {
+      let value: JSON = [
+        "time": .string(record.time.description), "stream": .string(record.stream), "partial": .bool(!record.endsLine),
+        "text": .string(String(decoding: record.text, as: UTF8.self)),
+      ]
+      return emit(value.encoded() + [10])
+    }
+    if timestamps { emit(Array("\(record.time) ".utf8)) }
+    emit((raw ? record.text : Array(Terminal.clean(String(decoding: record.text, as: UTF8.self)).utf8)) + (record.endsLine ? [10] : []))
+  }
+
+  private func emit(_ bytes: [UInt8]) {
+    // A reader that went away, as `| head` does, ends the program.
+    if fwrite(bytes, 1, bytes.count, stdout) < bytes.count { exit(0) }
+  }
+}

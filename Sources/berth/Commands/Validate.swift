@@ -1,0 +1,53 @@
+import ArgumentParser
+import BerthCore
+import BerthLinux
+import BerthManifest
+
+struct Validate: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Check manifests, without a daemon: all errors of all files at once.")
+
+  @OptionGroup var options: GlobalOptions
+  @Argument(help: "Manifests, or directories of them.") var paths: [String]
+
+  func run() throws {
+    let files = try ManifestFiles.read(paths)
+    let diagnostics = ManifestValidator.validate(files: files)
+    if options.output == .json {
+      Terminal.print(JSON.array(diagnostics.map(\.json)).pretty())
+    } else {
+      for diagnostic in diagnostics { Terminal.print(diagnostic.rendered) }
+      if diagnostics.isEmpty { Terminal.print("\(files.count) manifest\(files.count == 1 ? "" : "s"): ok") }
+    }
+    if diagnostics.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
+  }
+}
+
+enum ManifestFiles {
+  /// The files themselves, and `*.toml` below directories; paths absolute, so that what they name is found from there.
+  static func read(_ paths: [String]) throws(BerthError) -> [(path: String, bytes: [UInt8])] {
+    var files: [(path: String, bytes: [UInt8])] = []
+    for path in paths {
+      do throws(Errno) { try collect(absolute(path), &files, depth: 0) } catch {
+        throw BerthError(error == .notFound ? .notFound : .unavailable, "read manifest", path, cause: "\(error)")
+      }
+    }
+    return files
+  }
+
+  private static func absolute(_ path: String) throws(Errno) -> String {
+    path.hasPrefix("/") ? path : "\(try Files.realPath("."))/\(path)"
+  }
+
+  private static func collect(_ path: String, _ files: inout [(path: String, bytes: [UInt8])], depth: Int) throws(Errno) {
+    guard try Files.status(path).kind == .directory else {
+      files.append((path, try Files.read(path, limit: 1 << 20)))
+      return
+    }
+    guard depth < 16 else { throw Errno.loop }
+    for name in try Files.list(path) where !name.hasPrefix(".") && !name.hasSuffix("~") {
+      let entry = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+      let kind = (try? Files.status(entry))?.kind
+      if kind == .directory || name.hasSuffix(".toml") { try collect(entry, &files, depth: depth + 1) }
+    }
+  }
+}
