@@ -105,6 +105,8 @@ let lowerExecutables: [Target] = [
 ]
 
 let testTargets: [Target] = [
+  tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime"]),
+  tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
 ]
 
 let package = Package(

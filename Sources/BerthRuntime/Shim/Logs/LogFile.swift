@@ -27,29 +27,30 @@ final class LogFile {
     file = consume opened
   }
 
-  /// Bytes that still fit the current file; without limit into an empty one, so that a record larger than a file is kept too.
-  var room: Int { size == 0 ? .max : Int(clamping: max(0, Int64(clamping: target.maxSize) - size)) }
+  /// Bytes that still fit the current file.
+  var room: Int { Int(clamping: max(0, Int64(clamping: target.maxSize) - size)) }
 
-  /// Appends whole records, `bytes` in all, or none of them. What doesn't fit the current file goes to a new one.
+  /// Appends all records of a batch or none of them. What doesn't fit the current file goes to a new one; a single record larger than a
+  /// file gets one of its own.
   func append(_ batch: borrowing LogBatch) {
     do throws(Errno) {
-      if batch.byteCount > room { try rotate() }
+      if batch.byteCount > room, size > 0 { try rotate() }
       if file == nil { try open() }
-      if dropped > 0 { try writeLossNotice(batch.time) }
-      try write { fd throws(Errno) in try batch.write(to: fd) }
+      // Together: a notice alone, where there is no room for more, would come again and again.
+      let notice = dropped == 0 ? [] : lossNotice(batch.time)
+      try write { fd throws(Errno) in
+        if !notice.isEmpty { try fd.writeAll(notice) }
+        return try batch.write(to: fd) + notice.count
+      }
+      dropped = 0
     } catch {
       if dropped == 0 { reason = error }
       dropped += UInt64(batch.recordCount)
     }
   }
 
-  private func writeLossNotice(_ time: LogClock) throws(Errno) {
-    let line = Array("\(time.text) stderr F berth-shim: \(dropped) lines dropped: \(reason)\n".utf8)
-    try write { fd throws(Errno) in
-      try fd.writeAll(line)
-      return line.count
-    }
-    dropped = 0
+  private func lossNotice(_ time: LogClock) -> [UInt8] {
+    Array("\(time.text) stderr F berth-shim: \(dropped) lines dropped: \(reason)\n".utf8)
   }
 
   /// Calls `body`, which writes and counts; takes back what a failure left behind.

@@ -1,0 +1,84 @@
+import BerthCore
+import BerthLinux
+
+@testable import BerthRuntime
+
+/// One message of every kind, with every optional part there and absent. Its bytes are in Tests/Fixtures/shim-protocol/v1/NAME.hex.
+enum ShimProtocolFixtures {
+  enum Message: Equatable {
+    case request(ShimRequest)
+    case reply(ShimReply)
+    case event(ShimEvent)
+
+    func encoded(id: UInt32) -> [UInt8] {
+      switch self {
+      case .request(let request): request.encoded(id: id)
+      case .reply(let reply): reply.encoded(id: id)
+      case .event(let event): event.encoded()
+      }
+    }
+
+    /// What the bytes of a message of this kind are read as.
+    func decoded(_ packet: [UInt8]) throws -> Message? {
+      guard let header = ShimHeader(packet) else { return nil }
+      return switch self {
+      case .request: try ShimRequest(header, packet: packet).map(Message.request)
+      case .reply: try ShimReply(header, packet: packet).map(Message.reply)
+      case .event: try ShimEvent(header, packet: packet).map(Message.event)
+      }
+    }
+  }
+
+  static let started = Timestamp(nanoseconds: 1_136_214_245_000_000_001)
+  static let finished = Timestamp(nanoseconds: 1_136_214_246_999_999_999)
+  static let initRecord = InitRecord(attempt: 2, process: ProcessIdentity(pid: 4711, startTicks: 123_456_789), startedAt: started)
+  static let exitByCode = ExitRecord(attempt: 2, exitCode: 7, signal: nil, oomKilled: false, startedAt: started, finishedAt: finished)
+  static let exitBySignal = ExitRecord(attempt: 3, exitCode: 137, signal: 9, oomKilled: true, startedAt: started, finishedAt: finished)
+
+  static let setup = SandboxSetup(
+    podUID: "0123abcd", hostname: "web", network: .none, shmSize: 64 << 20,
+    tmpfs: [TmpfsVolume(path: "/run/berth/pods/0123abcd/volumes/cache", size: 1 << 20, mode: 0o1777, uid: 1000, gid: 2000)],
+    podCgroup: "/berth/0123abcd")
+
+  static var start: ContainerStart {
+    var launch = LaunchRequest(
+      id: "0123abcd-app-2", bundle: "/run/berth/pods/0123abcd/app", rootfs: .overlay(lower: ["/l2", "/l1"], upper: "/u", work: "/w"))
+    launch.user = "1000:2000"
+    launch.runAsNonRoot = true
+    launch.seccompFilter = "/run/berth/pods/0123abcd/app/seccomp"
+    launch.sandboxNamespaces = [.ipc, .uts]
+    launch.subPaths = ["/data": "a/b"]
+    return ContainerStart(
+      name: "app", attempt: 2, cgroup: "/berth/0123abcd/app", launch: launch,
+      log: LogTarget(path: "/var/lib/berth/logs/default_web_0123abcd/app/2.log", maxSize: 1 << 20, maxFiles: 3))
+  }
+
+  static let messages: [(name: String, message: Message)] = [
+    ("hello", .request(.hello(minVersion: 1, maxVersion: 1))),
+    ("set-up-sandbox", .request(.setUpSandbox(setup))),
+    ("start", .request(.start(start))),
+    ("stop", .request(.stop(container: "app", signal: 15, graceMilliseconds: 30_000))),
+    ("signal", .request(.signal(container: "app", signal: 1))),
+    ("state", .request(.state)),
+    ("shutdown", .request(.shutdown)),
+    ("ok", .reply(.ok)),
+    ("error", .reply(.error(BerthError(.failedPrecondition, "shut shim down", "/pods/x", cause: "container app runs")))),
+    ("hello-reply", .reply(.hello(ShimIdentity(version: 1, pid: 4242, podUID: "0123abcd")))),
+    ("started", .reply(.started(initRecord, warnings: []))),
+    ("started-with-warning", .reply(.started(initRecord, warnings: ["rlimit nofile: not raised"]))),
+    (
+      "state-reply",
+      .reply(
+        .state(
+          ShimState(
+            isSandboxReady: true,
+            containers: [
+              ShimContainer(name: "app", attempt: 2, phase: .running(initRecord), isStopping: true),
+              ShimContainer(name: "job", attempt: 2, phase: .exited(exitByCode), isStopping: false),
+              ShimContainer(name: "new", attempt: 0, phase: .launching, isStopping: false),
+            ])))
+    ),
+    ("exited", .event(.exited(container: "job", exitByCode))),
+    ("exited-by-signal", .event(.exited(container: "job", exitBySignal))),
+  ]
+}
