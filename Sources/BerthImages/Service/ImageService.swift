@@ -93,7 +93,7 @@ public final class ImageService: Sendable {
   /// nil if a part of it is missing or damaged: then it has to be pulled again.
   func load(_ record: ImageRecord) throws(BerthError) -> Image? {
     guard let manifestBytes = try content.read(record.manifest),
-      let manifest = try? Manifest(parsing: manifestBytes, mediaType: record.mediaType),
+      let manifest = try? Manifest(parsing: manifestBytes, mediaType: record.mediaType.isEmpty ? nil : record.mediaType),
       let configBytes = try content.read(manifest.config.digest), let config = try? ImageConfig(parsing: configBytes)
     else { return nil }
     let chains = Digest.chains(config.diffIDs)

@@ -57,7 +57,7 @@ actor PodWorker {
     case .closed: return false
     case .taken: return true
     case .needsReader:
-      Task(executorPreference: services.pool) { await drain() }
+      Task(executorPreference: services.pool) { await self.drain() }
       return true
     }
   }

@@ -58,7 +58,7 @@ extension Pod {
         add(name, process.attempt, container.isInitAlive ? .running(since: since) : .exited(gone), process, nil, to: &observation)
       }
     }
-    let processes = (try? context.cgroup(context.podCgroup(uid)).allProcesses()) ?? []
+    let processes = (try? context.cgroup(context.podCgroup(uid)).processes()) ?? []
     observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty)
   }
 

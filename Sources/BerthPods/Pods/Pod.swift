@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthLinux
 import BerthManifest
 import BerthPlan
