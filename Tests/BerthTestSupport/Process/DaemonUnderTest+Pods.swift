@@ -49,21 +49,17 @@ extension DaemonUnderTest {
     return result.stdout
   }
 
-  /// Runs a job to its end and returns what it printed. `container` holds further keys of the container, `rest` further tables.
-  public func run(job name: String, _ script: String, container: String = "", pod: String = "", rest: String = "") throws -> String {
-    try drop(
-      name,
-      """
-      network = "none"
-      restart_policy = "never"
-      \(pod)
-      [[container]]
-      image = "oci-archive:\(try ExampleImage.archive())"
-      command = ["sh", "-c", '''\(script)''']
-      \(container)
-      \(rest)
-      """)
+  /// Runs a script as a job to its end and returns what it printed, errors included; parameters as in `ManifestText.of`.
+  public func run(job name: String, _ script: String, pod: String = "", container: String = "", tables: String = "") throws -> String {
+    try drop(name, ManifestText.job("exec 2>&1\n\(script)", pod: pod, container: container, tables: tables))
     try self.pod(name, "ends") { $0.phase == "Succeeded" || $0.phase == "Failed" }
     return try logs(name)
+  }
+
+  /// Drops a pod that stays up and returns it as it runs.
+  @discardableResult
+  public func run(_ name: String, _ manifest: String) throws -> PodView {
+    try drop(name, manifest)
+    return try pod(name, "runs") { $0.phase == "Running" && $0.containers.allSatisfy(\.isRunning) }
   }
 }

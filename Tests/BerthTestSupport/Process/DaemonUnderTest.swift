@@ -23,11 +23,13 @@ public final class DaemonUnderTest {
     if start { try self.start() }
   }
 
-  deinit { try? tearDown() }
+  deinit { if !isTornDown { try? tearDown() } }
+  private var isTornDown = false
 
   /// Starts the daemon and returns when it answers. Fails with its log if it ends or stays silent.
   public func start() throws {
     pid = try launch()
+    isTornDown = false
     try eventually("berthd answers", seen: { self.log }) {
       if let pid, let ending = Ending.poll(pid, deadline: .zero) {
         self.pid = nil
@@ -73,6 +75,7 @@ public final class DaemonUnderTest {
   /// Ends the daemon and removes its pods and everything they own, as `make down` does.
   public func tearDown() throws {
     crash()
+    isTornDown = true
     let result = try Command.run(Binaries.berthd, ["teardown", "--root", root, "--state", state])
     guard result.exit == 0 else { throw TestFailure("\(result)\n\(log)") }
   }
