@@ -114,7 +114,7 @@ extension Integration {
         try eventually("the process is gone") { !isAlive(first.container.pid) }
         try daemon.sync()
         let pod = try daemon.pod("web", "is known as suspended") { $0.reason == "Suspended" }
-        #expect(!pod.containers.contains(where: \.isRunning))
+        #expect(pod.containers.filter(\.isRunning).isEmpty)
         try daemon.run("web", ManifestText.of())
       }
     }
