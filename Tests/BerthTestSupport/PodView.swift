@@ -20,7 +20,13 @@ public struct PodView: Sendable {
 
   /// `True`, `False` or `Unknown`; nil where the condition isn't listed.
   public func condition(_ type: String) -> String? { condition(type, "status") }
-  public func conditionMessage(_ type: String) -> String { condition(type, "message") ?? "" }
+  /// All that is wrong with the manifest: the condition's message, and each diagnostic as `file:line:col: message help`.
+  public var complaints: String {
+    let diagnostics = (json["diagnostics"]?.array ?? []).map { item in
+      "\(item["file"]?.string ?? ""):\(item["line"]?.integer ?? 0):\(item["column"]?.integer ?? 0): \(item["message"]?.string ?? "") \(item["help"]?.string ?? "")"
+    }
+    return ([condition("ManifestValid", "message") ?? ""] + diagnostics).joined(separator: "\n")
+  }
 
   private func condition(_ type: String, _ field: String) -> String? {
     json["conditions"]?.array?.first { $0["type"]?.string == type }?[field]?.string

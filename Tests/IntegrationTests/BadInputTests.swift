@@ -36,8 +36,8 @@ extension Integration {
         try daemon.drop("bad", text)
         let pod = try daemon.pod("bad", "is found wrong") { $0.condition("ManifestValid") == "False" }
         #expect(pod.phase == "Pending")
-        #expect(pod.conditionMessage("ManifestValid").contains(place), "\(what): \(pod.conditionMessage("ManifestValid"))")
-        #expect(pod.conditionMessage("ManifestValid").contains(word), "\(what): \(pod.conditionMessage("ManifestValid"))")
+        #expect(pod.complaints.contains(place), "\(what): \(pod.complaints)")
+        #expect(pod.complaints.contains(word), "\(what): \(pod.complaints)")
       }
     }
 
@@ -46,7 +46,7 @@ extension Integration {
       try beside { daemon in
         try daemon.drop("bad", "network = 1\nhostnam = \"x\"\n[[container]]\nimage = 2\n")
         let pod = try daemon.pod("bad", "is found wrong") { $0.condition("ManifestValid") == "False" }
-        for place in ["bad.toml:1:", "bad.toml:2:", "bad.toml:4:"] { #expect(pod.conditionMessage("ManifestValid").contains(place)) }
+        for place in ["bad.toml:1:", "bad.toml:2:", "bad.toml:4:"] { #expect(pod.complaints.contains(place)) }
       }
     }
 
@@ -55,7 +55,7 @@ extension Integration {
       try beside { daemon in
         try daemon.drop("bad", try ManifestText.of(pod: "schedule = \"@hourly\""))
         let pod = try daemon.pod("bad", "is refused") { $0.condition("ManifestValid") == "False" }
-        #expect(pod.conditionMessage("ManifestValid").contains("not supported yet"))
+        #expect(pod.complaints.contains("not supported yet"))
       }
     }
 
@@ -66,7 +66,7 @@ extension Integration {
         // The mode given at creation goes through the umask.
         #expect(chmod(path, 0o666) == 0)
         let pod = try daemon.pod("open", "is refused") { $0.condition("ManifestValid") == "False" }
-        #expect(pod.conditionMessage("ManifestValid").contains("open.toml"))
+        #expect(pod.complaints.contains("open.toml"))
         #expect(chmod(path, 0o644) == 0)
         try daemon.pod("open", "runs") { $0.phase == "Running" }
       }
@@ -77,7 +77,7 @@ extension Integration {
       try beside { daemon in
         #expect(symlink("circle.toml", "\(daemon.manifests)/circle.toml") == 0)
         let pod = try daemon.pod("circle", "is found unreadable") { $0.condition("ManifestValid") == "False" }
-        #expect(pod.conditionMessage("ManifestValid").contains("circle.toml"))
+        #expect(pod.complaints.contains("circle.toml"))
       }
     }
 

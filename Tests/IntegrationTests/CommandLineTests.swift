@@ -94,23 +94,6 @@ extension Integration {
       #expect(result.stderr.contains("/nonexistent/berth.sock"))
     }
 
-    @Test("apply and delete write and remove the manifest")
-    func applyAndDelete() throws {
-      try withDaemon { daemon in
-        let directory = try TemporaryDirectory("apply")
-        let file = try directory.write(ManifestText.of(), to: "web.toml")
-        #expect(try daemon.berth("apply", file).exit == 0)
-        try daemon.pod("web", "runs") { $0.phase == "Running" }
-        #expect(Files.exists("\(daemon.manifests)/web.toml"))
-        let bad = try directory.write("nonsense", to: "bad.toml")
-        #expect(try daemon.berth("apply", bad).exit == 1)
-        #expect(!Files.exists("\(daemon.manifests)/bad.toml"))
-        #expect(try daemon.berth("delete", "web").exit == 0)
-        try daemon.wait("web", for: "deleted")
-        #expect(!Files.exists("\(daemon.manifests)/web.toml"))
-      }
-    }
-
     @Test("events tell what happened to a pod, in order")
     func events() throws {
       try withDaemon { daemon in

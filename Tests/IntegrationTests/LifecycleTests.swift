@@ -67,8 +67,8 @@ extension Integration {
         #expect(pod.container.pid == first.container.pid)
         #expect(pod.phase == "Running")
         let line = good.split(separator: "\n", omittingEmptySubsequences: false).firstIndex { $0.hasPrefix("command") }.map { $0 + 1 }
-        #expect(pod.conditionMessage("ManifestValid").contains("web.toml:\(line ?? 0):1"))
-        #expect(pod.conditionMessage("ManifestValid").contains("did you mean"))
+        #expect(pod.complaints.contains("web.toml:\(line ?? 0):1"))
+        #expect(pod.complaints.contains("did you mean"))
         try daemon.drop("web", good)
         try daemon.pod("web", "is well again") { $0.condition("ManifestValid") == "True" }
         #expect(try daemon.pod("web")?.container.pid == first.container.pid)
