@@ -105,6 +105,9 @@ let lowerExecutables: [Target] = [
 ]
 
 let testTargets: [Target] = [
+  // A parent with one thread, as the shim is: tests of the runtime start it.
+  .executableTarget(
+    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
 ]
 
 let package = Package(

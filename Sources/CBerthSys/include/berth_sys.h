@@ -24,4 +24,6 @@ int berth_thread_name(pthread_t thread, const char *name);
 // eventfd(2), counting from 0, close-on-exec and non-blocking.
 int berth_eventfd(void);
 
+#include "berth_runtime.h"
+
 #endif
