@@ -122,6 +122,9 @@ let testTargets: [Target] = [
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
   tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
+  // A parent with one thread, as the shim is: tests of the runtime start it.
+  .executableTarget(
+    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
 ]
 
 let package = Package(
