@@ -125,6 +125,17 @@ let testTargets: [Target] = [
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(
     name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
+  .target(
+    name: "ImageFixtures", dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages"],
+    path: "Tests/ImageFixtures", swiftSettings: strict),
+  tests("BerthOCITests", ["BerthCore", "BerthOCI"]),
+  tests("BerthLinuxTests", ["BerthCore", "BerthLinux", "ImageFixtures"]),
+  tests("BerthArchiveTests", ["BerthCore", "BerthLinux", "BerthArchive", "ImageFixtures"]),
+  .testTarget(
+    name: "BerthStoreTests", dependencies: ["BerthCore", "BerthLinux", "BerthStore", "ImageFixtures", "CSQLite"],
+    resources: [.copy("Fixtures")], swiftSettings: strict),
+  tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
+  tests("BerthRegistryTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
 ]
 
 let package = Package(
