@@ -105,8 +105,11 @@ let lowerExecutables: [Target] = [
 ]
 
 let testTargets: [Target] = [
+  tests("BerthCoreTests", ["BerthCore"]),
+  tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime"]),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
+  tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
 ]
 
 let package = Package(
