@@ -1,8 +1,5 @@
 import BerthCore
-<<<<<<< HEAD
-=======
 import BerthLinux
->>>>>>> wt-manifest
 import BerthManifest
 
 /// What came of a config.toml's bytes.
@@ -12,25 +9,14 @@ public struct LoadedConfiguration: Sendable {
   /// In the order of the file.
   public var diagnostics: [Diagnostic]
 
-<<<<<<< HEAD
-  /// The configuration; else `invalidArgument` with the first error's place and text.
-  public func get() throws(BerthError) -> NodeConfiguration {
-    if let configuration { return configuration }
-    let first = diagnostics.first { $0.severity == .error }
-    let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
-    throw BerthError(.invalidArgument, "read configuration", cause: (first?.summary ?? "no configuration") + more)
-=======
   /// The configuration; else `invalidArgument` with all errors, each with its place, line and help.
   public func get() throws(BerthError) -> NodeConfiguration {
     if let configuration { return configuration }
     throw BerthError(.invalidArgument, "read configuration", cause: "\n" + diagnostics.map(\.rendered).joined())
->>>>>>> wt-manifest
   }
 }
 
 extension NodeConfiguration {
-<<<<<<< HEAD
-=======
   /// Where the file is looked for when nobody names one.
   public static let defaultPath = "/etc/berth/config.toml"
 
@@ -58,7 +44,6 @@ extension NodeConfiguration {
     }
   }
 
->>>>>>> wt-manifest
   /// `file` names the file in diagnostics. Relative paths in it start at `folder`, by default the folder of `file`: give it an absolute one.
   public static func load(bytes: [UInt8], file: String, folder: String? = nil) -> LoadedConfiguration {
     let document = TOMLDocument(parsing: bytes)
@@ -82,11 +67,7 @@ extension NodeConfiguration {
     }
     root = path(file, "root") ?? root
     state = path(file, "state") ?? state
-<<<<<<< HEAD
-    node.name = file["node"]?.table?["name"]?.string
-=======
     node.name = file["node"]?.table?["name"]?.string ?? node.name
->>>>>>> wt-manifest
     if let table = file["manifests"]?.table {
       manifests.path = path(table, "path") ?? manifests.path
       manifests.read(table)
@@ -99,12 +80,7 @@ extension NodeConfiguration {
       runtime.cgroupParent = table["cgroup_parent"]?.string.map { LexicalPath.normalize($0) } ?? runtime.cgroupParent
       runtime.seccompProfile = path(table, "seccomp_profile")
     }
-<<<<<<< HEAD
-    images.maxConcurrentDownloads = file["images"]?.table?["max_concurrent_downloads"]?.integer ?? images.maxConcurrentDownloads
-=======
-    images.maxConcurrentDownloads =
-      file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
->>>>>>> wt-manifest
+    images.maxConcurrentDownloads = file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
     registry.insecure = file["registry"]?.table?.strings("insecure") ?? registry.insecure
     logs.path = path(file["logs"]?.table, "path")
   }
@@ -116,12 +92,7 @@ extension NodeConfiguration.Manifests {
     resyncInterval = table["resync_interval"]?.duration ?? resyncInterval
     removalDelay = table["removal_delay"]?.duration ?? removalDelay
     let limits = table["prune_guard"]?.table
-<<<<<<< HEAD
-    pruneGuard.pods = limits?["pods"]?.integer ?? pruneGuard.pods
-    pruneGuard.percent = limits?["percent"]?.integer ?? pruneGuard.percent
-=======
     pruneGuard.pods = limits?["pods"]?.integer.flatMap { Int(exactly: $0) } ?? pruneGuard.pods
     pruneGuard.percent = limits?["percent"]?.integer.flatMap { Int(exactly: $0) } ?? pruneGuard.percent
->>>>>>> wt-manifest
   }
 }

@@ -139,9 +139,6 @@ struct NodeConfigurationTests {
   func get() {
     let error = #expect(throws: BerthError.self) { try load("rot = 1\nstat = 2").get() }
     #expect(error?.code == .invalidArgument)
-<<<<<<< HEAD
-    #expect(error?.cause == "/etc/berth/config.toml:1:1: error: unknown key 'rot' (and 1 more)")
-=======
     let cause = error?.cause ?? ""
     #expect(cause.contains("/etc/berth/config.toml:1:1: error: unknown key 'rot'\nrot = 1\n^~~\nhelp: did you mean 'root'?\n"))
     #expect(cause.contains("/etc/berth/config.toml:2:1: error: unknown key 'stat'"))
@@ -161,6 +158,5 @@ struct NodeConfigurationTests {
     #expect(configuration.root == folder + "/r" && configuration.node.name == "n")
     #expect(!NodeConfiguration().node.name.isEmpty)
     #expect(#expect(throws: BerthError.self) { try NodeConfiguration.read(folder + "/none.toml") }?.code == .notFound)
->>>>>>> wt-manifest
   }
 }
