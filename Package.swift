@@ -87,7 +87,8 @@ let executables: [Target] = [
   .executableTarget(
     name: "berthd",
     dependencies: [
-      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", "BerthImages", "BerthPods", "BerthRuntime",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
     ],
     swiftSettings: strict),
   .executableTarget(
