@@ -112,8 +112,8 @@ let testTargets: [Target] = [
   tests("BerthLinuxTests", ["BerthCore", "BerthLinux", "ImageFixtures"]),
   tests("BerthArchiveTests", ["BerthCore", "BerthLinux", "BerthArchive", "ImageFixtures"]),
   .testTarget(
-    name: "BerthStoreTests", dependencies: ["BerthCore", "BerthLinux", "BerthStore", "ImageFixtures", "CSQLite"],
-    resources: [.copy("Fixtures")], swiftSettings: strict),
+    name: "BerthStoreTests", dependencies: ["BerthCore", "BerthLinux", "BerthStore", "ImageFixtures", "CSQLite"], exclude: ["Fixtures"],
+    swiftSettings: strict),
   tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
   tests("BerthRegistryTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
 ]
