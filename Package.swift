@@ -129,6 +129,12 @@ let testTargets: [Target] = [
   .target(
     name: "ImageFixtures", dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages"],
     path: "Tests/ImageFixtures", swiftSettings: strict),
+  tests("BerthOCITests", ["BerthCore", "BerthOCI"]),
+  tests("BerthLinuxTests", ["BerthCore", "BerthLinux", "ImageFixtures"]),
+  tests("BerthArchiveTests", ["BerthCore", "BerthLinux", "BerthArchive", "ImageFixtures"]),
+  .testTarget(
+    name: "BerthStoreTests", dependencies: ["BerthCore", "BerthLinux", "BerthStore", "ImageFixtures", "CSQLite"], exclude: ["Fixtures"],
+    swiftSettings: strict),
   tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
 ]
 
