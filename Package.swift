@@ -107,6 +107,9 @@ let lowerExecutables: [Target] = [
 let testTargets: [Target] = [
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime"]),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
+  // A parent with one thread, as the shim is: tests of the runtime start it.
+  .executableTarget(
+    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
 ]
 
 let package = Package(

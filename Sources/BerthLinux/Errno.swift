@@ -31,6 +31,8 @@ public struct Errno: Error, Sendable, Hashable, CustomStringConvertible {
   public static let loop = Errno(ELOOP)
   public static let notSupported = Errno(EOPNOTSUPP)
   public static let noSystemCall = Errno(ENOSYS)
+  public static let outOfMemory = Errno(ENOMEM)
+  public static let tooManyFiles = Errno(EMFILE)
   public static let tooBig = Errno(EFBIG)
   public static let quotaExceeded = Errno(EDQUOT)
 }

@@ -1,1 +1,188 @@
-#include "berth_init.h"
+// The loop: one step after the other, the first that fails ends it.
+#include "internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void report(struct berth_run *run, uint32_t kind, int error, uint32_t detail) {
+  struct berth_report message = {.kind = kind, .step = run->step, .error = error, .detail = detail};
+  (void)!send(run->report, &message, sizeof message, MSG_NOSIGNAL);
+}
+
+static int put(struct berth_run *run, int32_t slot, int number) {
+  if (number < 0) return -1;
+  if (run->slots[slot] >= 0) close(run->slots[slot]);
+  run->slots[slot] = number;
+  return 0;
+}
+
+// The result of what used slot for the last time.
+static int spent(struct berth_run *run, int32_t slot, int result) {
+  int error = errno;
+  close(run->slots[slot]);
+  run->slots[slot] = -1;
+  errno = error;
+  return result;
+}
+
+static int set_stdio(const struct berth_step *step) {
+  return dup2((int)step->x, 0) < 0 || dup2((int)step->y, 1) < 0 || dup2((int)step->z, 2) < 0 ? -1 : 0;
+}
+
+static int synchronise(struct berth_run *run, uint32_t point) {
+  char answer;
+  report(run, BERTH_REPORT_SYNC, 0, point);
+  ssize_t got;
+  do got = recv(run->report, &answer, 1, 0);
+  while (got < 0 && errno == EINTR);
+  if (got == 1) return 0;
+  // The launcher is gone: nobody is left to tell.
+  _exit(1);
+}
+
+static int change_directory(struct berth_run *run, int root, const char *path, uint32_t flags) {
+  if (run->directory_set) return 0;
+  if (!berth_chdir(root, path)) return run->directory_set = 1, 0;
+  return flags & BERTH_TRY && (errno == EACCES || errno == EPERM) ? 0 : -1;
+}
+
+static char **pointers(char *texts, uint64_t count, char **table) {
+  char **first = table;
+  for (; count; count--) {
+    *table++ = texts;
+    texts += strlen(texts) + 1;
+  }
+  *table = NULL;
+  return first;
+}
+
+// As a shell looks a command up: a directory without it, or with one that may not be executed, leads to the next.
+static int execute(struct berth_run *run, const struct berth_step *step) {
+  char **table = (char **)(void *)(run->plan + step->a);
+  char **argv = pointers(run->plan + step->other, step->y, table);
+  char **envp = pointers(run->plan + step->b, step->z, table + step->y + 1);
+  char *program = run->plan + step->text;
+  int error = ENOENT;
+  uint32_t detail = 0;
+  report(run, BERTH_REPORT_EXECUTING, 0, 0);
+  if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) return -1;
+  for (uint64_t count = step->x; count && !detail; count--, program += strlen(program) + 1) {
+    execve(program, argv, envp);
+    if (errno == EACCES) error = EACCES;
+    else if (errno != ENOENT && errno != ENOTDIR) error = errno, detail = BERTH_DETAIL_FILE_EXISTS;
+    // A script whose interpreter is missing gives ENOENT too.
+    else if (errno == ENOENT && !faccessat(AT_FDCWD, program, F_OK, 0)) error = ENOENT, detail = BERTH_DETAIL_FILE_EXISTS;
+  }
+  if (error == EACCES) detail = BERTH_DETAIL_FILE_EXISTS;
+  report(run, BERTH_REPORT_FAILURE, error, detail);
+  _exit(1);
+}
+
+static int perform_mount_step(struct berth_run *run, const struct berth_step *step, const char *text, const char *other, int a, int b) {
+  int *slots = run->slots;
+  switch (step->op) {
+  case BERTH_OP_PROPAGATION: return mount(NULL, text, NULL, step->x, NULL);
+  case BERTH_OP_DESCRIPTOR: return put(run, step->a, (int)step->x);
+  case BERTH_OP_FS_OPEN: return put(run, step->a, fsopen(text, FSOPEN_CLOEXEC));
+  case BERTH_OP_FS_SET: return fsconfig(a, FSCONFIG_SET_STRING, text, other, 0);
+  case BERTH_OP_FS_FLAG: return fsconfig(a, FSCONFIG_SET_FLAG, text, NULL, 0);
+  case BERTH_OP_FS_MOUNT: return put(run, step->b, berth_fs_mount(a, step->x)) ? -1 : spent(run, step->a, 0);
+  case BERTH_OP_TREE: return put(run, step->b, berth_tree(text, other, step->flags & BERTH_RECURSIVE));
+  case BERTH_OP_ATTRIBUTES: return berth_attributes(a, step->x, step->y, step->z, step->flags & BERTH_RECURSIVE);
+  case BERTH_OP_ROOT: return move_mount(a, "", AT_FDCWD, text, MOVE_MOUNT_F_EMPTY_PATH);
+  case BERTH_OP_DIRECTORY: return put(run, step->b, berth_resolve_directory(a, text, step->flags, (mode_t)step->x));
+  case BERTH_OP_TARGET: return put(run, step->b, berth_resolve_target(a, text, slots[step->x], step->flags, 0755));
+  case BERTH_OP_ATTACH: return spent(run, step->b, spent(run, step->a, berth_attach(a, b)));
+  case BERTH_OP_NODE:
+    return berth_make_node(a, text, (mode_t)step->x, (dev_t)step->y, (uid_t)(step->z >> 32), (gid_t)step->z);
+  case BERTH_OP_LINK: return berth_make_link(a, text, other);
+  case BERTH_OP_NULL_DEVICE: return put(run, step->b, berth_null_device(text));
+  case BERTH_OP_MASK: return berth_mask(run, a, text, b, slots[step->x]);
+  case BERTH_OP_READ_ONLY: return berth_read_only(a, text);
+  case BERTH_OP_PIVOT: return berth_pivot(a);
+  default: errno = ENOSYS; return -1;
+  }
+}
+
+static int perform_process_step(struct berth_run *run, const struct berth_step *step, const char *text, const char *other, int a) {
+  void *block = run->plan + step->other;
+  switch (step->op) {
+  case BERTH_OP_STDIO: return set_stdio(step);
+  case BERTH_OP_SIGNALS: return berth_signals();
+  case BERTH_OP_SESSION: return setsid() < 0 ? -1 : 0;
+  case BERTH_OP_GUARD: return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? -1 : 0;
+  case BERTH_OP_CLOSE_ON_EXEC: return (int)syscall(SYS_close_range, (unsigned)step->x, ~0u, CLOSE_RANGE_CLOEXEC);
+  case BERTH_OP_SETNS: return setns((int)step->y, (int)step->x);
+  case BERTH_OP_HOSTNAME: return sethostname(text, strlen(text));
+  case BERTH_OP_DOMAINNAME: return setdomainname(text, strlen(text));
+  case BERTH_OP_SYSCTL: return berth_proc_write(a, text, other);
+  case BERTH_OP_SYNC: return synchronise(run, (uint32_t)step->x);
+  case BERTH_OP_UNSHARE: return unshare((int)step->x);
+  case BERTH_OP_KEYRING: return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, text) < 0 && errno != ENOSYS ? -1 : 0;
+  case BERTH_OP_RLIMIT: return berth_rlimit((int)step->x, step->y, step->z);
+  case BERTH_OP_OOM_SCORE: return berth_oom_score(a, text);
+  case BERTH_OP_UMASK: return umask((mode_t)step->x), 0;
+  case BERTH_OP_BOUNDING: return berth_bounding(step->x);
+  case BERTH_OP_USER: return berth_user((uid_t)step->x, (gid_t)step->y, block, step->z);
+  case BERTH_OP_CAPABILITIES: return berth_capabilities(step->x, step->y, step->z);
+  case BERTH_OP_AMBIENT: return berth_ambient(step->x);
+  case BERTH_OP_NO_NEW_PRIVS: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  case BERTH_OP_SECCOMP: return berth_seccomp(block, step->y, (unsigned)step->x);
+  case BERTH_OP_CHDIR: return change_directory(run, a, text, step->flags);
+  case BERTH_OP_OWN_STDIO: return berth_own_stdio((uid_t)step->x);
+  case BERTH_OP_EXEC: return execute(run, step);
+  default: errno = ENOSYS; return -1;
+  }
+}
+
+static int is_mount_step(uint32_t op) { return op == BERTH_OP_PROPAGATION || (op >= BERTH_OP_DESCRIPTOR && op <= BERTH_OP_PIVOT); }
+
+static _Noreturn void perform(struct berth_run *run) {
+  const struct berth_plan_header *header = (const void *)run->plan;
+  const struct berth_step *steps = (const void *)(run->plan + sizeof *header);
+  for (int slot = 0; slot < BERTH_PLAN_SLOTS; slot++) run->slots[slot] = -1;
+  // Modes are said exactly; the process's own umask comes at its step.
+  umask(0);
+  for (run->step = 0; run->step < header->step_count; run->step++) {
+    const struct berth_step *step = &steps[run->step];
+    const char *text = run->plan + step->text, *other = run->plan + step->other;
+    int a = step->a >= 0 && step->a < BERTH_PLAN_SLOTS ? run->slots[step->a] : -1;
+    int b = step->b >= 0 && step->b < BERTH_PLAN_SLOTS ? run->slots[step->b] : -1;
+    int result = is_mount_step(step->op) ? perform_mount_step(run, step, text, other, a, b)
+                                         : perform_process_step(run, step, text, other, a);
+    if (result < 0) break;
+    if (result > 0) report(run, BERTH_REPORT_WARNING, errno, 0);
+  }
+  report(run, BERTH_REPORT_FAILURE, errno, 0);
+  _exit(1);
+}
+
+pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd) {
+  int checked = berth_plan_check(plan, size);
+  if (checked) return errno = -checked, -1;
+  int number = -1;
+  struct clone_args arguments = {.flags = flags | CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&number};
+  if (cgroup >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = (uint64_t)cgroup;
+  }
+  pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid == 0) {
+    close(launcher);
+    struct berth_run run = {.plan = plan, .report = report};
+    perform(&run);
+  }
+  *pidfd = number;
+  return pid;
+}

@@ -1,14 +1,86 @@
+import BerthCore
 import BerthLinux
 
 /// How this machine's cgroup hierarchies are mounted.
 public struct CgroupLayout: Sendable, Hashable {
   public enum Version: Sendable, Hashable { case v1, v2 }
-  public var version: Version
-  /// Mount points of v1 by controller (`memory` → `/sys/fs/cgroup/memory`); of v2, the one under "".
-  public var mounts: [String: String]
 
-  public init(version: Version, mounts: [String: String]) {
+  /// One hierarchy: where it is mounted, and with which controllers (v2: none named).
+  public struct Hierarchy: Sendable, Hashable {
+    public var mountPoint: String
+    public var controllers: [String]
+    public init(mountPoint: String, controllers: [String]) {
+      self.mountPoint = mountPoint
+      self.controllers = controllers
+    }
+  }
+
+  public var version: Version
+  /// In the order of their mounting; of v2, one.
+  public var hierarchies: [Hierarchy]
+
+  public init(version: Version, hierarchies: [Hierarchy]) {
     self.version = version
-    self.mounts = mounts
+    self.hierarchies = hierarchies
+  }
+
+  /// v1 controllers that confine or measure a container. Named hierarchies (systemd's) stay as they are.
+  private static let known: Set = [
+    "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "perf_event", "net_cls", "net_prio", "rdma",
+    "misc",
+  ]
+
+  /// From /proc/self/mountinfo. v2 only where its tree has the controllers; the hybrid form is v1.
+  public static func detect() throws(BerthError) -> CgroupLayout {
+    do throws(Errno) {
+      let text = try Files.readText("/proc/self/mountinfo")
+      guard let layout = parse(text) else {
+        throw Errno.notFound
+      }
+      return layout
+    } catch {
+      throw BerthError(
+        .failedPrecondition, "detect cgroups", "/proc/self/mountinfo",
+        cause: error == .notFound ? "no cgroup hierarchy is mounted" : error.description)
+    }
+  }
+
+  /// nil: no hierarchy with controllers is mounted.
+  static func parse(_ mountinfo: String) -> CgroupLayout? {
+    var hierarchies: [Hierarchy] = []
+    var unified: String?
+    for line in mountinfo.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard let dash = fields.firstIndex(of: "-"), dash + 3 < fields.count, fields.count > 5 else { continue }
+      let mountPoint = unescaped(fields[4])
+      if fields[dash + 1] == "cgroup2" { unified = unified ?? mountPoint }
+      guard fields[dash + 1] == "cgroup" else { continue }
+      let controllers = fields[dash + 3].split(separator: ",").map(String.init).filter(known.contains)
+      let taken = hierarchies.contains { !Set($0.controllers).isDisjoint(with: controllers) }
+      if !controllers.isEmpty, !taken { hierarchies.append(Hierarchy(mountPoint: mountPoint, controllers: controllers)) }
+    }
+    if !hierarchies.isEmpty { return CgroupLayout(version: .v1, hierarchies: hierarchies) }
+    return unified.map { CgroupLayout(version: .v2, hierarchies: [Hierarchy(mountPoint: $0, controllers: [])]) }
+  }
+
+  /// mountinfo writes blanks and backslashes as `\` and three octal digits.
+  private static func unescaped(_ field: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = Array(field.utf8)[...]
+    while let byte = rest.popFirst() {
+      let digits = rest.prefix(3)
+      if byte == 92, digits.count == 3, let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8) {
+        bytes.append(value)
+        rest = rest.dropFirst(3)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The v1 hierarchy of a controller; of v2, the one there is.
+  func hierarchy(_ controller: String) -> Hierarchy? {
+    version == .v2 ? hierarchies.first : hierarchies.first { $0.controllers.contains(controller) }
   }
 }

@@ -11,7 +11,24 @@ public enum ContainerLauncher {
   /// be closed after the return; -1 stands for /dev/null. The caller's SIGCHLD handling must leave the pids of launcher and container
   /// alone until `finish` returned: no wait for any child meanwhile.
   public static func begin(_ request: LaunchRequest, stdin: Int32, stdout: Int32, stderr: Int32) throws(BerthError) -> PendingLaunch {
-    throw BerthError(.unsupported, "launch", request.id, cause: "not built yet")
+    do throws(Errno) { return try fork(request, [stdin, stdout, stderr]) } catch {
+      throw BerthError(.resourceExhausted, "launch", request.id, cause: error.description)
+    }
+  }
+
+  private static func fork(_ request: LaunchRequest, _ streams: [Int32]) throws(Errno) -> PendingLaunch {
+    let (first, second) = try PacketSocket.Pair().release()
+    let pid: Int32
+    do throws(Errno) { pid = try Children.fork() } catch {
+      Descriptors.close([first, second])
+      throw error
+    }
+    if pid == 0 {
+      Descriptors.close([first])
+      LauncherProcess.run(request, streams, result: second)
+    }
+    Descriptors.close([second])
+    return PendingLaunch(socket: FD(owning: first), launcher: pid, id: request.id)
   }
 
   /// What a container's exit code is to be when it never ran because of `error`: 127 for a command that isn't there, 126 for one that

@@ -1,14 +1,12 @@
 import BerthCore
 import BerthLinux
 
-/// A launch under way. Dropping it without `finish` abandons the launch: the launcher sees the closed socket, but what it has cloned
-/// already may run; so always finish.
-public struct PendingLaunch: ~Copyable {
+/// A launch under way. Always finish it: dropped, what has been cloned already may run.
+public struct PendingLaunch: ~Copyable, Sendable {
   let socket: FD
   /// The launcher's own pid: a child of the caller until `finish` has reaped it.
   public let launcher: Int32
   let id: String
-  let cgroup: Cgroup?
 
   /// Readable when `finish` will not block.
   public var resultFD: Int32 { socket.raw }
@@ -16,6 +14,24 @@ public struct PendingLaunch: ~Copyable {
   /// Waits until the container has executed its command, or throws why not; then no process and no cgroup of it is left.
   /// See `ContainerLauncher.exitCode(for:)`.
   public consuming func finish() throws(BerthError) -> LaunchedProcess {
-    throw BerthError(.unsupported, "launch", id, cause: "not built yet")
+    let received: (bytes: [UInt8], descriptor: Int32?)
+    do throws(Errno) { received = try PacketSocket.receive(limit: LaunchResult.limit, from: socket) } catch {
+      received = ([], nil)
+    }
+    let status = Children.reap(launcher)
+    let pidfd = received.descriptor.map { FD(owning: $0) }
+    guard let result = LaunchResult(received.bytes) else {
+      throw BerthError(.bug, "launch", id, cause: "the launcher died without an answer\(status.map { " (\($0))" } ?? "")")
+    }
+    switch result {
+    case .launched(let pid, let ticks, let uid, let gid, let warnings):
+      guard let pidfd else { throw BerthError(.bug, "launch", id, cause: "the launcher sent no pidfd") }
+      return LaunchedProcess(pid: pid, pidfd: pidfd, startTimeTicks: ticks, uid: uid, gid: gid, warnings: warnings)
+    case .failed(let error, let pid, let cgroup):
+      if let pid { _ = Children.reap(pid) }
+      // What made the launch fail says more than what is left of it.
+      try? cgroup?.remove()
+      throw error
+    }
   }
 }

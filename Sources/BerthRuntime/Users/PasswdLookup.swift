@@ -4,20 +4,106 @@ import BerthCore
 public struct ResolvedUser: Sendable, Hashable {
   public var uid: UInt32
   public var gid: UInt32
-  /// Supplementary groups, the primary one not among them unless /etc/group lists the user there.
+  /// Supplementary groups, as /etc/group lists them; the primary one first.
   public var additionalGids: [UInt32]
   /// From /etc/passwd; `/` where it has no entry.
   public var home: String
+
+  public init(uid: UInt32, gid: UInt32, additionalGids: [UInt32], home: String) {
+    self.uid = uid
+    self.gid = gid
+    self.additionalGids = additionalGids
+    self.home = home
+  }
 }
 
 /// Resolves users as image configs and manifests name them. Pure: over the bytes of /etc/passwd and /etc/group, which are hostile.
 public enum PasswdLookup {
-  /// Bytes of either file that are looked at.
+  /// Bytes of either file that are looked at; a larger file is refused.
   public static let limit = 1 << 20
+  /// Supplementary groups that are taken from /etc/group.
+  static let groupLimit = 1024
 
   /// `user` is `""` (root), `uid`, `uid:gid`, `name`, `name:group` or a mix. What looks like a number is one, never a name, and must
-  /// fit 32 bits. A nil file isn't there: numbers work without. Throws `.invalidArgument`, `.notFound` for an unknown name.
+  /// fit 32 bits (the last one, which means "none", excepted). A nil file isn't there: numbers work without.
+  /// Throws `.invalidArgument`, and `.notFound` for an unknown name.
   public static func resolve(_ user: String, passwd: [UInt8]?, group: [UInt8]?) throws(BerthError) -> ResolvedUser {
-    throw BerthError(.unsupported, "resolve user", user, cause: "not built yet")
+    let parts = user.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let name = parts.first.flatMap { $0.isEmpty ? nil : $0 } ?? "0"
+    let entries = try lines(passwd, "passwd", user)
+    let entry = try find(name, in: entries, user)
+    guard let uid = entry?.uid ?? number(name) else {
+      throw BerthError(.notFound, "resolve user", user, cause: "no user \"\(name)\" in the image's /etc/passwd")
+    }
+    let groups = try lines(group, "group", user)
+    var gid = entry?.gid ?? 0
+    // An explicit group stands for all of them, as with docker run --user.
+    if parts.count == 2, !parts[1].isEmpty {
+      gid = try groupID(parts[1], in: groups, user)
+      return ResolvedUser(uid: uid, gid: gid, additionalGids: [gid], home: entry?.home ?? "/")
+    }
+    var additional = [gid]
+    for fields in groups where fields.count >= 4 && additional.count < groupLimit {
+      guard let entry, let id = number(fields[2]), !additional.contains(id) else { continue }
+      if fields[3].split(separator: ",").contains(Substring(entry.name)) { additional.append(id) }
+    }
+    return ResolvedUser(uid: uid, gid: gid, additionalGids: additional, home: entry?.home ?? "/")
+  }
+
+  private struct Entry {
+    var name: String
+    var uid: UInt32
+    var gid: UInt32
+    var home: String
+  }
+
+  /// nil: a number without an entry.
+  private static func find(_ name: String, in lines: [[String]], _ user: String) throws(BerthError) -> Entry? {
+    if looksNumeric(name), number(name) == nil { throw outOfRange(name, user) }
+    let wanted = number(name)
+    for fields in lines where fields.count >= 4 {
+      guard let uid = number(fields[2]), let gid = number(fields[3]), wanted.map({ $0 == uid }) ?? (fields[0] == name) else { continue }
+      let home = fields.count >= 6 && fields[5].hasPrefix("/") ? fields[5] : "/"
+      return Entry(name: fields[0], uid: uid, gid: gid, home: home)
+    }
+    return nil
+  }
+
+  private static func groupID(_ name: String, in lines: [[String]], _ user: String) throws(BerthError) -> UInt32 {
+    if looksNumeric(name) {
+      guard let gid = number(name) else { throw outOfRange(name, user) }
+      return gid
+    }
+    for fields in lines where fields.count >= 3 && fields[0] == name {
+      if let gid = number(fields[2]) { return gid }
+    }
+    throw BerthError(.notFound, "resolve user", user, cause: "no group \"\(name)\" in the image's /etc/group")
+  }
+
+  private static func outOfRange(_ name: String, _ user: String) -> BerthError {
+    BerthError(.invalidArgument, "resolve user", user, cause: "\"\(name)\" is no id from 0 to 4294967294")
+  }
+
+  /// A sign counts: no name begins with one, and `-1` must not become one.
+  private static func looksNumeric(_ text: String) -> Bool {
+    let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : Substring(text)
+    return digits.utf8.allSatisfy { (48...57).contains($0) }
+  }
+
+  private static func number(_ text: String) -> UInt32? {
+    guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt32(text), number != .max else { return nil }
+    return number
+  }
+
+  private static func lines(_ bytes: [UInt8]?, _ file: String, _ user: String) throws(BerthError) -> [[String]] {
+    guard let bytes else { return [] }
+    guard bytes.count <= limit else {
+      throw BerthError(.invalidArgument, "resolve user", user, cause: "the image's /etc/\(file) is larger than \(limit) bytes")
+    }
+    var lines: [[String]] = []
+    for line in bytes.split(separator: 10) where line.first != 35 && !line.contains(0) {
+      lines.append(line.split(separator: 58, maxSplits: 6, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) })
+    }
+    return lines
   }
 }

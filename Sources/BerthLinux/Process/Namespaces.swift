@@ -1,0 +1,13 @@
+import CBerthSys
+
+/// What a process can have and where it is.
+public enum Namespaces {
+  /// Joins an open namespace; `kind` is its CLONE_NEW* flag. A pid namespace is joined by the children to come.
+  public static func join(_ namespace: borrowing FD, kind: UInt64) throws(Errno) {
+    let number = namespace.raw
+    try call { berth_setns(number, Int32(truncatingIfNeeded: kind)) }
+  }
+
+  /// The bits of the capabilities that this process and its children can ever have.
+  public static var boundingSet: UInt64 { berth_bounding_set() }
+}

@@ -1,0 +1,88 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+
+extension Cgroup {
+  /// Makes the group and the missing ones above it, then applies `resources`. One that is there already is fine: several processes may
+  /// make groups under the same parent at once.
+  public func create(_ resources: RuntimeSpec.Resources) throws(BerthError) {
+    for hierarchy in layout.hierarchies {
+      do throws(Errno) { try makeDirectory(hierarchy, path) } catch { throw failure("create cgroup", error, "in \(hierarchy.mountPoint)") }
+    }
+    try apply(resources, isNew: true)
+  }
+
+  private func makeDirectory(_ hierarchy: CgroupLayout.Hierarchy, _ path: String) throws(Errno) {
+    let parent = Files.parent(of: path)
+    // All of the groups above must pass v2's controllers on; v1's directories above are there unless this is the first pod.
+    if layout.version == .v2 {
+      if parent != "/" { try makeDirectory(hierarchy, parent) }
+      try passOnControllers(parent == "/" ? hierarchy.mountPoint : hierarchy.mountPoint + parent)
+    }
+    do throws(Errno) { try Files.makeDirectory(hierarchy.mountPoint + path, mode: 0o755) } catch {
+      guard error == .notFound, parent != "/" else { throw error }
+      try makeDirectory(hierarchy, parent)
+      try Files.makeDirectory(hierarchy.mountPoint + path, mode: 0o755)
+    }
+    if hierarchy.controllers.contains("cpuset") { try inheritCPUSet(hierarchy.mountPoint + path) }
+  }
+
+  /// A new v1 cpuset has no CPU and no memory node, and takes no process before it has both.
+  private func inheritCPUSet(_ directory: String) throws(Errno) {
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+      let own = try Files.readText("\(directory)/\(file)")
+      guard own.allSatisfy({ $0 == "\n" }) else { continue }
+      try Files.write(try Files.readText("\(Files.parent(of: directory))/\(file)"), to: "\(directory)/\(file)")
+    }
+  }
+
+  private static let passedOn: Set = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"]
+
+  private func passOnControllers(_ directory: String) throws(Errno) {
+    let available = try Files.readText("\(directory)/cgroup.controllers").split(whereSeparator: \.isWhitespace).map(String.init)
+    let enabled = Set(try Files.readText("\(directory)/cgroup.subtree_control").split(whereSeparator: \.isWhitespace).map(String.init))
+    let missing = available.filter { Self.passedOn.contains($0) && !enabled.contains($0) }
+    if !missing.isEmpty { try Files.write(missing.map { "+\($0)" }.joined(separator: " "), to: "\(directory)/cgroup.subtree_control") }
+  }
+
+  /// Changes limits in place; members that are nil stay, device rules stay. `.failedPrecondition` for a memory limit below what is in
+  /// use, with the figure.
+  public func update(_ resources: RuntimeSpec.Resources) throws(BerthError) { try apply(resources, isNew: false) }
+
+  private func apply(_ resources: RuntimeSpec.Resources, isNew: Bool) throws(BerthError) {
+    switch layout.version {
+    case .v1: try CgroupV1(group: self).apply(resources, isNew: isNew)
+    case .v2: try CgroupV2(group: self).apply(resources, isNew: isNew)
+    }
+  }
+
+  /// The group's directory, for CLONE_INTO_CGROUP; nil on v1, where a process is attached once it is there.
+  func openForClone() throws(BerthError) -> FD? {
+    guard layout.version == .v2, let directory = directories.first else { return nil }
+    do throws(Errno) { return try Files.openDirectory(directory) } catch { throw failure("open cgroup", error) }
+  }
+
+  /// Moves a process in. Once `create` has returned. The first attach after some quiet waits 5 to 15 ms for the kernel's RCU on v1.
+  public func attach(_ pid: Int32) throws(BerthError) {
+    for directory in directories {
+      do throws(Errno) { try Files.write(String(pid), to: "\(directory)/cgroup.procs") } catch { throw failure("attach to cgroup", error) }
+    }
+  }
+
+  /// Throws `.bug` unless the process is in this group in every hierarchy.
+  func verify(_ pid: Int32) throws(BerthError) {
+    let text: String
+    do throws(Errno) { text = try Files.readText("/proc/\(pid)/cgroup") } catch { throw failure("verify cgroup", error) }
+    var seen: Set<String> = []
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3, fields[2].hasSuffix(path) else { continue }
+      seen.formUnion(fields[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init))
+    }
+    for hierarchy in layout.hierarchies {
+      guard seen.isSuperset(of: layout.version == .v2 ? [""] : hierarchy.controllers) else {
+        throw BerthError(.bug, "verify cgroup", path, cause: "process \(pid) is not in it in \(hierarchy.mountPoint)")
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+
+/// The limits of cgroup v1. Source: the kernel's Documentation/admin-guide/cgroup-v1.
+struct CgroupV1 {
+  let group: Cgroup
+
+  func apply(_ resources: RuntimeSpec.Resources, isNew: Bool) throws(BerthError) {
+    if !resources.unified.isEmpty {
+      throw BerthError(.unsupported, "limit cgroup", "linux.resources.unified", cause: "this machine has cgroup v1")
+    }
+    try applyMemory(resources.memory, isNew: isNew)
+    try applyCPU(resources.cpu)
+    if let pids = resources.pids { try group.write(pids > 0 ? String(pids) : "max", to: "pids.max", of: "pids") }
+    if let weight = resources.blockIOWeight { try applyWeight(weight) }
+    for limit in resources.hugepageLimits {
+      try group.write(String(limit.limit), to: "hugetlb.\(try name(limit.pageSize)).limit_in_bytes", of: "hugetlb")
+    }
+    if isNew { for rule in resources.devices { try apply(rule) } }
+  }
+
+  /// A page size becomes part of a file's name.
+  private func name(_ pageSize: String) throws(BerthError) -> String {
+    guard pageSize.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) }) else {
+      throw BerthError(.invalidArgument, "limit cgroup", "linux.resources.hugepageLimits", cause: "no page size: \"\(pageSize)\"")
+    }
+    return pageSize
+  }
+
+  /// Memory must never be above memory and swap together, at no time: the one that grows goes first.
+  private func applyMemory(_ memory: RuntimeSpec.Memory, isNew: Bool) throws(BerthError) {
+    let both = "memory.memsw.limit_in_bytes"
+    let countsSwap = memory.swap != nil && (try? group.read(both, of: "memory")) != nil
+    let grows = !isNew && countsSwap && isAbove(memory.limit ?? -1, group.number(both, of: "memory") ?? 0)
+    if grows, let swap = memory.swap { try group.write(String(swap), to: both, of: "memory") }
+    if let limit = memory.limit { try limitMemory(limit) }
+    if countsSwap, !grows, let swap = memory.swap { try group.write(String(swap), to: both, of: "memory") }
+    if let reservation = memory.reservation { try group.write(String(reservation), to: "memory.soft_limit_in_bytes", of: "memory") }
+    if let swappiness = memory.swappiness { try group.write(String(swappiness), to: "memory.swappiness", of: "memory") }
+    if memory.disableOOMKiller == true { try group.write("1", to: "memory.oom_control", of: "memory") }
+  }
+
+  private func isAbove(_ limit: Int64, _ bytes: UInt64) -> Bool { limit < 0 || UInt64(limit) > bytes }
+
+  private func limitMemory(_ limit: Int64) throws(BerthError) {
+    do throws(BerthError) { try group.write(String(limit), to: "memory.limit_in_bytes", of: "memory") } catch {
+      // The kernel has tried to free enough.
+      guard error.code == .failedPrecondition, let used = group.number("memory.usage_in_bytes", of: "memory") else { throw error }
+      throw Cgroup.belowUsage(group, limit: limit, used: used)
+    }
+  }
+
+  private func applyCPU(_ cpu: RuntimeSpec.CPU) throws(BerthError) {
+    if let shares = cpu.shares { try group.write(String(shares), to: "cpu.shares", of: "cpu") }
+    // A new period may contradict the old quota: then the quota goes first.
+    var quotaFirst = false
+    if let period = cpu.period {
+      do throws(BerthError) { try group.write(String(period), to: "cpu.cfs_period_us", of: "cpu") } catch {
+        guard error.code == .invalidArgument, cpu.quota != nil else { throw error }
+        quotaFirst = true
+      }
+    }
+    if let quota = cpu.quota { try group.write(String(quota), to: "cpu.cfs_quota_us", of: "cpu") }
+    if quotaFirst, let period = cpu.period { try group.write(String(period), to: "cpu.cfs_period_us", of: "cpu") }
+    if let burst = cpu.burst { try group.write(String(burst), to: "cpu.cfs_burst_us", of: "cpu") }
+    if let idle = cpu.idle { try group.write(String(idle), to: "cpu.idle", of: "cpu") }
+    if let cpus = cpu.cpus, !cpus.isEmpty { try group.write(cpus, to: "cpuset.cpus", of: "cpuset") }
+    if let mems = cpu.mems, !mems.isEmpty { try group.write(mems, to: "cpuset.mems", of: "cpuset") }
+  }
+
+  /// The file depends on the block layer's scheduler.
+  private func applyWeight(_ weight: UInt16) throws(BerthError) {
+    do throws(BerthError) { try group.write(String(weight), to: "blkio.bfq.weight", of: "blkio") } catch {
+      guard error.code == .unsupported else { throw error }
+      try group.write(String(weight), to: "blkio.weight", of: "blkio")
+    }
+  }
+
+  private func apply(_ rule: RuntimeSpec.DeviceRule) throws(BerthError) {
+    let file = rule.allow ? "devices.allow" : "devices.deny"
+    let numbers = "\(rule.major.map(String.init) ?? "*"):\(rule.minor.map(String.init) ?? "*")"
+    guard !rule.access.isEmpty else { return }
+    // The kernel takes "a" for all devices and all access only.
+    guard rule.type == .all else { return try group.write("\(rule.type.rawValue) \(numbers) \(rule.access)", to: file, of: "devices") }
+    if rule.major == nil, rule.minor == nil, Set(rule.access) == Set("rwm") { return try group.write("a", to: file, of: "devices") }
+    for type in ["c", "b"] { try group.write("\(type) \(numbers) \(rule.access)", to: file, of: "devices") }
+  }
+
+  func stats() -> CgroupStats {
+    var stats = CgroupStats()
+    stats.cpuMicroseconds = (group.number("cpuacct.usage", of: "cpuacct") ?? 0) / 1000
+    stats.cpuUserMicroseconds = (group.number("cpuacct.usage_user", of: "cpuacct") ?? 0) / 1000
+    stats.cpuSystemMicroseconds = (group.number("cpuacct.usage_sys", of: "cpuacct") ?? 0) / 1000
+    stats.throttledPeriods = group.number("nr_throttled", in: "cpu.stat", of: "cpu") ?? 0
+    stats.memoryBytes = group.number("memory.usage_in_bytes", of: "memory") ?? 0
+    stats.memoryPeakBytes = group.number("memory.max_usage_in_bytes", of: "memory") ?? 0
+    // No limit reads as the largest number of whole pages.
+    stats.memoryLimitBytes = group.number("memory.limit_in_bytes", of: "memory").flatMap { $0 >= 1 << 62 ? nil : $0 }
+    stats.pids = group.number("pids.current", of: "pids") ?? 0
+    stats.oomKills = oomKills
+    return stats
+  }
+
+  var oomKills: UInt64 { group.number("oom_kill", in: "memory.oom_control", of: "memory") ?? 0 }
+}

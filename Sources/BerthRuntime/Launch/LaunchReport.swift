@@ -1,0 +1,61 @@
+import BerthCore
+import BerthLinux
+import CBerthInit
+
+/// What the interpreter has told until its end of the socket was closed.
+struct LaunchReport {
+  private(set) var warnings: [String] = []
+  private(set) var isExecuting = false
+  private(set) var failure: BerthError?
+  /// Whether the failure is the process's own word.
+  private(set) var hasSpoken = false
+
+  /// Reads to the end: exec closes the child's end, as death does.
+  static func read(from socket: borrowing FD, plan: InitPlan, id: String) throws(Errno) -> LaunchReport {
+    var report = LaunchReport()
+    report.warnings = plan.warnings
+    while true {
+      let message = try PacketSocket.receive(limit: MemoryLayout<berth_report>.size, from: socket)
+      guard message.bytes.count == MemoryLayout<berth_report>.size else { break }
+      report.take(message.bytes.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }, plan, id)
+    }
+    if !report.isExecuting, report.failure == nil {
+      report.failure = BerthError(.unavailable, "launch", id, cause: "the process was killed before it could run its command")
+    }
+    return report
+  }
+
+  private mutating func take(_ message: berth_report, _ plan: InitPlan, _ id: String) {
+    let step = Int(message.step) < plan.steps.count ? plan.steps[Int(message.step)] : nil
+    let purpose = step?.purpose ?? "step \(message.step)"
+    switch message.kind {
+    case BERTH_REPORT_WARNING.rawValue: warnings.append("\(purpose): \(Errno(message.error)): left as it was")
+    case BERTH_REPORT_EXECUTING.rawValue: isExecuting = true
+    case BERTH_REPORT_FAILURE.rawValue: (failure, hasSpoken) = (Self.error(message, step, purpose, id), true)
+    default: return
+    }
+  }
+
+  private static func error(_ message: berth_report, _ step: InitPlan.Step?, _ purpose: String, _ id: String) -> BerthError {
+    let errno = Errno(message.error)
+    if case .execute(_, let arguments, _) = step?.what { return execError(errno, exists: message.detail != 0, arguments.first ?? "") }
+    let code: ErrorCode =
+      switch errno {
+      case .notPermitted, .accessDenied: .permissionDenied
+      case .outOfMemory, .noSpace, .tooManyFiles: .resourceExhausted
+      default: .failedPrecondition
+      }
+    return BerthError(code, "launch", id, cause: "\(purpose): \(errno)")
+  }
+
+  /// `.notFound` is kept for a command that isn't there.
+  private static func execError(_ errno: Errno, exists: Bool, _ command: String) -> BerthError {
+    switch errno {
+    case .notFound where !exists: BerthError(.notFound, "exec", command, cause: errno.description)
+    case .notFound: BerthError(.invalidArgument, "exec", command, cause: "its interpreter is missing: \(errno)")
+    case .accessDenied, .notPermitted: BerthError(.permissionDenied, "exec", command, cause: errno.description)
+    case .outOfMemory: BerthError(.resourceExhausted, "exec", command, cause: errno.description)
+    default: BerthError(.invalidArgument, "exec", command, cause: errno.description)
+    }
+  }
+}

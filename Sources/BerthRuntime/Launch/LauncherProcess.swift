@@ -1,0 +1,90 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+import CBerthInit
+
+/// The life of the launcher: a fork of the caller that starts one container, tells the caller, and ends.
+enum LauncherProcess {
+  static func run(_ request: LaunchRequest, _ streams: [Int32], result: Int32) -> Never {
+    let outcome: LaunchResult
+    var pidfd: Int32?
+    do throws(BerthError) {
+      let launch = try PreparedLaunch(request, streams)
+      outcome = perform(launch, &pidfd)
+    } catch { outcome = .failed(error, pid: nil, cgroup: nil) }
+    do throws(Errno) { try PacketSocket.send(outcome.encoded(), passing: pidfd, over: result) } catch {
+      // The caller learns of it by the closed socket.
+      Children.leave(1)
+    }
+    Children.leave(0)
+  }
+
+  /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup and attach, while the child mounts  4. verify, and let the child go on
+  /// 5. hear that it executes.
+  private static func perform(_ launch: PreparedLaunch, _ pidfd: inout Int32?) -> LaunchResult {
+    var pid: Int32?
+    do throws(BerthError) {
+      let reports = try socketPair()
+      let isV2 = launch.cgroup.layout.version == .v2
+      if isV2 { try launch.cgroup.create(launch.resources) }
+      let cloned = try clone(launch, reports)
+      pid = cloned.pid
+      pidfd = cloned.pidfd
+      let socket = reports.takeFirst()
+      do throws(BerthError) { try confine(cloned.pid, launch, isV2, socket) } catch {
+        // Where the process is gone by then, why it went says more.
+        Children.kill(cloned.pid)
+        let report = try listen(socket, launch)
+        throw report.hasSpoken ? report.failure ?? error : error
+      }
+      let report = try listen(socket, launch)
+      if let failure = report.failure { throw failure }
+      return .launched(
+        pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid, warnings: report.warnings)
+    } catch {
+      if let pid { Children.kill(pid) }
+      return .failed(error, pid: pid, cgroup: launch.cgroup)
+    }
+  }
+
+  private static func socketPair() throws(BerthError) -> PacketSocket.Pair {
+    do throws(Errno) { return try PacketSocket.Pair() } catch { throw BerthError(.resourceExhausted, "launch", cause: error.description) }
+  }
+
+  private static func clone(
+    _ launch: PreparedLaunch, _ reports: borrowing PacketSocket.Pair
+  ) throws(BerthError) -> (pid: Int32, pidfd: Int32, startTimeTicks: UInt64) {
+    let directory = try launch.cgroup.openForClone()
+    let cgroup: Int32 =
+      switch directory {
+      case .some(let open): open.raw
+      case .none: -1
+      }
+    var arena = try PlanArena(launch.plan)
+    var pidfd: Int32 = -1
+    let (mine, theirs) = (reports.first.raw, reports.second.raw)
+    let flags = launch.plan.cloneFlags
+    do throws(Errno) {
+      let pid = try call {
+        arena.withBlock { berth_clone_container($0, $1, theirs, mine, flags, cgroup, &pidfd) } ?? -1
+      }
+      return (pid, pidfd, (try? ProcessStat.startTimeTicks(pid)) ?? 0)
+    } catch { throw BerthError(.resourceExhausted, "launch", launch.id, cause: "clone: \(error)") }
+  }
+
+  private static func confine(_ pid: Int32, _ launch: PreparedLaunch, _ isV2: Bool, _ socket: borrowing FD) throws(BerthError) {
+    if !isV2 {
+      try launch.cgroup.create(launch.resources)
+      try launch.cgroup.attach(pid)
+    }
+    try launch.cgroup.verify(pid)
+    // Gone already? Its report says why.
+    do throws(Errno) { try PacketSocket.send([1], over: socket.raw) } catch { return }
+  }
+
+  private static func listen(_ socket: borrowing FD, _ launch: PreparedLaunch) throws(BerthError) -> LaunchReport {
+    do throws(Errno) { return try LaunchReport.read(from: socket, plan: launch.plan, id: launch.id) } catch {
+      throw BerthError(.bug, "launch", launch.id, cause: "read reports: \(error)")
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+
+/// A launch with all that must be known before the clone: read, resolved, opened and planned. Its descriptors live as long as the
+/// launcher's process.
+struct PreparedLaunch {
+  let id: String
+  let plan: InitPlan
+  let cgroup: Cgroup
+  let resources: RuntimeSpec.Resources
+  let user: RuntimeSpec.User
+
+  init(_ request: LaunchRequest, _ streams: [Int32]) throws(BerthError) {
+    id = request.id
+    var spec = try Self.readSpec(request)
+    let root = try RootfsAssembly.mount(request.rootfs, bundle: request.bundle)
+    try UserResolution.apply(request, root: root, to: &spec)
+    user = spec.process?.user ?? RuntimeSpec.User()
+    let streams = try Self.open(streams, id)
+    guard let path = spec.linux?.cgroupsPath, let cgroup = Cgroup(path, in: try CgroupLayout.detect()) else {
+      throw BerthError(.invalidArgument, "plan", "linux.cgroupsPath", cause: "is no absolute path of a cgroup")
+    }
+    self.cgroup = cgroup
+    resources = spec.linux?.resources ?? RuntimeSpec.Resources()
+    var facts = PlanFacts(
+      containerID: id, stdin: streams[0], stdout: streams[1], stderr: streams[2], root: root.release(),
+      rootMountPoint: request.bundle)
+    facts.namespaces = try Self.openNamespaces(spec, id)
+    facts.sandboxNamespaces = request.sandboxNamespaces
+    facts.rootWithoutDevices = request.rootfsWithoutDevices
+    facts.subPaths = request.subPaths
+    facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
+    facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
+    facts.seccompFilter = try request.seccompFilter.map { (path) throws(BerthError) in try Self.read(path, limit: 4096 * 8, request.id) }
+    plan = try InitPlanner.plan(spec, facts)
+  }
+
+  private static func readSpec(_ request: LaunchRequest) throws(BerthError) -> RuntimeSpec {
+    guard request.bundle.hasPrefix("/") else {
+      throw BerthError(.invalidArgument, "launch", request.id, cause: "the bundle's path is not absolute")
+    }
+    return try RuntimeSpec(parsing: try read("\(request.bundle)/config.json", limit: 4 << 20, request.id))
+  }
+
+  private static func read(_ path: String, limit: Int, _ id: String) throws(BerthError) -> [UInt8] {
+    do throws(Errno) { return try Files.read(path, limit: limit) } catch {
+      throw BerthError(.failedPrecondition, "launch", id, cause: "read \(path): \(error)")
+    }
+  }
+
+  /// Copies above 2, so that no stream is overwritten before it is copied into place.
+  private static func open(_ streams: [Int32], _ id: String) throws(BerthError) -> [Int32] {
+    var copies: [Int32] = []
+    for stream in streams {
+      do throws(Errno) {
+        copies.append(stream >= 0 ? try Descriptors.duplicate(stream).release() : try Files.openNull().release())
+      } catch { throw BerthError(.invalidArgument, "launch", id, cause: "stream \(stream): \(error)") }
+    }
+    return copies
+  }
+
+  private static func openNamespaces(_ spec: RuntimeSpec, _ id: String) throws(BerthError) -> [RuntimeSpec.NamespaceKind: Int32] {
+    var open: [RuntimeSpec.NamespaceKind: Int32] = [:]
+    for namespace in spec.linux?.namespaces ?? [] {
+      guard let path = namespace.path else { continue }
+      do throws(Errno) {
+        let file = try Files.openReadOnly(path)
+        // For children to come: this process stays where it is.
+        if namespace.type == .pid { try Namespaces.join(file, kind: namespace.type.cloneFlag) }
+        open[namespace.type] = file.release()
+      } catch { throw BerthError(.failedPrecondition, "launch", id, cause: "open namespace \(path): \(error)") }
+    }
+    return open
+  }
+}

@@ -1,0 +1,23 @@
+/// Everything between clone and exec, as a value: computed in Swift, printable and comparable, performed by the C interpreter in the
+/// child. No Swift runs there.
+public struct InitPlan: Sendable, Hashable, CustomStringConvertible {
+  public struct Step: Sendable, Hashable {
+    public var what: InitStep
+    /// What the step is part of, in words that an error message begins with: `mount /proc`.
+    public var purpose: String
+  }
+
+  public internal(set) var steps: [Step] = []
+  /// CLONE_NEW* of the namespaces that the process is born into.
+  public internal(set) var cloneFlags: UInt64 = 0
+  /// What was asked for and is left out, because this machine lacks the right.
+  public internal(set) var warnings: [String] = []
+
+  /// The synchronisation point at which the launcher answers once the process is in its cgroup and the membership is verified.
+  public static let cgroupAttached: UInt32 = 1
+
+  /// One line a step: `purpose: operation`.
+  public var description: String {
+    steps.map { "\($0.purpose): \($0.what.description)\n" }.joined()
+  }
+}

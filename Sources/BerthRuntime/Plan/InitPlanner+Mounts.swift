@@ -1,0 +1,146 @@
+import BerthCore
+import BerthOCI
+
+extension InitPlanner {
+  mutating func planRoot() throws(BerthError) {
+    var type = Propagation.private
+    if let word = linux.rootfsPropagation {
+      guard let asked = Propagation.flags(word) else {
+        throw failure(.invalidArgument, "linux.rootfsPropagation", "unknown value \"\(word)\"")
+      }
+      guard asked.type == Propagation.private || asked.type == Propagation.slave else {
+        throw failure(.unsupported, "linux.rootfsPropagation", "\"\(word)\" is not supported yet")
+      }
+      type = asked.type
+    }
+    add(.propagation("/", type | Propagation.recursive), "detach mounts from the node")
+    add(.descriptor(.root, facts.root), "take root file system")
+    add(.attachRoot(facts.rootMountPoint), "attach root file system")
+    if facts.rootWithoutDevices {
+      add(.changeMount(.root, set: .noDevices, clear: [], propagation: 0, recursive: false), "attach root file system")
+    }
+  }
+
+  mutating func planMounts() throws(BerthError) {
+    for (at, mount) in spec.mounts.enumerated() where !Self.isCgroup(mount) { try plan(mount, "mounts[\(at)]") }
+  }
+
+  static func isCgroup(_ mount: RuntimeSpec.Mount) -> Bool { mount.type == "cgroup" || mount.type == "cgroup2" }
+
+  private mutating func plan(_ mount: RuntimeSpec.Mount, _ field: String) throws(BerthError) {
+    let options = try MountOptions(mount.options, field)
+    let destination = try clean(mount.destination, field)
+    let purpose = "mount \(destination)"
+    if options.isBind || mount.type == "bind" {
+      guard let source = mount.source, source.hasPrefix("/") else {
+        throw failure(.invalidArgument, "\(field).source", "is no absolute path")
+      }
+      let below = facts.subPaths[mount.destination] ?? ""
+      add(
+        .copyTree(source, below: below, recursive: options.isRecursiveBind), "\(purpose) from \(source)\(below.isEmpty ? "" : "/\(below)")")
+      // A copy shares its source's peers: what the container mounts must not come back.
+      change(options, propagation: options.propagation ?? (Propagation.private, true), purpose)
+    } else {
+      guard let type = mount.type, !type.isEmpty else { throw failure(.invalidArgument, "\(field).type", "is missing") }
+      addContext(type, mount.source, options, purpose)
+      add(.makeMount(.mount, options.set.union(options.recursiveSet)), purpose)
+      if let propagation = options.propagation {
+        add(.changeMount(.mount, set: [], clear: [], propagation: propagation.type, recursive: false), purpose)
+      }
+    }
+    add(.mountTarget(destination, try resolution(destination, mount, field)), purpose)
+    add(.attach, purpose)
+  }
+
+  private mutating func addContext(_ type: String, _ source: String?, _ options: MountOptions, _ purpose: String) {
+    add(.openContext(type), purpose)
+    if let source, !source.isEmpty { add(.setParameter("source", source), purpose) }
+    for (key, value) in options.parameters {
+      if let value { add(.setParameter(key, value), "\(purpose): option \(key)") } else { add(.setFlag(key), "\(purpose): option \(key)") }
+    }
+  }
+
+  private mutating func change(_ options: MountOptions, propagation: (type: UInt64, recursive: Bool), _ purpose: String) {
+    add(
+      .changeMount(.mount, set: options.recursiveSet, clear: options.recursiveClear, propagation: propagation.type, recursive: true),
+      purpose)
+    guard !options.set.isEmpty || !options.clear.isEmpty else { return }
+    add(.changeMount(.mount, set: options.set, clear: options.clear, propagation: 0, recursive: false), purpose)
+  }
+
+  /// Absolute, without empty, `.` and `..` components.
+  private func clean(_ destination: String, _ field: String) throws(BerthError) -> String {
+    guard destination.hasPrefix("/") else { throw failure(.invalidArgument, "\(field).destination", "is not an absolute path") }
+    var parts: [Substring] = []
+    for part in destination.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    guard !parts.isEmpty else { throw failure(.invalidArgument, "\(field).destination", "is the root") }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// Files of proc that containers get replaced, by lxcfs for one. Everything else in proc stays the kernel's.
+  private static let replaceableProcFiles: Set = [
+    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg", "/proc/slabinfo",
+    "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+  ]
+
+  private func resolution(_ destination: String, _ mount: RuntimeSpec.Mount, _ field: String) throws(BerthError) -> ResolveFlags {
+    switch destination {
+    case "/proc":
+      // What reads as /proc must be proc: a bind of the node's own is the only other thing let through.
+      guard mount.type == "proc" || mount.source == "/proc" else {
+        throw failure(.invalidArgument, "\(field).destination", "only proc may be mounted on /proc")
+      }
+      return [.create, .noSymlinks]
+    case "/sys": return [.create, .noSymlinks]
+    case _ where Self.replaceableProcFiles.contains(destination): return .noSymlinks
+    case _ where destination.hasPrefix("/proc/"):
+      throw failure(.invalidArgument, "\(field).destination", "is inside /proc")
+    default: return [.create, .noProc]
+    }
+  }
+
+  /// The cgroup file systems: each has its root where this process is attached by then.
+  mutating func planCgroupView() throws(BerthError) {
+    if linux.namespaces.contains(where: { $0.type == .cgroup && $0.path == nil }) { add(.unshare(.cgroup), "make cgroup namespace") }
+    for (at, mount) in spec.mounts.enumerated() where Self.isCgroup(mount) {
+      let field = "mounts[\(at)]"
+      guard isPrivate(.cgroup) else {
+        throw failure(.unsupported, field, "a cgroup mount without a cgroup namespace would show the node's")
+      }
+      let options = try MountOptions(mount.options, field)
+      let destination = try clean(mount.destination, field)
+      switch facts.cgroups {
+      case .unified: addCgroup("cgroup2", [], at: destination, options)
+      case .hierarchies(let groups): planHierarchies(groups, at: destination, options)
+      }
+    }
+  }
+
+  private mutating func planHierarchies(_ groups: [[String]], at destination: String, _ options: MountOptions) {
+    let purpose = "mount \(destination)"
+    add(.openContext("tmpfs"), purpose)
+    add(.setParameter("mode", "755"), purpose)
+    add(.makeMount(.mount, options.set.subtracting(.readOnly)), purpose)
+    add(.mountTarget(destination, [.create, .noProc]), purpose)
+    add(.attach, purpose)
+    for controllers in groups {
+      let name = controllers.joined(separator: ",")
+      addCgroup("cgroup", controllers, at: "\(destination)/\(name)", options)
+      if controllers.count > 1 { for controller in controllers { add(.link("\(destination)/\(controller)", to: name), purpose) } }
+    }
+    guard options.set.contains(.readOnly) else { return }
+    add(.directory(destination, .noProc), purpose)
+    add(.changeMount(.target, set: .readOnly, clear: [], propagation: 0, recursive: false), purpose)
+  }
+
+  private mutating func addCgroup(_ type: String, _ controllers: [String], at destination: String, _ options: MountOptions) {
+    let purpose = "mount \(destination)"
+    add(.openContext(type), purpose)
+    for controller in controllers { add(.setFlag(controller), purpose) }
+    add(.makeMount(.mount, options.set), purpose)
+    add(.mountTarget(destination, [.create, .noProc]), purpose)
+    add(.attach, purpose)
+  }
+}

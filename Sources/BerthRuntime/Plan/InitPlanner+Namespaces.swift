@@ -1,0 +1,106 @@
+import BerthCore
+import BerthOCI
+
+extension RuntimeSpec.NamespaceKind {
+  /// CLONE_NEW*. Source: clone(2).
+  public var cloneFlag: UInt64 {
+    switch self {
+    case .time: 0x80
+    case .mount: 0x20000
+    case .cgroup: 0x200_0000
+    case .uts: 0x400_0000
+    case .ipc: 0x800_0000
+    case .user: 0x1000_0000
+    case .pid: 0x2000_0000
+    case .network: 0x4000_0000
+    }
+  }
+}
+
+extension InitPlanner {
+  /// Whether the container's namespace of this kind is not the node's.
+  func isPrivate(_ kind: RuntimeSpec.NamespaceKind) -> Bool {
+    linux.namespaces.contains { $0.type == kind } || facts.sandboxNamespaces.contains(kind)
+  }
+
+  mutating func planNamespaces() throws(BerthError) {
+    guard isPrivate(.mount) else { throw failure(.invalidArgument, "linux.namespaces", "a container needs a mount namespace") }
+    for namespace in linux.namespaces {
+      switch (namespace.type, namespace.path) {
+      // Unshared once the process is where the namespace's root is to be.
+      case (.cgroup, nil): continue
+      // Joining takes effect for children: the launcher has joined before it clones.
+      case (.pid, .some): continue
+      case (let kind, nil): plan.cloneFlags |= kind.cloneFlag
+      case (let kind, let path?):
+        guard let descriptor = facts.namespaces[kind] else { throw failure(.bug, "linux.namespaces", "\(path) was not opened") }
+        add(.joinNamespace(kind, descriptor: descriptor), "join \(kind.rawValue) namespace \(path)")
+      }
+    }
+  }
+
+  mutating func planNames() throws(BerthError) {
+    for (name, field) in [(spec.hostname, "hostname"), (spec.domainname, "domainname")] {
+      guard let name, !name.isEmpty else { continue }
+      guard isPrivate(.uts) else { throw failure(.invalidArgument, field, "needs a uts namespace of its own") }
+      guard name.utf8.count <= 64 else { throw failure(.invalidArgument, field, "is longer than 64 bytes") }
+      guard name.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
+        throw failure(.invalidArgument, field, "has a blank or control character")
+      }
+      add(field == "hostname" ? .hostname(name) : .domainname(name), "set \(field)")
+    }
+  }
+
+  /// A proc that nobody else sees, for what must be written there before exec.
+  private mutating func openProc(_ purpose: String) {
+    if plan.steps.contains(where: { $0.what == .makeMount(.proc, Self.procAttributes) }) { return }
+    add(.openContext("proc"), purpose)
+    add(.makeMount(.proc, Self.procAttributes), purpose)
+  }
+  private static let procAttributes: MountAttributes = [.noSetUID, .noDevices, .noExec]
+
+  mutating func planSysctls() throws(BerthError) {
+    for name in linux.sysctl.keys.sorted() {
+      guard let value = linux.sysctl[name] else { continue }
+      let field = "linux.sysctl.\(name)"
+      guard let kind = Sysctl.namespace(of: name) else {
+        throw failure(.invalidArgument, field, "belongs to no namespace: it would change the node")
+      }
+      guard isPrivate(kind) else { throw failure(.invalidArgument, field, "needs a \(kind.rawValue) namespace of its own") }
+      guard let path = Sysctl.path(of: name) else { throw failure(.invalidArgument, field, "is no name of a sysctl") }
+      guard !value.utf8.contains(10) else { throw failure(.invalidArgument, field, "has a line break in its value") }
+      openProc("mount private proc")
+      add(.sysctl(path, value), "set sysctl \(name)")
+    }
+    if process.oomScoreAdj != nil { openProc("mount private proc") }
+  }
+}
+
+/// Which sysctls are a container's own. Source: sysctl(7), the kernel's Documentation/admin-guide/sysctl.
+enum Sysctl {
+  private static let ipc: Set = [
+    "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+  ]
+
+  /// nil: none's, so a change would be seen by all.
+  static func namespace(of name: String) -> RuntimeSpec.NamespaceKind? {
+    if ipc.contains(name) || name.hasPrefix("fs.mqueue.") { return .ipc }
+    if name == "kernel.domainname" || name == "kernel.hostname" { return .uts }
+    return name.hasPrefix("net.") ? .network : nil
+  }
+
+  /// Below proc; nil unless every part is of letters, digits, `_`, `-`. A `/` in a name stands for a `.` in a part, as in sysctl(8).
+  static func path(of name: String) -> String? {
+    var parts: [String] = []
+    for part in name.split(separator: ".", omittingEmptySubsequences: false) {
+      let named = part.utf8.allSatisfy { byte in
+        (97...122).contains(byte) || (65...90).contains(byte) || (48...57).contains(byte) || [95, 45, 47].contains(byte)
+      }
+      guard !part.isEmpty, named, part.utf8.first != 47, !part.contains("//") else { return nil }
+      parts.append(String(part.map { $0 == "/" ? "." : $0 }))
+    }
+    guard parts.count > 1, !parts.contains("."), !parts.contains("..") else { return nil }
+    return "sys/" + parts.joined(separator: "/")
+  }
+}

@@ -1,0 +1,94 @@
+import BerthCore
+import BerthOCI
+
+extension InitPlanner {
+  /// RLIMIT_* as setrlimit(2) numbers them on x86 and ARM.
+  private static let rlimits: [String: Int32] = [
+    "RLIMIT_CPU": 0, "RLIMIT_FSIZE": 1, "RLIMIT_DATA": 2, "RLIMIT_STACK": 3, "RLIMIT_CORE": 4, "RLIMIT_RSS": 5, "RLIMIT_NPROC": 6,
+    "RLIMIT_NOFILE": 7, "RLIMIT_MEMLOCK": 8, "RLIMIT_AS": 9, "RLIMIT_LOCKS": 10, "RLIMIT_SIGPENDING": 11, "RLIMIT_MSGQUEUE": 12,
+    "RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_RTTIME": 15,
+  ]
+
+  mutating func planLimits() throws(BerthError) {
+    if let score = process.oomScoreAdj {
+      guard (-1000...1000).contains(score) else { throw failure(.invalidArgument, "process.oomScoreAdj", "is not between -1000 and 1000") }
+      add(.oomScore(score), "set oom_score_adj \(score)")
+    }
+    var seen: Set<String> = []
+    for (at, limit) in process.rlimits.enumerated() {
+      guard let resource = Self.rlimits[limit.type] else {
+        throw failure(.invalidArgument, "process.rlimits[\(at)].type", "unknown limit \"\(limit.type)\"")
+      }
+      guard seen.insert(limit.type).inserted else {
+        throw failure(.invalidArgument, "process.rlimits[\(at)].type", "a second \(limit.type)")
+      }
+      add(.rlimit(resource, soft: limit.soft, hard: limit.hard), "set \(limit.type)")
+    }
+  }
+
+  mutating func planIdentity() throws(BerthError) {
+    let asked = process.capabilities ?? RuntimeSpec.Capabilities()
+    let bounding = try available(asked.bounding, "bounding")
+    let effective = try available(asked.effective, "effective")
+    let permitted = try available(asked.permitted, "permitted")
+    let inheritable = try available(asked.inheritable, "inheritable")
+    let ambient = try available(asked.ambient, "ambient")
+    let user = process.user
+    add(.ownStreams(uid: user.uid), "give streams to the user")
+    // As root where that is permitted; a directory that only the user may enter waits until they are one.
+    add(.changeDirectory(process.cwd, mayWait: true), "change to \(process.cwd)")
+    add(.boundingSet(bounding), "limit capabilities")
+    // Without no_new_privs only a privileged process may load a filter; with it, the later the fewer calls the filter must allow.
+    if !process.noNewPrivileges { try planSeccomp() }
+    add(.user(uid: user.uid, gid: user.gid, groups: user.additionalGids), "become user \(user.uid):\(user.gid)")
+    add(.capabilities(effective: effective, permitted: permitted, inheritable: inheritable), "set capabilities")
+    add(.ambientSet(ambient), "set ambient capabilities")
+    add(.changeDirectory(process.cwd, mayWait: false), "change to \(process.cwd)")
+    add(.umask(user.umask ?? 0o022), "set umask")
+    guard process.noNewPrivileges else { return }
+    add(.noNewPrivileges, "set no_new_privs")
+    try planSeccomp()
+  }
+
+  /// What can't be had isn't asked of the kernel, which would refuse all of it.
+  private mutating func available(_ names: [String], _ set: String) throws(BerthError) -> CapabilitySet {
+    let asked = try CapabilitySet(names, "process.capabilities.\(set)")
+    let missing = asked.subtracting(facts.availableCapabilities)
+    if !missing.isEmpty {
+      plan.warnings.append("\(set) capabilities without \(missing.members.joined(separator: ", ")): the node's own processes lack them")
+    }
+    return asked.intersection(facts.availableCapabilities)
+  }
+
+  private mutating func planSeccomp() throws(BerthError) {
+    guard let filter = facts.seccompFilter else {
+      if linux.seccomp != nil { throw failure(.unsupported, "linux.seccomp", "no compiled filter was given with it") }
+      return
+    }
+    guard !filter.isEmpty, filter.count % 8 == 0, filter.count <= 4096 * 8 else {
+      throw failure(.invalidArgument, "linux.seccomp", "the compiled filter is no filter program")
+    }
+    var flags: UInt32 = 0
+    for name in linux.seccomp?.flags ?? [] {
+      switch name {
+      // One thread: there is nobody to synchronise with.
+      case "SECCOMP_FILTER_FLAG_TSYNC": continue
+      case "SECCOMP_FILTER_FLAG_LOG": flags |= 2
+      case "SECCOMP_FILTER_FLAG_SPEC_ALLOW": flags |= 4
+      default: throw failure(.unsupported, "linux.seccomp.flags", "\(name) is not supported yet")
+      }
+    }
+    add(.seccomp(filter, flags: flags), "load seccomp filter")
+  }
+
+  mutating func planExec() throws(BerthError) {
+    guard let command = process.args.first, !command.isEmpty else { throw failure(.invalidArgument, "process.args", "names no command") }
+    // As for the program itself, the last of two settings counts.
+    let path = process.env.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    // A relative entry would make the command depend on the directory, which the image fills.
+    var candidates = path.split(separator: ":").filter { $0.hasPrefix("/") }.map { "\($0)/\(command)" }
+    if command.contains("/") { candidates = [command] }
+    guard !candidates.isEmpty else { throw BerthError(.notFound, "exec", command, cause: "PATH has no absolute directory") }
+    add(.execute(candidates: candidates, arguments: process.args, environment: process.env), "exec \(command)")
+  }
+}

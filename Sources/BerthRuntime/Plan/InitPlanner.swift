@@ -1,0 +1,59 @@
+import BerthCore
+import BerthOCI
+
+/// Computes the init plan of a container. Pure: the same spec and facts give the same plan.
+public struct InitPlanner {
+  let spec: RuntimeSpec
+  let process: RuntimeSpec.Process
+  let linux: RuntimeSpec.Linux
+  let facts: PlanFacts
+  var plan = InitPlan()
+
+  /// Throws `.unsupported` naming the field that this runtime doesn't implement, `.invalidArgument` for a spec that contradicts itself.
+  public static func plan(_ spec: RuntimeSpec, _ facts: PlanFacts) throws(BerthError) -> InitPlan {
+    try SupportedSpec.check(spec)
+    guard let process = spec.process else {
+      throw BerthError(.invalidArgument, "plan", "process", cause: "is missing")
+    }
+    var planner = InitPlanner(spec: spec, process: process, linux: spec.linux ?? RuntimeSpec.Linux(), facts: facts)
+    try planner.planAll()
+    return planner.plan
+  }
+
+  /// 1. the process itself  2. namespaces  3. root and mounts  4. devices, masked and read-only paths  5. names and sysctls
+  /// 6. the new root  7. cgroup namespace, once the launcher has attached the process  8. limits, ids, filter, exec.
+  /// What doesn't need the cgroup stands before 7, so that it runs while a v1 attach waits in the kernel.
+  private mutating func planAll() throws(BerthError) {
+    beginProcess()
+    try planNamespaces()
+    try planRoot()
+    try planMounts()
+    try planDevices()
+    add(.directory(process.cwd, .create), "make working directory \(process.cwd)")
+    planHiddenPaths()
+    try planNames()
+    try planSysctls()
+    add(.pivot, "pivot root")
+    add(.keyring("_berth.\(facts.containerID)"), "join session keyring")
+    add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
+    try planCgroupView()
+    if spec.root?.readonly == true {
+      add(.changeMount(.root, set: .readOnly, clear: [], propagation: 0, recursive: false), "make root read-only")
+    }
+    try planLimits()
+    try planIdentity()
+    try planExec()
+  }
+
+  mutating func add(_ what: InitStep, _ purpose: String) { plan.steps.append(InitPlan.Step(what: what, purpose: purpose)) }
+
+  private mutating func beginProcess() {
+    add(.standardStreams(stdin: facts.stdin, stdout: facts.stdout, stderr: facts.stderr), "set up streams")
+    add(.defaultSignals, "reset signals")
+    add(.newSession, "begin session")
+    add(.guardProcess, "guard process")
+    add(.closeOnExec(from: 3), "close descriptors")
+  }
+
+  func failure(_ code: ErrorCode, _ field: String, _ cause: String) -> BerthError { BerthError(code, "plan", field, cause: cause) }
+}

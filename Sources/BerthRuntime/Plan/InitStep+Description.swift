@@ -1,0 +1,70 @@
+extension InitStep: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .standardStreams(let stdin, let stdout, let stderr): "streams \(stdin) \(stdout) \(stderr)"
+    case .defaultSignals: "default signals"
+    case .newSession: "new session"
+    case .guardProcess: "die with parent, no dumps"
+    case .closeOnExec(let from): "close on exec from \(from)"
+    case .joinNamespace(let kind, let descriptor): "join \(kind.rawValue) namespace \(descriptor)"
+    case .propagation(let path, let flags): "propagation of \(path) 0x\(String(flags, radix: 16))"
+    case .descriptor(let slot, let number): "\(slot) = descriptor \(number)"
+    case .synchronise(let point): "wait for \(point)"
+    case .unshare(let kind): "unshare \(kind.rawValue)"
+    case .hostname(let name): "hostname \(name)"
+    case .domainname(let name): "domainname \(name)"
+    case .sysctl(let path, let value): "write \(path) \(value)"
+    case .keyring(let name): "join session keyring \(name)"
+    default: mountDescription ?? processDescription ?? ""
+    }
+  }
+
+  private var mountDescription: String? {
+    switch self {
+    case .openContext(let type): "open \(type)"
+    case .setParameter(let key, let value): "set \(key)=\(value)"
+    case .setFlag(let key): "set \(key)"
+    case .makeMount(let slot, let attributes): "\(slot) = mount \(attributes)"
+    case .copyTree(let path, let below, let recursive): "copy \(recursive ? "tree" : "mount") \(path)\(below.isEmpty ? "" : " // \(below)")"
+    case .changeMount(let slot, let set, let clear, let propagation, let recursive):
+      "change \(slot)\(recursive ? " and below" : "") +\(set) -\(clear)\(propagation == 0 ? "" : " propagation 0x\(String(propagation, radix: 16))")"
+    case .attachRoot(let path): "attach root at \(path)"
+    case .directory(let path, let flags): "target = directory \(path)\(flags)"
+    case .mountTarget(let path, let flags): "target = \(path)\(flags)"
+    case .attach: "attach mount to target"
+    case .node(let path, let node):
+      "node \(path) 0\(String(node.mode, radix: 8)) \(node.major):\(node.minor) \(node.uid):\(node.gid)"
+    case .link(let path, let target): "link \(path) -> \(target)"
+    case .nullDevice(let path): "nullDevice = \(path)"
+    case .mask(let path): "mask \(path)"
+    case .readOnly(let path): "read-only \(path)"
+    case .pivot: "pivot root"
+    default: nil
+    }
+  }
+
+  private var processDescription: String? {
+    switch self {
+    case .rlimit(let resource, let soft, let hard): "rlimit \(resource) \(soft) \(hard)"
+    case .oomScore(let score): "oom_score_adj \(score)"
+    case .umask(let bits): "umask 0\(String(bits, radix: 8))"
+    case .boundingSet(let set): "bounding \(set)"
+    case .user(let uid, let gid, let groups): "ids \(uid):\(gid) \(groups)"
+    case .capabilities(let effective, let permitted, let inheritable):
+      "effective \(effective) permitted \(permitted) inheritable \(inheritable)"
+    case .ambientSet(let set): "ambient \(set)"
+    case .noNewPrivileges: "no new privileges"
+    case .seccomp(let filter, let flags): "filter of \(filter.count / 8) instructions, flags \(flags)"
+    case .changeDirectory(let path, let mayWait): "chdir \(path)\(mayWait ? " if permitted" : "")"
+    case .ownStreams(let uid): "streams belong to \(uid)"
+    case .execute(let candidates, let arguments, let environment): "exec \(candidates) \(arguments) with \(environment.count) variables"
+    default: nil
+    }
+  }
+}
+
+extension ResolveFlags: CustomStringConvertible {
+  public var description: String {
+    [(ResolveFlags.create, " create"), (.noProc, " no-proc"), (.noSymlinks, " no-symlinks")].map { contains($0.0) ? $0.1 : "" }.joined()
+  }
+}

@@ -1,0 +1,41 @@
+import BerthCore
+import BerthOCI
+
+/// The one place that says which fields of config.json this runtime doesn't implement. They are refused, never left out in silence.
+enum SupportedSpec {
+  static func check(_ spec: RuntimeSpec) throws(BerthError) {
+    if let field = firstUnsupported(spec) {
+      throw BerthError(.unsupported, "plan", field, cause: "is not supported yet")
+    }
+  }
+
+  private static func firstUnsupported(_ spec: RuntimeSpec) -> String? {
+    if let field = spec.notModelled.first { return field }
+    if !spec.hooks.isEmpty { return "hooks" }
+    if let process = spec.process {
+      if process.terminal { return "process.terminal" }
+      if process.apparmorProfile?.isEmpty == false { return "process.apparmorProfile" }
+      if process.selinuxLabel?.isEmpty == false { return "process.selinuxLabel" }
+    }
+    for (at, mount) in spec.mounts.enumerated() {
+      if !mount.uidMappings.isEmpty { return "mounts[\(at)].uidMappings" }
+      if !mount.gidMappings.isEmpty { return "mounts[\(at)].gidMappings" }
+    }
+    return spec.linux.flatMap(firstUnsupported)
+  }
+
+  private static func firstUnsupported(_ linux: RuntimeSpec.Linux) -> String? {
+    for (at, namespace) in linux.namespaces.enumerated() {
+      switch namespace.type {
+      case .user, .time: return "linux.namespaces[\(at)] (\(namespace.type.rawValue))"
+      case .mount where namespace.path != nil: return "linux.namespaces[\(at)].path (mount)"
+      default: continue
+      }
+    }
+    if !linux.uidMappings.isEmpty { return "linux.uidMappings" }
+    if !linux.gidMappings.isEmpty { return "linux.gidMappings" }
+    if linux.mountLabel != nil { return "linux.mountLabel" }
+    if linux.seccomp?.listenerPath != nil { return "linux.seccomp.listenerPath" }
+    return nil
+  }
+}

@@ -1,0 +1,56 @@
+// Starts containers as a shim does, for tests and benchmarks: a process with one thread, static.
+//   runtime-probe REQUEST.json [times]     launches, waits, prints one line of JSON a launch and a last one with what was leaked
+import BerthCore
+import BerthLinux
+import BerthRuntime
+import Glibc
+
+let arguments = CommandLine.arguments
+guard arguments.count >= 2 else {
+  print("usage: runtime-probe REQUEST.json [TIMES]")
+  exit(64)
+}
+let times = arguments.count > 2 ? Int(arguments[2]) ?? 1 : 1
+
+/// A line that begins with a mark, past the stdio buffer: the containers write to the same descriptor.
+func tell(_ value: JSON) { try? FD(owning: dup(1)).writeAll([1] + value.encoded() + [10]) }
+
+func openDescriptors() -> Int { (try? Files.list("/proc/self/fd").count) ?? -1 }
+func mounts() -> Int { (try? Files.readText("/proc/self/mountinfo").split(separator: "\n").count) ?? -1 }
+
+/// One launch to its end.
+func launchOnce(_ request: LaunchRequest) -> JSON {
+  let begin = Clock.bootNanoseconds()
+  do throws(BerthError) {
+    let process = try ContainerLauncher.begin(request, stdin: 0, stdout: 1, stderr: 2).finish()
+    let started = Clock.bootNanoseconds()
+    let status = Children.reap(process.pid)
+    return [
+      "pid": .integer(Int64(process.pid)), "uid": .integer(Int64(process.uid)), "gid": .integer(Int64(process.gid)),
+      "start_time_ticks": .integer(Int64(process.startTimeTicks)), "exit": status.map { .integer(Int64($0.code)) } ?? .null,
+      "warnings": .strings(process.warnings), "start_us": .integer((started - begin) / 1000),
+    ]
+  } catch {
+    return [
+      "error": .string(error.description), "code": .string(error.code.rawValue),
+      "exit": ContainerLauncher.exitCode(for: error).map { .integer(Int64($0)) } ?? .null,
+    ]
+  }
+}
+
+do {
+  let request = try LaunchRequest(decoding: try JSON(parsing: try Files.read(arguments[1])))
+  let before = (openDescriptors(), mounts())
+  for _ in 0..<times {
+    tell(launchOnce(request))
+  }
+  // Children that are left: none, or waitpid would know one.
+  let left = waitpid(-1, nil, WNOHANG)
+  let leaks: JSON = [
+    "descriptors": .integer(openDescriptors() - before.0), "mounts": .integer(mounts() - before.1), "children": .bool(left >= 0),
+  ]
+  tell(leaks)
+} catch {
+  print("runtime-probe: \(error)")
+  exit(1)
+}
