@@ -86,7 +86,9 @@ let surfaces: [Target] = [
 let executables: [Target] = [
   .executableTarget(
     name: "berthd",
-    dependencies: ["BerthCore", "BerthLinux", "BerthNode", "BerthServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+    dependencies: [
+      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
     swiftSettings: strict),
   .executableTarget(
     name: "berth",
@@ -101,15 +103,28 @@ let lowerExecutables: [Target] = [
     name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
   .executableTarget(
     name: "berth-worker",
-    dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"], swiftSettings: strict),
+    dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"],
+    swiftSettings: strict),
+]
+
+/// Tests of the whole: what they share, the layering, and the built programs from outside.
+let wholeTests: [Target] = [
+  .target(name: "BerthTestSupport", dependencies: ["BerthCore", "BerthLinux"], path: "Tests/BerthTestSupport", swiftSettings: strict),
+  tests("BerthTestSupportTests", ["BerthCore", "BerthLinux", "BerthTestSupport"]),
+  tests("LayeringTests", ["BerthCore", "BerthLinux", "BerthTestSupport"]),
+  tests("IntegrationTests", ["BerthCore", "BerthLinux", "BerthTestSupport"]),
 ]
 
 let testTargets: [Target] = [
+  tests("BerthCoreTests", ["BerthCore"]),
+  tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime"]),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(
     name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
+  tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
+  tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
 ]
 
 let package = Package(
@@ -121,7 +136,7 @@ let package = Package(
       .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
       .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-  targets: systemLibraries + cTargets + vocabulary + platform + mechanisms + services + engine + lowerExecutables + testTargets
+  targets: systemLibraries + cTargets + vocabulary + platform + mechanisms + services + engine + lowerExecutables + wholeTests + testTargets
     + (lowerOnly ? [] : surfaces + executables),
   cLanguageStandard: .gnu11
 )

@@ -43,6 +43,8 @@ int berth_close_from(unsigned first) { return (int)syscall(SYS_close_range, firs
 
 int berth_child_pidfd(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
+int berth_signal_pidfd(int pidfd, int number) { return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0); }
+
 int berth_reap_pidfd(int pidfd, int *status) {
   siginfo_t info;
   memset(&info, 0, sizeof info);

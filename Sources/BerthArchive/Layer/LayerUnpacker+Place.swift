@@ -70,8 +70,7 @@ extension LayerUnpacker {
     try applyMetadata(entry, to: own, always: true)
     if entry.mode & 0o2000 != 0 { inheritsGroup = true }
     times.append((path, entry.modified))
-    let bytes = PathBytes(joining: path)
-    implied.remove(bytes)
+    if implied.count > 1 { implied.remove(PathBytes(joining: path)) }
   }
 
   /// A directory of that name, empty or as it is. In place of a whiteout of this same layer it hides what is below.
@@ -153,6 +152,7 @@ extension LayerUnpacker {
     try applyMetadata(entry, to: root, always: true)
     if entry.mode & 0o2000 != 0 { inheritsGroup = true }
     times.append(([], entry.modified))
+    implied.remove(PathBytes(joining: []))
   }
 }
 

@@ -27,7 +27,7 @@ public final class LayerUnpacker {
     public var entries = 0
     /// Of all files' content, in bytes.
     public var bytes: Int64 = 0
-    /// Directories that no member names but that members lie in. Their mode and owner should be those of the layers below.
+    /// Directories that no member names but that members lie in, `.` being the root. Their mode and owner should be those of the layers below.
     public var impliedDirectories: [PathBytes] = []
   }
 
@@ -39,7 +39,7 @@ public final class LayerUnpacker {
   /// Directories' times, set at the end because making entries changes them.
   var times: [(path: [PathBytes], time: TreeFiles.Time)] = []
   /// See `Result.impliedDirectories`.
-  var implied: Set<PathBytes> = []
+  var implied: Set<PathBytes> = [PathBytes(joining: [])]
   /// Whether a directory of this layer hands its group on to what is made in it.
   var inheritsGroup = false
 

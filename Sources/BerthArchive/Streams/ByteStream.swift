@@ -34,7 +34,8 @@ extension ByteSource {
 /// The bytes of an open file, or a part of it. Doesn't use the file's own position.
 public final class FileSource: ByteSource {
   private let file: FD
-  private var at: Int64
+  /// Where the next read starts, in bytes from the file's start.
+  private(set) var at: Int64
   private let end: Int64?
 
   /// `size` nil: to the end of the file.
@@ -43,6 +44,9 @@ public final class FileSource: ByteSource {
     at = offset
     end = size.map { offset.addingReportingOverflow($0).partialValue }
   }
+
+  /// Leaves out what the next `count` bytes would have been.
+  func skip(_ count: Int64) { at = at.addingReportingOverflow(count).overflow ? .max : at + count }
 
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
     var part = buffer
@@ -98,4 +102,31 @@ public final class MemorySink: ByteSink {
   public private(set) var bytes: [UInt8] = []
   public init() {}
   public func write(_ bytes: UnsafeRawBufferPointer) throws(BerthError) { self.bytes += bytes }
+}
+
+extension ByteSink {
+  /// All that is left in `source`.
+  public func copy(from source: any ByteSource) throws(BerthError) {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try source.read(into: buffer)
+      if count == 0 { return }
+      try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+}
+
+extension [UInt8] {
+  /// `body` may change the bytes, not their number.
+  public mutating func withBytes<Result, Failure: Error>(
+    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var outcome: Swift.Result<Result, Failure>?
+    withUnsafeMutableBytes { buffer in
+      do throws(Failure) { outcome = .success(try body(buffer)) } catch { outcome = .failure(error) }
+    }
+    guard let outcome else { preconditionFailure("the closure above ran") }
+    return try outcome.get()
+  }
 }

@@ -67,7 +67,14 @@ public final class TarReader {
     return header
   }
 
+  /// Where the current member's content that wasn't read yet starts in the file that `source` reads; nil if it reads no file.
+  public var contentOffset: Int64? { (source as? FileSource).map { $0.at - Int64(end - start) } }
+
   private func skip() throws(BerthError) {
+    if content > Int64(end - start), let file = source as? FileSource {
+      file.skip(content - Int64(end - start))
+      (start, end, content) = (0, 0, 0)
+    }
     try content { (_) throws(BerthError) in }
     content = Int64(padding)
     padding = 0

@@ -20,8 +20,8 @@ public struct JSONLimits: Sendable {
 }
 
 extension JSON {
-  /// Strict RFC 8259, for hostile input: bounded size, depth and count; duplicate keys, lone surrogates, invalid UTF-8, numbers
-  /// outside their range and anything after the value are errors. Never traps.
+  /// Strict RFC 8259, for hostile input: bounded size, depth and count; duplicate keys (canonically equivalent ones too), lone
+  /// surrogates, invalid UTF-8, numbers outside their range and anything after the value are errors. Never traps.
   public init(parsing bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws(JSONError) {
     guard bytes.count <= limits.bytes else { throw JSONError(message: "larger than \(limits.bytes) bytes", offset: limits.bytes) }
     var reader = JSONReader(bytes: bytes, limits: limits)
@@ -53,7 +53,7 @@ private struct JSONReader {
   }
 
   mutating func skipSpace() {
-    while at < bytes.count, [32, 9, 10, 13].contains(bytes[at]) { at += 1 }
+    while current == 32 || current == 10 || current == 13 || current == 9 { at += 1 }
   }
 
   mutating func value(depth: Int) throws(JSONError) -> JSON {

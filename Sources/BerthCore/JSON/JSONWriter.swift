@@ -70,18 +70,29 @@ extension JSON {
   }
 
   private static func write(_ text: String, to out: inout [UInt8]) {
-    let digits = Array("0123456789abcdef".utf8)
+    var text = text
     out.append(34)
-    for byte in text.utf8 {
-      switch byte {
-      case 34, 92: out += [92, byte]
-      case 10: out += "\\n".utf8
-      case 13: out += "\\r".utf8
-      case 9: out += "\\t".utf8
-      case 0..<32, 127: out += "\\u00".utf8 + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      default: out.append(byte)
+    text.withUTF8 { bytes in
+      var run = 0
+      for (at, byte) in bytes.enumerated() where byte < 32 || byte == 34 || byte == 92 || byte == 127 {
+        out += bytes[run..<at]
+        writeEscape(byte, to: &out)
+        run = at + 1
       }
+      out += bytes[run...]
     }
     out.append(34)
+  }
+
+  private static func writeEscape(_ byte: UInt8, to out: inout [UInt8]) {
+    switch byte {
+    case 34, 92: out += [92, byte]
+    case 10: out += "\\n".utf8
+    case 13: out += "\\r".utf8
+    case 9: out += "\\t".utf8
+    default:
+      out += "\\u00".utf8
+      for digit in [byte >> 4, byte & 15] { out.append(digit < 10 ? digit + 48 : digit + 87) }
+    }
   }
 }

@@ -25,7 +25,7 @@ public enum DurationText {
     return .nanoseconds(total)
   }
 
-  /// The shortest exact form, from days down to nanoseconds: `1m30s`, `500ms`, `0s`.
+  /// The shortest exact form, from hours down to nanoseconds: `1m30s`, `500ms`, `0s` (for negative durations too).
   public static func format(_ duration: Duration) -> String {
     var rest = duration.nanoseconds
     guard rest > 0 else { return "0s" }
@@ -43,8 +43,9 @@ extension Duration {
   public var nanoseconds: Int64 {
     let (seconds, attoseconds) = components
     let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    if overflow { return seconds < 0 ? .min : .max }
-    return scaled.addingReportingOverflow(attoseconds / 1_000_000_000).partialValue
+    let (sum, past) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+    // Seconds and attoseconds have the same sign.
+    return overflow || past ? (seconds < 0 ? .min : .max) : sum
   }
   /// Whole milliseconds, towards zero.
   public var milliseconds: Int64 { nanoseconds / 1_000_000 }

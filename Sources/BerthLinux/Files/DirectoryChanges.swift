@@ -6,9 +6,10 @@ public struct DirectoryChanges: ~Copyable, Sendable {
   private let inotify: FD
 
   public init(_ directory: String) throws(Errno) {
-    inotify = FD(owning: try call { berth_inotify_init() })
-    let number = inotify.raw
+    let file = FD(owning: try call { berth_inotify_init() })
+    let number = file.raw
     try call { berth_inotify_add_changes(number, directory) }
+    inotify = consume file
   }
 
   /// Waits for a change. Returns false once the directory itself is gone.

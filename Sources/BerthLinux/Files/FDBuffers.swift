@@ -42,5 +42,7 @@ public enum ContentFlags {
   /// A blob is a regular file: a symlink or a FIFO in its place is neither followed nor waited for.
   public static let read = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
   public static let create = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
+  /// An archive that the operator names may be a symlink.
+  public static let archive = O_RDONLY | O_NONBLOCK
   public static let directory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
 }

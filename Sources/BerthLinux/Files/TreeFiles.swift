@@ -227,3 +227,15 @@ public enum TreeFiles {
     try call { berth_syncfs(number) }
   }
 }
+
+/// Single calls on paths of the node itself.
+extension Files {
+  /// Fails with EEXIST if the name is there. `mode` is cut by the umask.
+  public static func createDirectory(_ path: String, mode: UInt32) throws(Errno) { try call { mkdir(path, mode_t(mode)) } }
+
+  public static func createSymlink(_ path: String, target: String) throws(Errno) { try call { symlink(target, path) } }
+
+  public static func changeMode(_ path: String, mode: UInt32) throws(Errno) { try call { chmod(path, mode_t(mode)) } }
+
+  public static func changeOwner(_ path: String, uid: UInt32, gid: UInt32) throws(Errno) { try call { lchown(path, uid, gid) } }
+}

@@ -7,6 +7,9 @@ public enum ChildChannel {
   public struct Ends: ~Copyable, Sendable {
     public let ours: FD
     public let child: FD
+
+    /// Closes the child's end, which the child has by now.
+    public consuming func keepOurs() -> FD { ours }
   }
 
   /// Two ends of a stream, both close-on-exec.

@@ -34,6 +34,9 @@ public final class NativeThread: Sendable {
     return NativeThread(id: id)
   }
 
+  /// As `start`, for a thread that nobody joins.
+  public static func startDetached(_ body: @escaping @Sendable () -> Void) throws(Errno) { pthread_detach(try start(body).id) }
+
   /// Waits for the thread's end.
   public func join() { pthread_join(id, nil) }
 }

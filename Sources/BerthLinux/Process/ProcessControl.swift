@@ -69,6 +69,15 @@ public enum ProcessControl {
   /// A descriptor that becomes readable when the child has ended.
   public static func openChild(_ pid: pid_t) throws(Errno) -> FD { FD(owning: try call { berth_child_pidfd(pid) }) }
 
+  /// A descriptor for any process that lives or is a zombie; ESRCH for none.
+  public static func open(_ pid: pid_t) throws(Errno) -> FD { FD(owning: try call { berth_child_pidfd(pid) }) }
+
+  /// By pidfd: to that very process, or ESRCH.
+  public static func signal(_ pidfd: borrowing FD, _ number: Int32) throws(Errno) {
+    let raw = pidfd.raw
+    try call { berth_signal_pidfd(raw, number) }
+  }
+
   /// To a process that this one hasn't reaped yet, so that the number is still its own.
   public static func signal(_ pid: pid_t, _ number: Int32) throws(Errno) { try call { kill(pid, number) } }
 

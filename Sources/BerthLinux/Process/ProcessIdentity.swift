@@ -36,3 +36,14 @@ public struct ProcessIdentity: Sendable, Hashable {
     return (ProcessIdentity(pid: pid, startTicks: ticks), state)
   }
 }
+
+extension ProcessIdentity {
+  /// SIGKILL to this very process; one that is gone already is fine. By pidfd: the number may be another's by the time of the call.
+  public func kill() throws(Errno) {
+    do throws(Errno) {
+      let handle = try ProcessControl.open(pid)
+      guard isAlive else { return }
+      try ProcessControl.signal(handle, SIGKILL)
+    } catch { if error != .noSuchProcess { throw error } }
+  }
+}

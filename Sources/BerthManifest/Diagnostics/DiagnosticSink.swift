@@ -1,24 +1,24 @@
 /// Collects what is wrong with one file, up to a bound.
-struct DiagnosticSink {
+public struct DiagnosticSink: Sendable {
   let file: String
   let source: SourceText
   private(set) var diagnostics: [Diagnostic] = []
-  private(set) var hasErrors = false
+  public private(set) var hasErrors = false
 
   /// Of one file; a file that is wrong in more places than this is no manifest.
   static let limit = 100
 
-  init(file: String, source: SourceText) {
+  public init(file: String, source: SourceText) {
     self.file = file
     self.source = source
   }
 
-  mutating func error(_ message: String, at range: SourceRange, help: String? = nil) {
+  public mutating func error(_ message: String, at range: SourceRange, help: String? = nil) {
     hasErrors = true
     add(.error, message, range, help)
   }
 
-  mutating func warning(_ message: String, at range: SourceRange, help: String? = nil) {
+  public mutating func warning(_ message: String, at range: SourceRange, help: String? = nil) {
     add(.warning, message, range, help)
   }
 
@@ -32,5 +32,5 @@ struct DiagnosticSink {
   }
 
   /// In the order of the file.
-  var sorted: [Diagnostic] { diagnostics.sorted { ($0.position, $0.message) < ($1.position, $1.message) } }
+  public var sorted: [Diagnostic] { diagnostics.sorted { ($0.position, $0.message) < ($1.position, $1.message) } }
 }

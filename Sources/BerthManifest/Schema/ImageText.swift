@@ -75,7 +75,7 @@ struct ImageText {
       && tag.utf8.allSatisfy { TOMLScanner.isBareKey($0) || $0 == UInt8(ascii: ".") }
   }
 
-  private static func isHost(_ host: Substring) -> Bool {
+  static func isHost(_ host: Substring) -> Bool {
     if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
       let port = host[host.index(after: end)...]
       return IPAddressText.isIPv6(host[host.index(after: host.startIndex)..<end]) && (port.isEmpty || isPort(port))

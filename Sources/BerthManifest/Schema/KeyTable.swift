@@ -23,12 +23,13 @@ public struct KeyTable: Sendable {
 }
 
 extension KeyTable.Key {
-  static func key(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
+  /// A key that works.
+  public static func key(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
     Self(name: name, type: type, defaultText: defaultText, isSupported: true, doc: doc)
   }
 
   /// A key of the language whose behaviour isn't there yet.
-  static func notYet(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
+  public static func notYet(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
     Self(name: name, type: type, defaultText: defaultText, isSupported: false, doc: doc)
   }
 }

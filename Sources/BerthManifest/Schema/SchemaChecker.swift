@@ -2,20 +2,22 @@ import BerthCore
 
 /// Holds a file's tables against their `KeyTable`s and reports everything that a value alone shows to be wrong: unknown keys, keys that
 /// aren't supported yet, wrong types, formats and ranges. What follows from several values together is the decoder's.
-struct SchemaChecker {
+public struct SchemaChecker {
   let root: KeyTable
-  var sink: DiagnosticSink
+  /// What was found so far.
+  public private(set) var sink: DiagnosticSink
   /// From the root to the table being checked.
   private var chain: [KeyTable] = []
   /// Below a key that was refused as a whole already.
   private var isRefused = false
 
-  init(root: KeyTable, sink: DiagnosticSink) {
+  public init(root: KeyTable, sink: DiagnosticSink) {
     self.root = root
     self.sink = sink
   }
 
-  mutating func check(_ table: TOMLTable) { check(table, against: root) }
+  /// Checks a whole file.
+  public mutating func check(_ table: TOMLTable) { check(table, against: root) }
 
   private mutating func check(_ table: TOMLTable, against keys: KeyTable) {
     chain.append(keys)

@@ -5,9 +5,10 @@ extension TOMLValue {
   /// Any number of cores that could be meant.
   private static let mostMillicores: Int64 = 1_000_000_000
 
+  /// A duration in a string.
   public var duration: Duration? { string.flatMap { DurationText.parse($0) } }
 
-  /// Not negative.
+  /// A size with a unit, or an integer of bytes; never negative.
   public var size: ByteSize? {
     if let integer { return integer < 0 ? nil : ByteSize(bytes: integer) }
     return string.flatMap { ByteSize($0) }
@@ -33,7 +34,7 @@ extension TOMLValue {
 
 extension TOMLTable {
   /// The strings of an array; nil where the key is absent, elements of other types left out.
-  func strings(_ key: String) -> [String]? { self[key]?.array?.compactMap(\.string) }
+  public func strings(_ key: String) -> [String]? { self[key]?.array?.compactMap(\.string) }
 
   /// A table of strings; empty where the key is absent, values of other types left out.
   func stringMap(_ key: String) -> [String: String] {

@@ -4,7 +4,7 @@ import BerthManifest
 import BerthPlan
 
 /// The watcher thread's state: model, watches and timers. Effects are reads of the manifest directory alone.
-struct DirectoryFollower: ~Copyable {
+struct DirectoryFollower {
   private let options: ManifestDirectory.Options
   private let watches: InotifyWatches
   private let reader: ManifestReader
@@ -21,7 +21,7 @@ struct DirectoryFollower: ~Copyable {
   static let maximumDepth = 16
   static let maximumFiles = 100_000
 
-  init(options: ManifestDirectory.Options, watches: consuming InotifyWatches, known: [(key: PodKey, path: String, pod: DesiredPod)]) {
+  init(options: ManifestDirectory.Options, watches: InotifyWatches, known: [(key: PodKey, path: String, pod: DesiredPod)]) {
     self.options = options
     self.watches = watches
     reader = ManifestReader(owner: options.owner)

@@ -4,7 +4,7 @@ import CInotifyTools
 
 /// libinotifytools, as this daemon needs it. The library's state is global and unlocked: every call must come from the one thread
 /// that made this value.
-struct InotifyWatches: ~Copyable {
+struct InotifyWatches {
   struct Event {
     /// The watched directory, without a slash at the end; empty for an overflow.
     var directory: String

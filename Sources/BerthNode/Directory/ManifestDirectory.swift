@@ -76,7 +76,7 @@ public final class ManifestDirectory: Sendable {
     }
   }
 
-  private func run(_ follower: inout DirectoryFollower) -> Never {
+  private func run(_ follower: inout DirectoryFollower) {
     while true {
       let ready = (try? Descriptors.waitReadable([follower.descriptor, wakeUp.descriptor], timeout: follower.untilNextDue())) ?? []
       wakeUp.clear()

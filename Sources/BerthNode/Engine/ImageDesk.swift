@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthLinux
 import BerthManifest
 import BerthPlan
@@ -53,7 +54,8 @@ final class ImageDesk: Sendable {
     do throws(BerthError) {
       if let digest = try provider.lookup(container.image) { return .present(digest: digest) }
     } catch { return .failed(message: "\(error)", retryAt: nil) }
-    if container.imagePullPolicy == .never && !container.image.hasLocalTransport {
+    // A file or folder on the node is never pulled, whatever the policy: it is read.
+    if container.imagePullPolicy == .never, (try? ImageReference(container.image))?.isLocal != true {
       return .failed(message: "\(container.image) is not in the store and image_pull_policy is \"never\"", retryAt: nil)
     }
     if case .failed? = ours { return ours ?? .absent }

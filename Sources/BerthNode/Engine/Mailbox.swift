@@ -1,7 +1,7 @@
 import Synchronization
 
 /// The one-slot mailbox of a pod's worker: what is posted while a letter lies there melts into it.
-struct Mailbox: ~Copyable, Sendable {
+final class Mailbox: Sendable {
   struct Letter: Sendable {
     /// The newest word of the directory, nil where only a look was asked for.
     var entry: DesiredEntry?

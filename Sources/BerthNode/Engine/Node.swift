@@ -24,6 +24,7 @@ public final class Node: Sendable {
   /// Written behind the hot path, in order.
   private let records = BlockingQueue<@Sendable () -> Void>()
   private let workers: WorkerTable
+  private let isShuttingDown = Atomic(false)
 
   public struct Options: Sendable {
     public var directory: ManifestDirectory.Options
@@ -85,11 +86,23 @@ public final class Node: Sendable {
     return await worker.currentPlan(for: entry)
   }
 
+  /// Stops and removes every pod; manifests are not followed any more. Returns once nothing is left, or throws `.deadlineExceeded`.
+  public func stopAllPods(timeout: Duration) async throws(BerthError) {
+    isShuttingDown.store(true, ordering: .sequentiallyConsistent)
+    for worker in workers.all() { worker.mark(DesiredEntry()) }
+    let done = await Waiting.until(statuses, timeout: timeout) { self.workers.all().allSatisfy { !$0.isActive } }
+    guard done else {
+      let left = workers.all().filter(\.isActive).map { "\($0.key)" }
+      throw BerthError(.deadlineExceeded, "stop all pods", cause: "still there: \(left.joined(separator: ", "))")
+    }
+  }
+
   private func apply(_ update: ManifestDirectory.Update) {
     if let warning = update.warning, warning != desired.warning {
       events.record("DirectoryWarning", warning, severity: .warning)
     }
     desired.apply(update)
+    if isShuttingDown.load(ordering: .sequentiallyConsistent) { return }
     for (key, entry) in update.entries {
       // Twice only if the worker retires in between.
       while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}

@@ -57,7 +57,7 @@ actor PodWorker {
     case .closed: return false
     case .taken: return true
     case .needsReader:
-      Task(executorPreference: services.pool) { await drain() }
+      Task(executorPreference: services.pool) { await self.drain() }
       return true
     }
   }
@@ -133,8 +133,10 @@ actor PodWorker {
 
   private func retireIfDone(_ observation: PodObservation?) {
     guard observation == nil, entry?.desired == nil, entry?.problem == nil, mailbox.close() else { return }
-    services.statuses.publish(nil, for: key)
     services.retire(self)
+    // Waiters look at the store: last, so that what they find is true.
+    services.statuses.publish(nil, for: key)
+    services.statuses.wakeAll()
   }
 
   // MARK: performing
@@ -203,10 +205,10 @@ actor PodWorker {
       try await pod?.stop(name)
     case .updateResources(let container):
       if let desired = entry?.desired { try await pod?.updateResources(container, to: desired.spec) }
-      services.events.record("Updated", action.changes.map(\.text).joined(separator: ", "), pod: key, container: container)
+      services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key, container: container)
     case .recordSpec:
       if let desired = entry?.desired { try await pod?.record(spec: desired.spec, hash: desired.hash) }
-      if !action.changes.isEmpty { services.events.record("Updated", action.changes.map(\.text).joined(separator: ", "), pod: key) }
+      if !action.changes.isEmpty { services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key) }
     case .removePod:
       try await pod?.remove()
       pod = nil

@@ -50,8 +50,8 @@ struct BundleBuilder {
 
   /// Kubernetes' table: `command` replaces the entrypoint and drops the image's cmd, `args` replaces the cmd.
   private func arguments() throws(BerthError) -> [String] {
-    let entrypoint = container.command ?? image.entrypoint ?? []
-    let rest = container.args ?? (container.command == nil ? image.cmd ?? [] : [])
+    let entrypoint = container.command ?? image.entrypoint
+    let rest = container.args ?? (container.command == nil ? image.cmd : [])
     let arguments = entrypoint + rest
     guard !arguments.isEmpty else {
       throw BerthError(
@@ -62,7 +62,7 @@ struct BundleBuilder {
   }
 
   private var workingDirectory: String {
-    let directory = container.workingDir ?? image.workingDir ?? ""
+    let directory = container.workingDir ?? image.workingDir
     return directory.isEmpty ? "/" : directory.hasPrefix("/") ? directory : "/" + directory
   }
 
@@ -87,13 +87,15 @@ struct BundleBuilder {
     return values.map { "\($0.name)=\($0.value)" }
   }
 
+  private static let allCapabilities = CapabilitySet.names.map { "CAP_\($0)" }
+
   private var capabilities: [String] {
-    if container.security.privileged { return Capability.all }
+    if container.security.privileged { return Self.allCapabilities }
     func named(_ names: [String]) -> Set<String> { Set(names.map { $0.hasPrefix("CAP_") ? $0 : "CAP_\($0)" }) }
     let added = named(container.security.addCapabilities)
     let dropped = named(container.security.dropCapabilities)
     var set = dropped.contains("CAP_ALL") ? [] : Set(ContainerDefaults.capabilities)
-    if added.contains("CAP_ALL") { set.formUnion(Capability.all) }
+    if added.contains("CAP_ALL") { set.formUnion(Self.allCapabilities) }
     return set.subtracting(dropped).union(added.subtracting(["CAP_ALL"])).sorted()
   }
 

@@ -21,7 +21,7 @@ extension Pod {
 
   private func add(_ container: ShimContainer, to observation: inout PodObservation) {
     switch container.phase {
-    case .starting: add(container.name, container.attempt, .stopping, nil, nil, to: &observation)
+    case .launching: add(container.name, container.attempt, .stopping, nil, nil, to: &observation)
     case .running(let process):
       let since = Self.boot(of: process.startedAt)
       add(container.name, container.attempt, container.isStopping ? .stopping : .running(since: since), process, nil, to: &observation)
@@ -58,7 +58,7 @@ extension Pod {
         add(name, process.attempt, container.isInitAlive ? .running(since: since) : .exited(gone), process, nil, to: &observation)
       }
     }
-    let processes = (try? context.cgroup(context.podCgroup(uid)).allProcesses()) ?? []
+    let processes = (try? context.cgroup(context.podCgroup(uid)).processes()) ?? []
     observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty)
   }
 

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthLinux
 import BerthManifest
 import BerthPlan
@@ -141,9 +142,9 @@ public actor Pod {
     let spec = try container(name)
     let image = try? context.images.lookup(ImageReference(spec.image))
     let signal = SignalName.number(spec.stopSignal ?? image?.config.stopSignal ?? "TERM") ?? 15
-    let grace = UInt64(clamping: record.spec.terminationGracePeriod.nanoseconds)
+    let grace = UInt64(clamping: record.spec.terminationGracePeriod.milliseconds)
     _ = try await connection("stop container").request(
-      .stop(container: name, signal: signal, graceNanoseconds: grace), deadline: deadline(Self.answerTime))
+      .stop(container: name, signal: signal, graceMilliseconds: grace), deadline: deadline(Self.answerTime))
   }
 
   /// Its containers are dead (or its shim is, and this ends what is left). Idempotent: what is gone already is fine.

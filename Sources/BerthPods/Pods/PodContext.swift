@@ -51,6 +51,6 @@ public enum InstanceID {
   /// Eight hexadecimal digits from the resolved path of the root.
   public static func of(root: String) -> String {
     let resolved = (try? Files.realPath(root)) ?? root
-    return String(SHA256.hash(Array(resolved.utf8)).hex.prefix(8))
+    return String(SHA256.hexDigest(Array(resolved.utf8)).prefix(8))
   }
 }

@@ -15,7 +15,7 @@ public struct PodManager: Sendable {
       uid: PodUID.make(), generation: request.generation, hash: request.hash, spec: request.spec, source: request.source,
       createdAt: Clock.wallNanoseconds())
     for reference in request.spec.allContainers.map(\.image) {
-      record.images[reference] = try context.images.lookup(ImageReference(parsing: reference))?.digest.description
+      record.images[reference] = try context.images.lookup(ImageReference(reference))?.digest.description
     }
     let pod = Pod(record: record, context: context)
     do throws(BerthError) { try await pod.create() } catch {

@@ -40,27 +40,6 @@ extension NodeAPI {
   }
 }
 
-/// Waiting for the status store to show something.
-enum Waiting {
-  /// Whether `condition` came true within `timeout` (nil: for ever).
-  static func until(_ statuses: StatusStore, timeout: Duration?, _ condition: @Sendable () -> Bool) async -> Bool {
-    let deadline = timeout.map { ContinuousClock.now + $0 }
-    let alarm = deadline.map { deadline in
-      Task {
-        try? await Task.sleep(until: deadline, clock: .continuous)
-        statuses.wakeAll()
-      }
-    }
-    defer { alarm?.cancel() }
-    while true {
-      let version = statuses.version
-      if condition() { return true }
-      if let deadline, ContinuousClock.now >= deadline { return false }
-      await statuses.changed(since: version)
-    }
-  }
-}
-
 /// Names close to a mistyped one.
 enum Suggestions {
   static func nearest(to name: String, among names: [String], limit: Int = 3) -> [String] {

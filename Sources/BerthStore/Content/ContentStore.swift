@@ -117,6 +117,9 @@ public final class Ingest {
     if let failure { throw failure }
   }
 
+  /// Of what was written. Nothing may be written after it, and the ingest can't be committed any more.
+  public func digest() -> Digest { hash.finish() }
+
   /// Verifies size and digest, then: data to stable storage, the name, the directory to stable storage.
   public func commit(digest: Digest, size: Int64) throws(BerthError) {
     try ContentCheck.verify(digest: hash.finish(), size: written, against: digest, size)

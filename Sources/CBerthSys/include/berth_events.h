@@ -34,6 +34,8 @@ int berth_close_from(unsigned first);
 
 // pidfd_open(2), always close-on-exec.
 int berth_child_pidfd(pid_t pid);
+// pidfd_send_signal(2).
+int berth_signal_pidfd(int pidfd, int number);
 
 // waitid(2) with P_PIDFD, WEXITED and WNOHANG: 1 reaped, 0 still running, -1 and errno. `*status` is as waitpid's.
 int berth_reap_pidfd(int pidfd, int *status);

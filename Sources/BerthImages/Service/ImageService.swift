@@ -1,0 +1,140 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+import BerthStore
+
+/// Images on this node: what is here, how more gets here, and snapshots for containers to run on. All calls block and may be made
+/// from any thread. No byte of an image is decoded in this process but its config, by the bounded JSON reader.
+///
+/// ```
+/// ROOT/content/…                    blobs, see ContentStore
+/// ROOT/snapshots/l/ID               a layer, unpacked; the database says which and whether it is complete
+/// ROOT/snapshots/active/KEY/        a container's: fs (what it writes), work (overlayfs' own), image (a symlink that names the manifest)
+/// ROOT/snapshots/empty              the lower layer of an image that has none
+/// ROOT/meta.db
+/// ```
+public final class ImageService: Sendable {
+  let root: String
+  let workerPath: String
+  let registry: RegistryConfiguration
+  let platform: Platform
+  let content: ContentStore
+  public let metadata: MetadataStore
+  let pulls = Monitor<[String: PullTask]>([:])
+  let layers = Monitor(LayerUse())
+
+  /// What is going on with layers in this process.
+  struct LayerUse {
+    /// Being unpacked by some pull.
+    var claimed: Set<Digest> = []
+    /// Pulls under way.
+    var pulls = 0
+    var isPruning = false
+    /// Chains whose layers were removed and not unpacked again since.
+    var pruned: Set<Digest> = []
+    /// Known images by completed reference: facts of the database and the layers' directories, read once.
+    var cache: [String: CachedImage] = [:]
+  }
+
+  struct CachedImage: Sendable {
+    var image: Image
+    /// See `ImageRecord.source`.
+    var source: String?
+  }
+
+  /// Opens or makes the store below `root`, and removes what interrupted pulls have left there. `metadata`: the open database where
+  /// somebody else has it open already; `workerPath`: of the berth-worker executable.
+  public init(
+    root: String, workerPath: String, registry: RegistryConfiguration, metadata: MetadataStore? = nil, platform: Platform = .host
+  ) throws(BerthError) {
+    self.root = root
+    self.workerPath = workerPath
+    self.registry = registry
+    self.platform = platform
+    do throws(Errno) {
+      for directory in ["snapshots", "snapshots/l", "snapshots/active"] { try Files.makeDirectories("\(root)/\(directory)") }
+      try Files.makeDirectory("\(root)/snapshots/empty", mode: 0o755)
+    } catch { throw BerthError(.unavailable, "open image store", root, cause: "\(error)") }
+    content = try ContentStore(root: "\(root)/content")
+    self.metadata = if let metadata { metadata } else { try MetadataStore(path: "\(root)/meta.db") }
+    try removeLeftovers()
+  }
+
+  /// No pull survives its daemon: layers that aren't ready never will be.
+  private func removeLeftovers() throws(BerthError) {
+    content.removeLeftovers()
+    var known: Set<String> = []
+    for layer in try metadata.layers() {
+      if layer.isReady, Files.exists(directory(layer.id)) { known.insert("\(layer.id)") } else { try metadata.removeLayer(layer.id) }
+    }
+    guard let names = try? Files.list("\(root)/snapshots/l") else { return }
+    for name in names where !known.contains(name) { removeTree("\(root)/snapshots/l", name) }
+  }
+
+  func directory(_ layer: Int64) -> String { "\(root)/snapshots/l/\(layer)" }
+
+  /// Best effort: what can't be removed now is found again at the next start.
+  func removeTree(_ directory: String, _ name: String) {
+    guard let name = PathBytes(name.utf8), let parent = try? Files.open(directory, ContentFlags.directory) else { return }
+    try? TreeFiles.removeTree(parent, name)
+  }
+
+  /// The image, if it is here and (for a local transport) its file is the one that was imported. Microseconds; starts nothing.
+  public func lookup(_ reference: ImageReference) throws(BerthError) -> Image? {
+    let key = reference.description
+    let source = reference.isLocal ? LocalSource.identity(reference) : nil
+    if reference.isLocal, source == nil { return nil }
+    if let cached = layers.with({ $0.cache[key] }) { return cached.source == source ? cached.image : nil }
+    guard let record = try metadata.image(key), record.source == source, let image = try load(record) else { return nil }
+    layers.with { $0.cache[key] = CachedImage(image: image, source: source) }
+    return image
+  }
+
+  /// nil if a part of it is missing or damaged: then it has to be pulled again.
+  func load(_ record: ImageRecord) throws(BerthError) -> Image? {
+    guard let manifestBytes = try content.read(record.manifest),
+      let manifest = try? Manifest(parsing: manifestBytes, mediaType: record.mediaType.isEmpty ? nil : record.mediaType),
+      let configBytes = try content.read(manifest.config.digest), let config = try? ImageConfig(parsing: configBytes)
+    else { return nil }
+    let chains = Digest.chains(config.diffIDs)
+    var directories: [String] = []
+    var size: Int64 = 0
+    for chain in chains {
+      guard let layer = try metadata.layer(chain), layer.isReady else { return nil }
+      directories.append(directory(layer.id))
+      size = size.addingReportingOverflow(layer.size).partialValue
+    }
+    let top = directories.last ?? "\(root)/snapshots/empty"
+    guard let status = try? Files.linkStatus(top), status.kind == .directory else { return nil }
+    return Image(
+      requested: record.reference, digest: record.manifest, indexDigest: record.index, config: config, chainIDs: chains,
+      layerDirectories: directories.isEmpty ? [top] : directories.reversed(), size: size, created: record.created,
+      root: Image.RootDirectory(mode: status.permissions, uid: status.uid, gid: status.gid))
+  }
+
+  /// All images that are here whole, by reference.
+  public func images() throws(BerthError) -> [Image] {
+    var images: [Image] = []
+    for record in try metadata.images() { if let image = try load(record) { images.append(image) } }
+    return images
+  }
+
+  /// Forgets the reference. Its content goes with the next `prune`, unless something else uses it. Throws `notFound` if it isn't known.
+  public func remove(_ reference: ImageReference) throws(BerthError) {
+    let key = reference.description
+    layers.with { $0.cache[key] = nil }
+    guard try metadata.removeImage(key) else { throw BerthError(.notFound, "remove image", key, cause: "there is no such image") }
+  }
+}
+
+/// Whether a local image is still the one that was imported.
+enum LocalSource {
+  /// Device, inode, size and times of the archive, or of a layout's index.json, which every change of a layout replaces; nil if it
+  /// can't be read.
+  static func identity(_ reference: ImageReference) -> String? {
+    guard let path = reference.path else { return nil }
+    let file = if case .layout = reference { "\(path)/index.json" } else { path }
+    guard let status = try? Files.status(file) else { return nil }
+    return "\(status.device):\(status.inode):\(status.size):\(status.modifiedNanoseconds):\(status.changedNanoseconds)"
+  }
+}

@@ -1,0 +1,66 @@
+import BerthArchive
+import BerthCore
+import BerthLinux
+import BerthOCI
+import BerthStore
+
+extension Puller {
+  /// One pass over the layer's bytes: fetch, verify, store, uncompress, verify, unpack. Nothing is written twice and nothing read again.
+  /// A layer that is in the store is taken from there; if it turns out damaged, it is removed and fetched again.
+  func fetchAndUnpack(_ task: LayerTask) throws(BerthError) -> LayerUnpacker.Result {
+    let descriptor = task.descriptor
+    if let stored = try store.open(descriptor.digest, size: descriptor.size) {
+      do throws(BerthError) { return try unpack(task, from: FileSource(stored), ingest: nil) } catch {
+        guard error.operation == "verify content" else { throw error.of("unpack layer", descriptor.digest.description) }
+        try store.remove(descriptor.digest)
+      }
+    }
+    do throws(BerthError) { return try unpack(task, from: try source.open(descriptor), ingest: try store.ingest()) } catch {
+      throw error.operation == "verify content" ? error : error.of("unpack layer", descriptor.digest.description)
+    }
+  }
+
+  private func unpack(_ task: LayerTask, from bytes: any ByteSource, ingest: Ingest?) throws(BerthError) -> LayerUnpacker.Result {
+    let descriptor = task.descriptor
+    let channel = channel
+    let blob = VerifyingSource(bytes, descriptor, ingest: ingest) { done in
+      channel.report(.progress(layer: descriptor.digest, done: done, total: descriptor.size))
+    }
+    let result: LayerUnpacker.Result
+    let diff: Digest
+    do throws(BerthError) {
+      let plain = HashingSource(try Compression.open(blob))
+      result = try LayerUnpacker(root: try makeDirectory(task.id)).unpack(TarReader(plain))
+      try plain.drain()
+      diff = plain.finish()
+    } catch {
+      // Bytes that aren't what was announced explain whatever they led to.
+      if error.code == .dataLoss || error.code == .invalidArgument { try blob.drainAndVerify() }
+      throw error
+    }
+    try blob.finish()
+    guard diff == task.diff else {
+      throw BerthError(.dataLoss, "unpack layer", descriptor.digest.description, cause: "digest mismatch: expected diff ID \(task.diff), got \(diff)")
+    }
+    return result
+  }
+
+  /// An empty directory for one layer, in place of what an earlier try may have left.
+  private func makeDirectory(_ id: Int64) throws(BerthError) -> FD {
+    guard let name = PathBytes("\(id)".utf8) else { throw WorkerProtocol.malformed("a directory has no name") }
+    do throws(Errno) {
+      let layers = try Files.open(layersPath, ContentFlags.directory)
+      try TreeFiles.removeTree(layers, name)
+      try TreeFiles.makeDirectory(layers, name, mode: 0o755)
+      return try TreeFiles.openDirectory(layers, name)
+    } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make layer", "\(layersPath)/\(id)", cause: "\(error)") }
+  }
+}
+
+extension VerifyingSource {
+  /// Throws if the blob isn't what its descriptor says; publishes nothing.
+  fileprivate func drainAndVerify() throws(BerthError) {
+    try drain()
+    try verify()
+  }
+}

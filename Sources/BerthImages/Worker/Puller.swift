@@ -1,0 +1,122 @@
+import BerthArchive
+import BerthCore
+import BerthLinux
+import BerthOCI
+import BerthStore
+
+/// A pull from end to end, inside berth-worker: resolve, claim, fetch and unpack, report. Knows nothing of where the image comes from.
+public final class Puller: Sendable {
+  let source: any ImageSource
+  let store: ContentStore
+  let platform: Platform
+  /// The directory that layers' directories are made in.
+  let layersPath: String
+  let concurrency: Int
+  let channel: WorkerChannel
+
+  public init(_ job: WorkerJob, source: any ImageSource, channel: WorkerChannel) throws(BerthError) {
+    self.source = source
+    self.channel = channel
+    store = try ContentStore(root: job.content)
+    platform = job.platform
+    layersPath = job.layers
+    concurrency = job.registry.concurrentDownloads
+  }
+
+  /// What a reference turned out to be.
+  struct Resolution: Sendable {
+    var manifest: Manifest
+    var digest: Digest
+    var index: Digest?
+    var config: ImageConfig
+  }
+
+  /// A layer that this pull is to fetch and unpack.
+  struct LayerTask: Sendable {
+    var descriptor: Descriptor
+    var diff: Digest
+    /// Its directory's name.
+    var id: Int64
+    /// The directories of the layers below it, topmost first.
+    var lower: [String]
+  }
+
+  /// 1. resolve to a manifest for this platform and a config · 2. claim what isn't unpacked yet · 3. fetch and unpack, several at once
+  /// · 4. give directories that no member named the looks of those below · 5. all to stable storage.
+  public func run() throws(BerthError) -> WorkerMessage.Outcome {
+    let image = try resolve()
+    try channel.send(
+      .resolved(
+        manifest: image.digest, layers: image.manifest.layers.map { WorkerMessage.Layer(digest: $0.digest, size: $0.size) }))
+    let tasks = try claim(image)
+    let unpacked = try unpack(tasks)
+    try finish(tasks, unpacked)
+    var sizes: [Int64: Int64] = [:]
+    for (task, result) in zip(tasks, unpacked) { sizes[task.id] = result.bytes }
+    return WorkerMessage.Outcome(manifest: image.digest, mediaType: image.manifest.mediaType, index: image.index, layers: sizes)
+  }
+
+  private func claim(_ image: Resolution) throws(BerthError) -> [LayerTask] {
+    let chains = Digest.chains(image.config.diffIDs)
+    var claims: [LayerClaim] = []
+    for (at, chain) in chains.enumerated() {
+      claims.append(LayerClaim(chain: chain, diff: image.config.diffIDs[at], parent: at > 0 ? chains[at - 1] : nil))
+    }
+    let grants = claims.isEmpty ? [] : try channel.claim(claims)
+    var tasks: [LayerTask] = []
+    var lower: [String] = []
+    for (at, grant) in grants.enumerated() {
+      if !grant.isReady {
+        tasks.append(LayerTask(descriptor: image.manifest.layers[at], diff: image.config.diffIDs[at], id: grant.id, lower: lower.reversed()))
+      }
+      lower.append("\(layersPath)/\(grant.id)")
+    }
+    return tasks
+  }
+
+  private struct Progress {
+    var next = 0
+    var results: [LayerUnpacker.Result?]
+    var failure: BerthError?
+  }
+
+  /// The tasks' results, in their order.
+  private func unpack(_ tasks: [LayerTask]) throws(BerthError) -> [LayerUnpacker.Result] {
+    let state = Monitor(Progress(results: Array(repeating: nil, count: tasks.count)))
+    let work: @Sendable () -> Void = {
+      while let at = state.with({ state -> Int? in
+        guard state.next < tasks.count, state.failure == nil else { return nil }
+        state.next += 1
+        return state.next - 1
+      }) {
+        do throws(BerthError) {
+          let result = try self.fetchAndUnpack(tasks[at])
+          state.with { $0.results[at] = result }
+        } catch { state.with { if $0.failure == nil { $0.failure = error } } }
+      }
+    }
+    var threads: [NativeThread] = []
+    // One of the hands is this thread.
+    for _ in 1..<max(1, min(concurrency, tasks.count)) {
+      guard let thread = try? NativeThread.start(work) else { break }
+      threads.append(thread)
+    }
+    work()
+    for thread in threads { thread.join() }
+    let (results, failure) = state.with { ($0.results, $0.failure) }
+    if let failure { throw failure }
+    return results.compactMap { $0 }
+  }
+
+  private func finish(_ tasks: [LayerTask], _ results: [LayerUnpacker.Result]) throws(BerthError) {
+    guard !tasks.isEmpty else { return }
+    do throws(Errno) {
+      // From the lowest up, so that what a layer takes over is what the one below has taken over.
+      for (task, result) in zip(tasks, results) {
+        let layer = try Files.open("\(layersPath)/\(task.id)", ContentFlags.directory)
+        try ImpliedDirectories.adopt(result.impliedDirectories, in: layer, from: task.lower)
+      }
+      try TreeFiles.syncFileSystem(try Files.open(layersPath, ContentFlags.directory))
+    } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write layers", layersPath, cause: "\(error)") }
+  }
+}

@@ -1,0 +1,68 @@
+import BerthArchive
+import BerthCore
+import BerthOCI
+import BerthStore
+
+/// Hashes what passes through.
+final class HashingSource: ByteSource {
+  private let source: any ByteSource
+  private let hash = ContentHash()
+
+  init(_ source: any ByteSource) { self.source = source }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
+    let count = try source.read(into: buffer)
+    hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    return count
+  }
+
+  /// Of all that was read. Nothing may be read after it.
+  func finish() -> Digest { hash.finish() }
+}
+
+/// A blob as it arrives: counted and hashed against its descriptor, and written to the store on the way where it comes from
+/// elsewhere. Its bytes are used before they are verified, by code that expects anything; what comes of them counts only after `finish`.
+final class VerifyingSource: ByteSource {
+  private let source: any ByteSource
+  private let descriptor: Descriptor
+  private let ingest: Ingest?
+  private let progress: (Int64) -> Void
+  private let hash = ContentHash()
+  private var count: Int64 = 0
+  private var reported: Int64 = 0
+
+  /// `progress` gets the bytes so far, now and then.
+  init(_ source: any ByteSource, _ descriptor: Descriptor, ingest: Ingest?, progress: @escaping (Int64) -> Void) {
+    self.source = source
+    self.descriptor = descriptor
+    self.ingest = ingest
+    self.progress = progress
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
+    let read = try source.read(into: buffer)
+    count += Int64(read)
+    guard count <= descriptor.size else {
+      throw BerthError(.dataLoss, "verify content", descriptor.digest.description, cause: "too long: expected \(descriptor.size) bytes")
+    }
+    let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<read])
+    if let ingest { try ingest.write(bytes) } else { hash.update(bytes) }
+    if count - reported >= 4 << 20 || count == descriptor.size {
+      reported = count
+      progress(count)
+    }
+    return read
+  }
+
+  /// Reads the rest, verifies, and publishes the blob in the store.
+  func finish() throws(BerthError) {
+    try drain()
+    if let ingest { return try ingest.commit(digest: descriptor.digest, size: descriptor.size) }
+    try verify()
+  }
+
+  /// What has come so far against the descriptor. Nothing may be read after it.
+  func verify() throws(BerthError) {
+    try ContentCheck.verify(digest: ingest?.digest() ?? hash.finish(), size: count, against: descriptor.digest, descriptor.size)
+  }
+}

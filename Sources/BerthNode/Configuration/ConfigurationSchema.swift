@@ -1,0 +1,90 @@
+import BerthManifest
+
+/// Every key of config.toml: what the file is checked by and what its default text is made from. Default texts are TOML; a key without one
+/// is printed commented out, with its example.
+enum ConfigurationSchema {
+  static let root = KeyTable(
+    "the top level",
+    [
+      .key("version", .integer(1...1), "the version of this file's format"),
+      .key("root", .text(.nodePath), "what survives a reboot: images, snapshots, records, volumes"),
+      .key("state", .text(.nodePath), "what a reboot may lose: sockets and bundles of running pods"),
+      .key("node", .table(node), "the machine"),
+      .key("manifests", .table(manifests), "the watched directory"),
+      .key("api", .table(api), "the unix socket that berth talks to"),
+      .key("runtime", .table(runtime), "how containers are run"),
+      .key("images", .table(images), "how images are fetched"),
+      .key("registry", .table(registry), "where images come from"),
+      .key("logs", .table(logs), "what containers print"),
+      .notYet("network", .table(network), "pod networks"),
+      .notYet("snapshots", .anything, "snapshotters"),
+      .notYet("metrics", .table(metrics), "metrics over TCP"),
+    ])
+
+  static let node = KeyTable(
+    "[node]",
+    [
+      .key("name", .text(.hostname), "the node's name; without it, the host name"),
+      .notYet("labels", .map(key: .line, value: .text(.any)), "what node_selector matches"),
+    ])
+
+  static let manifests = KeyTable(
+    "[manifests]",
+    [
+      .key("path", .text(.nodePath), "every *.toml below it is a pod"),
+      .key("owner", .integer(0...4_294_967_294), "user id that may own the directory and its files beside root"),
+      .key("resync_interval", .duration, "between two rescans that no event asked for; at least 1s"),
+      .key("removal_delay", .duration, "how long a file must be gone before its pod is stopped"),
+      .key("prune_guard", .table(pruneGuard), "hold a removal of so many pods at once, if it is more than this share of all"),
+    ])
+
+  static let pruneGuard = KeyTable(
+    "[manifests.prune_guard]",
+    [
+      .key("pods", .integer(1...1_000_000), "so many pods or more"),
+      .key("percent", .integer(0...100), "and more than this share of all"),
+    ])
+
+  static let api = KeyTable(
+    "[api]",
+    [
+      .key("address", .text(.nodePath), "the socket's path"),
+      .key("gid", .integer(0...4_294_967_294), "group id that may use the socket, which is as good as root; without it, root alone"),
+    ])
+
+  static let runtime = KeyTable(
+    "[runtime]",
+    [
+      .key("cgroup_parent", .text(.containerPath), "above the cgroups of all pods"),
+      .key("seccomp_profile", .text(.nodePath), "a profile in Docker's JSON format instead of the built-in default"),
+    ])
+
+  static let images = KeyTable(
+    "[images]",
+    [
+      .key("max_concurrent_downloads", .integer(1...32), "blobs of one pull at a time"),
+      .notYet("gc", .anything, "when unused images are removed"),
+      .notYet("bundles", .text(.nodePath), "a directory of image archives for nodes without a network"),
+    ])
+
+  static let registry = KeyTable(
+    "[registry]",
+    [
+      .key("insecure", .list(.text(.registry)), "registries (\"host:port\") spoken to over plain HTTP; loopback ones always may be"),
+      .notYet("config_path", .text(.nodePath), "a directory in containerd's hosts.toml layout"),
+      .notYet("mirrors", .anything, "other places for a registry's images"),
+      .notYet("auth", .anything, "credentials"),
+    ])
+
+  static let logs = KeyTable("[logs]", [.key("path", .text(.nodePath), "where it is kept; without it, logs under the root")])
+
+  private static let network = KeyTable(
+    "[network]",
+    [
+      .notYet("plugin_dirs", .list(.text(.nodePath)), "CNI plugins"),
+      .notYet("config_dir", .text(.nodePath), "CNI configurations"),
+      .notYet("default", .text(.line), "the network of pods that name none"),
+    ])
+
+  private static let metrics = KeyTable("[metrics]", [.notYet("address", .text(.line), "a loopback TCP address")])
+}

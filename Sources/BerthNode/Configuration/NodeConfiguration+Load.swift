@@ -1,0 +1,72 @@
+import BerthCore
+import BerthManifest
+
+/// What came of a config.toml's bytes.
+public struct LoadedConfiguration: Sendable {
+  /// nil if there is any error.
+  public var configuration: NodeConfiguration?
+  /// In the order of the file.
+  public var diagnostics: [Diagnostic]
+
+  /// The configuration; else `invalidArgument` with the first error's place and text.
+  public func get() throws(BerthError) -> NodeConfiguration {
+    if let configuration { return configuration }
+    let first = diagnostics.first { $0.severity == .error }
+    let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
+    throw BerthError(.invalidArgument, "read configuration", cause: (first?.summary ?? "no configuration") + more)
+  }
+}
+
+extension NodeConfiguration {
+  /// `file` names the file in diagnostics. Relative paths in it start at `folder`, by default the folder of `file`: give it an absolute one.
+  public static func load(bytes: [UInt8], file: String, folder: String? = nil) -> LoadedConfiguration {
+    let document = TOMLDocument(parsing: bytes)
+    var sink = DiagnosticSink(file: file, source: document.source)
+    for error in document.errors { sink.error(error.message, at: error.range) }
+    var checker = SchemaChecker(root: ConfigurationSchema.root, sink: sink)
+    checker.check(document.root)
+    sink = checker.sink
+    var configuration = NodeConfiguration()
+    configuration.read(document.root, folder: folder ?? LexicalPath.folder(of: file))
+    if configuration.manifests.resyncInterval < .seconds(1), let value = document.root["manifests"]?.table?["resync_interval"] {
+      sink.error("'resync_interval' must be at least 1s", at: value.range)
+    }
+    return LoadedConfiguration(configuration: sink.hasErrors ? nil : configuration, diagnostics: sink.sorted)
+  }
+
+  /// The schema has reported what is wrong; here it counts as absent.
+  private mutating func read(_ file: TOMLTable, folder: String) {
+    func path(_ table: TOMLTable?, _ key: String) -> String? {
+      table?[key]?.string.map { LexicalPath.resolve($0, from: folder) }
+    }
+    root = path(file, "root") ?? root
+    state = path(file, "state") ?? state
+    node.name = file["node"]?.table?["name"]?.string
+    if let table = file["manifests"]?.table {
+      manifests.path = path(table, "path") ?? manifests.path
+      manifests.read(table)
+    }
+    if let table = file["api"]?.table {
+      api.address = path(table, "address") ?? api.address
+      api.gid = table["gid"]?.integer.flatMap { UInt32(exactly: $0) }
+    }
+    if let table = file["runtime"]?.table {
+      runtime.cgroupParent = table["cgroup_parent"]?.string.map { LexicalPath.normalize($0) } ?? runtime.cgroupParent
+      runtime.seccompProfile = path(table, "seccomp_profile")
+    }
+    images.maxConcurrentDownloads = file["images"]?.table?["max_concurrent_downloads"]?.integer ?? images.maxConcurrentDownloads
+    registry.insecure = file["registry"]?.table?.strings("insecure") ?? registry.insecure
+    logs.path = path(file["logs"]?.table, "path")
+  }
+}
+
+extension NodeConfiguration.Manifests {
+  fileprivate mutating func read(_ table: TOMLTable) {
+    owner = table["owner"]?.integer.flatMap { UInt32(exactly: $0) } ?? owner
+    resyncInterval = table["resync_interval"]?.duration ?? resyncInterval
+    removalDelay = table["removal_delay"]?.duration ?? removalDelay
+    let limits = table["prune_guard"]?.table
+    pruneGuard.pods = limits?["pods"]?.integer ?? pruneGuard.pods
+    pruneGuard.percent = limits?["percent"]?.integer ?? pruneGuard.percent
+  }
+}

@@ -1,0 +1,81 @@
+import BerthCore
+import BerthManifest
+
+extension NodeConfiguration {
+  /// The default config.toml with a comment on every key, as `berthd config default` prints it and the repository has it.
+  public static var defaultText: String {
+    """
+    # Berth's configuration: every key with its default. Relative paths start at this file's folder; berthd's flags go before this file.
+    # Sizes and durations are strings with a unit ("64MiB", "30s").
+
+
+    """ + NodeConfiguration().text(documented: true)
+  }
+
+  /// This configuration as a config.toml, as `berthd config dump` prints it.
+  public var dump: String { text(documented: false) }
+
+  private func text(documented: Bool) -> String {
+    var text = ""
+    for key in ConfigurationSchema.root.keys where key.isSupported {
+      guard let section = key.type.section else {
+        text += line(key, path: key.name, documented)
+        continue
+      }
+      text += "\n" + (documented ? "# \(key.doc)\n" : "") + section.title + "\n"
+      for inner in section.keys where inner.isSupported { text += line(inner, path: "\(key.name).\(inner.name)", documented) }
+    }
+    return text
+  }
+
+  private func line(_ key: KeyTable.Key, path: String, _ documented: Bool) -> String {
+    let comment = documented ? "# \(key.doc)\n" : ""
+    if let value = value(path) { return comment + "\(key.name) = \(value)\n" }
+    return documented ? comment + "# \(key.name) = \(Self.example(path))\n" : ""
+  }
+
+  /// The value as TOML; nil where it is unset.
+  private func value(_ path: String) -> String? {
+    switch path {
+    case "version": "\(version)"
+    case "root": Self.quoted(root)
+    case "state": Self.quoted(state)
+    case "node.name": node.name.map(Self.quoted)
+    case "manifests.path": Self.quoted(manifests.path)
+    case "manifests.owner": "\(manifests.owner)"
+    case "manifests.resync_interval": Self.quoted(DurationText.format(manifests.resyncInterval))
+    case "manifests.removal_delay": Self.quoted(DurationText.format(manifests.removalDelay))
+    case "manifests.prune_guard": "{ pods = \(manifests.pruneGuard.pods), percent = \(manifests.pruneGuard.percent) }"
+    case "api.address": Self.quoted(api.address)
+    case "api.gid": api.gid.map { "\($0)" }
+    case "runtime.cgroup_parent": Self.quoted(runtime.cgroupParent)
+    case "runtime.seccomp_profile": runtime.seccompProfile.map(Self.quoted)
+    case "images.max_concurrent_downloads": "\(images.maxConcurrentDownloads)"
+    case "registry.insecure": "[" + registry.insecure.map(Self.quoted).joined(separator: ", ") + "]"
+    case "logs.path": logs.path.map(Self.quoted)
+    default: nil
+    }
+  }
+
+  /// What a key without a default may look like.
+  private static func example(_ path: String) -> String {
+    switch path {
+    case "node.name": "\"edge-1\""
+    case "api.gid": "1000"
+    case "runtime.seccomp_profile": "\"/etc/berth/seccomp.json\""
+    case "logs.path": "\"/var/lib/berth/logs\""
+    default: "\"\""
+    }
+  }
+
+  /// A TOML basic string: JSON's escapes are among TOML's.
+  private static func quoted(_ text: String) -> String { String(decoding: JSON.string(text).encoded(), as: UTF8.self) }
+}
+
+extension KeyType {
+  /// The table of a `[section]`; `prune_guard` is written in line.
+  fileprivate var section: KeyTable? {
+    if case .table(let table) = self { return table }
+    return nil
+  }
+}

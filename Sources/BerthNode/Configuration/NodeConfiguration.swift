@@ -1,0 +1,76 @@
+import BerthCore
+import BerthManifest
+
+/// What config.toml says, every default filled in and every path absolute. Keys, defaults and units: `ConfigurationSchema`.
+public struct NodeConfiguration: Sendable, Hashable {
+  /// Of the file's format.
+  public var version: Int64 = 1
+  /// What survives a reboot: content, snapshots, records, volumes.
+  public var root = "/var/lib/berth"
+  /// What a reboot may lose: sockets, bundles.
+  public var state = "/run/berth"
+  public var node = Node()
+  public var manifests = Manifests()
+  public var api = API()
+  public var runtime = Runtime()
+  public var images = Images()
+  public var registry = Registry()
+  public var logs = Logs()
+
+  public init() {}
+
+  /// Where containers' logs are.
+  public var logsPath: String { logs.path ?? root + "/logs" }
+
+  public struct Node: Sendable, Hashable {
+    /// nil: the machine's host name.
+    public var name: String?
+  }
+
+  public struct Manifests: Sendable, Hashable {
+    /// The watched directory.
+    public var path = "/etc/berth/manifests"
+    /// Who may own it and its files beside root.
+    public var owner: UInt32 = 0
+    /// Between two rescans that no event asked for.
+    public var resyncInterval: Duration = .seconds(60)
+    /// How long a file must be gone before its pod is stopped.
+    public var removalDelay: Duration = .seconds(1)
+    public var pruneGuard = PruneGuard()
+  }
+
+  /// A scan that would remove this many pods and more than this share of all is held for a confirmation.
+  public struct PruneGuard: Sendable, Hashable {
+    public var pods: Int64 = 3
+    public var percent: Int64 = 50
+  }
+
+  public struct API: Sendable, Hashable {
+    /// Of the unix socket.
+    public var address = "/run/berth/berth.sock"
+    /// Whose members may use the socket; nil: root alone.
+    public var gid: UInt32?
+  }
+
+  public struct Runtime: Sendable, Hashable {
+    /// Above all pods' cgroups, in every hierarchy.
+    public var cgroupParent = "/berth"
+    /// A profile in Docker's JSON format that stands for `seccomp = "default"`; nil: the built-in one.
+    public var seccompProfile: String?
+  }
+
+  public struct Images: Sendable, Hashable {
+    /// Blobs of one pull at a time.
+    public var maxConcurrentDownloads: Int64 = 3
+  }
+
+  public struct Registry: Sendable, Hashable {
+    /// `host[:port]` of registries that are spoken to over plain HTTP; loopback ones always may be.
+    public var insecure: [String] = []
+  }
+
+  public struct Logs: Sendable, Hashable {
+    /// nil: `logs` under the root.
+    public var path: String?
+  }
+}

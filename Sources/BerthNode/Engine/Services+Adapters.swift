@@ -1,0 +1,42 @@
+import BerthCore
+import BerthImages
+import BerthManifest
+import BerthPlan
+import BerthLinux
+import BerthPods
+import BerthStore
+
+extension PodManager: PodService {
+  public func create(_ request: PodRequest) async throws(BerthError) -> any PodHandle { try await make(request) }
+}
+
+extension Pod: PodHandle {}
+
+extension ImageService: ImageProvider {
+  public func lookup(_ reference: String) throws(BerthError) -> String? {
+    try lookup(ImageReference(reference))?.digest.description
+  }
+
+  public func pull(_ reference: String) throws(BerthError) -> String {
+    try pull(ImageReference(reference), progress: { _ in }, cancellation: nil).digest.description
+  }
+}
+
+extension MetadataStore: Node.LastGoodStore {
+  public func all() throws(BerthError) -> [(key: PodKey, path: String, pod: DesiredPod)] {
+    try lastGood().compactMap { record in
+      // A spec that this version can't read any more is forgotten; the manifest itself is still there to be read.
+      guard let json = try? JSON(parsing: record.content), let spec = try? PodSpec(json: json) else { return nil }
+      return (PodKey(namespace: record.namespace, name: record.name), record.path, DesiredPod(spec: spec, hash: record.hash))
+    }
+  }
+
+  public func put(_ key: PodKey, path: String, pod: DesiredPod) throws(BerthError) {
+    try putLastGood(
+      LastGoodRecord(
+        namespace: key.namespace, name: key.name, path: path, hash: pod.hash, content: pod.spec.json.canonical(),
+        updated: Clock.wallNanoseconds() / 1_000_000_000))
+  }
+
+  public func remove(_ key: PodKey) throws(BerthError) { _ = try removeLastGood(namespace: key.namespace, name: key.name) }
+}

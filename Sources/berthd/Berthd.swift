@@ -1,0 +1,93 @@
+import ArgumentParser
+import BerthCore
+import BerthLinux
+import BerthNode
+import Glibc
+
+@main
+struct Berthd: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "berthd", abstract: "Keeps the pods that a directory of TOML manifests describes.", version: BerthVersion.text,
+    subcommands: [Run.self, Config.self, TearDown.self], defaultSubcommand: Run.self)
+}
+
+/// Flags that override the configuration file.
+struct ConfigurationOptions: ParsableArguments {
+  @Option(help: "Configuration file. Default: /etc/berth/config.toml if it exists.") var config: String?
+  @Option(help: "Directory of manifests.") var manifests: String?
+  @Option(help: "A user besides root whose manifests are obeyed.") var manifestsOwner: UInt32?
+  @Option(help: "Folder for what survives a reboot.") var root: String?
+  @Option(help: "Folder for what doesn't.") var state: String?
+  @Option(help: "The API's socket.") var address: String?
+
+  /// Throws errors of the file, as they are to be printed.
+  func load() throws(BerthError) -> NodeConfiguration {
+    var configuration = try NodeConfiguration.read(config)
+    do throws(Errno) {
+      if let manifests { configuration.manifests.path = try Self.absolute(manifests) }
+      if let root { configuration.root = try Self.absolute(root) }
+      if let state { configuration.state = try Self.absolute(state) }
+      if let address { configuration.api.address = try Self.absolute(address) }
+    } catch { throw BerthError(.unavailable, "find working directory", cause: "\(error)") }
+    if let manifestsOwner { configuration.manifests.owner = manifestsOwner }
+    return configuration
+  }
+
+  private static func absolute(_ path: String) throws(Errno) -> String {
+    path.hasPrefix("/") ? path : "\(try Files.realPath("."))/\(path.hasPrefix("./") ? String(path.dropFirst(2)) : path)"
+  }
+}
+
+struct Run: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Run in the foreground (the default).")
+  @OptionGroup var options: ConfigurationOptions
+  @Option(help: "error, warning, info or debug.") var logLevel: Log.Level = .info
+  @Option(help: "text or json.") var logFormat: Log.Format = .text
+  @Flag(help: "Converge one time, print what was done, and exit: 0 converged, 1 not.") var once = false
+
+  func run() async throws {
+    // Before any other thread is there to take them.
+    Signals.block([Signals.terminate, Signals.interrupt, Signals.hangUp])
+    Signals.ignoreNuisances()
+    umask(0o077)
+    let log = Log(level: logLevel, format: logFormat)
+    do {
+      let daemon = try await Daemon(configuration: try options.load(), log: log)
+      let code = try await once ? daemon.runOnce() : daemon.run()
+      Glibc.exit(code)
+    } catch let error as BerthError {
+      Log.fail(error)
+    }
+  }
+}
+
+struct Config: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Show the configuration.", subcommands: [Default.self, Dump.self])
+
+  struct Default: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the commented default config.toml.")
+    func run() { print(NodeConfiguration.defaultText, terminator: "") }
+  }
+
+  struct Dump: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the configuration in effect.")
+    @OptionGroup var options: ConfigurationOptions
+    func run() throws {
+      do throws(BerthError) { print(try options.load().dump, terminator: "") } catch { Log.fail(error) }
+    }
+  }
+}
+
+struct TearDown: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "teardown", abstract: "End every pod of a root at once and remove every trace of them. No daemon may be running on it.")
+  @OptionGroup var options: ConfigurationOptions
+
+  func run() throws {
+    do throws(BerthError) {
+      let failures = try Daemon.tearDown(try options.load())
+      for failure in failures { fputs("berthd: \(failure)\n", stderr) }
+      if !failures.isEmpty { Glibc.exit(1) }
+    } catch { Log.fail(error) }
+  }
+}

@@ -1,0 +1,172 @@
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthNode
+import BerthPods
+import BerthRuntime
+import BerthServer
+import Synchronization
+
+/// Puts the parts together, in the order in which each needs the one before.
+final class Daemon: Sendable {
+  private let configuration: NodeConfiguration
+  private let log: Log
+  private let node: Node
+  private let manager: PodManager
+  private let lock: FileLock
+  private let end = BlockingQueue<Int32>()
+
+  init(configuration: NodeConfiguration, log: Log) async throws(BerthError) {
+    self.configuration = configuration
+    self.log = log
+    try Self.prepareFolders(configuration)
+    lock = try Self.lock(configuration)
+    let marks = MarkBoard()
+    let images = try Self.images(configuration)
+    manager = try Self.podManager(configuration, images: images, changed: { marks.mark($0) })
+    node = try Node(
+      options: Node.Options(directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads),
+      pods: manager, images: images, lastGood: images)
+    marks.connect(node)
+  }
+
+  /// Until a signal ends it. Returns the exit code.
+  func run() async throws(BerthError) -> Int32 {
+    let server = try await APIServer(
+      address: configuration.api.address, gid: configuration.api.gid, router: NodeAPI(node: node, info: info).router())
+    let serving = Task { await server.run() }
+    followEvents()
+    try await startNode()
+    log.write(.info, "ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
+    ServiceManager.notify("READY=1")
+    takeSignals()
+    let code = await withCheckedContinuation { continuation in
+      Threads.start("end") { [end] in continuation.resume(returning: end.pop()) }
+    }
+    ServiceManager.notify("STOPPING=1")
+    serving.cancel()
+    log.write(.info, "stopped; pods that run go on")
+    return code
+  }
+
+  /// One convergence. 0 if every pod is as its manifest asks.
+  func runOnce() async throws(BerthError) -> Int32 {
+    followEvents()
+    try await startNode()
+    _ = await Waiting.until(node.statuses, timeout: nil) { [node] in
+      node.statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed }
+    }
+    let open = node.statuses.all().filter { !$0.converged || !$0.diagnostics.isEmpty }
+    for pod in open { log.write(.warning, "not converged: \(pod.reason) \(pod.message)", [("pod", "\(pod.key)")]) }
+    return open.isEmpty && node.desired.warning == nil ? 0 : 1
+  }
+
+  private func startNode() async throws(BerthError) {
+    let adopted = try await manager.adopt { log.write(.warning, "\($0)") }
+    if !adopted.isEmpty { log.write(.info, "found \(adopted.count) pods of an earlier daemon") }
+    try await node.start(adopting: adopted.map { ($0.key, $0) })
+  }
+
+  private func followEvents() {
+    let (past, coming) = node.events.follow()
+    for event in past { log.write(event) }
+    Task { [log] in for await event in coming { log.write(event) } }
+  }
+
+  private func takeSignals() {
+    Threads.start("signals") { [end, log] in
+      while true {
+        let signal = Signals.wait(for: [Signals.terminate, Signals.interrupt, Signals.hangUp])
+        if signal != Signals.hangUp { return end.push(0) }
+        log.write(.warning, "SIGHUP: this version reads its configuration at start only; restart berthd (pods go on)")
+      }
+    }
+  }
+
+  private var info: DaemonInfo {
+    DaemonInfo(
+      version: BerthVersion.text, nodeName: configuration.node.name, manifests: configuration.manifests.path,
+      shutDown: { [node, end] () throws(BerthError) in
+        try await node.stopAllPods(timeout: .seconds(3600))
+        end.push(0)
+      })
+  }
+
+  // MARK: parts
+
+  private static func prepareFolders(_ configuration: NodeConfiguration) throws(BerthError) {
+    for (path, mode) in [(configuration.root, 0o700), (configuration.state, 0o711), (paths(configuration).pods, 0o700), (paths(configuration).logs, 0o700)] {
+      do throws(Errno) {
+        try Files.makeDirectories(path, mode: UInt32(mode))
+        try Files.setMode(path, UInt32(mode))
+      } catch {
+        let hint = error == .accessDenied || error == .notPermitted ? "; berthd needs root" : ""
+        throw BerthError(.permissionDenied, "prepare folder", path, cause: "\(error)\(hint)")
+      }
+    }
+  }
+
+  private static func lock(_ configuration: NodeConfiguration) throws(BerthError) -> FileLock {
+    let path = "\(configuration.root)/lock"
+    do throws(Errno) {
+      if let lock = try FileLock(path) { return lock }
+    } catch { throw BerthError(.unavailable, "lock root", path, cause: "\(error)") }
+    let owner = (try? Files.readText(path))?.prefix { $0 != "\n" } ?? "?"
+    throw BerthError(
+      .failedPrecondition, "lock root", configuration.root,
+      cause: "another berthd (pid \(owner)) keeps this root; stop it, or name another with --root, --state and --address")
+  }
+
+  static func paths(_ configuration: NodeConfiguration) -> NodePaths {
+    NodePaths(root: configuration.root, state: configuration.state, logs: configuration.logsPath)
+  }
+
+  private static func images(_ configuration: NodeConfiguration) throws(BerthError) -> ImageService {
+    try ImageService(root: configuration.root, workerPath: try Programs.path("berth-worker"), registry: configuration.registryConfiguration)
+  }
+
+  private static func podManager(
+    _ configuration: NodeConfiguration, images: ImageService, changed: @escaping @Sendable (PodKey) -> Void
+  ) throws(BerthError) -> PodManager {
+    let instance = InstanceID.of(root: configuration.root)
+    return PodManager(
+      context: PodContext(
+        paths: paths(configuration), images: images, shims: try ShimMonitor(), shimPath: try Programs.path("berth-shim"),
+        layout: try CgroupLayout.detect(), cgroupParent: "\(configuration.runtime.cgroupParent)-\(instance)",
+        seccomp: try SeccompFilters(directory: paths(configuration).seccompCache, profile: configuration.runtime.seccompProfile),
+        cpus: Kernel.configuredCPUs, nodeName: configuration.node.name, changed: changed))
+  }
+
+  private static func directoryOptions(_ configuration: NodeConfiguration) -> ManifestDirectory.Options {
+    let manifests = configuration.manifests
+    return ManifestDirectory.Options(
+      path: manifests.path, owner: manifests.owner, resyncInterval: manifests.resyncInterval, removalDelay: manifests.removalDelay,
+      pruneGuard: DirectoryModel.PruneGuard(pods: manifests.pruneGuard.pods, percent: manifests.pruneGuard.percent),
+      fence: "\(configuration.state)/watch.fence")
+  }
+
+  /// `berthd teardown`: what couldn't be removed.
+  static func tearDown(_ configuration: NodeConfiguration) throws(BerthError) -> [BerthError] {
+    guard Files.exists(configuration.root) else { return [] }
+    let lock = try lock(configuration)
+    defer { _ = consume lock }
+    return try podManager(configuration, images: try images(configuration), changed: { _ in }).tearDown()
+  }
+}
+
+/// Lets pods be marked by shims that are connected before the engine stands.
+private final class MarkBoard: Sendable {
+  private let node = Mutex<Node?>(nil)
+  func connect(_ node: Node) { self.node.withLock { $0 = node } }
+  func mark(_ key: PodKey) { node.withLock { $0 }?.mark(key) }
+}
+
+/// Where the other programs lie: beside this one, or in `../libexec/berth`.
+enum Programs {
+  static func path(_ name: String) throws(BerthError) -> String {
+    let own = (try? Files.readLink("/proc/self/exe")) ?? ""
+    let folder = Files.parent(of: own)
+    for candidate in ["\(folder)/\(name)", "\(Files.parent(of: folder))/libexec/berth/\(name)"] where Files.exists(candidate) { return candidate }
+    throw BerthError(.notFound, "find program", name, cause: "it is neither beside berthd in \(folder) nor in ../libexec/berth")
+  }
+}

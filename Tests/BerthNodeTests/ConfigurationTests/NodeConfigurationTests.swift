@@ -1,0 +1,144 @@
+import BerthCore
+import BerthManifest
+import Glibc
+import Testing
+
+@testable import BerthNode
+
+@Suite("config.toml")
+struct NodeConfigurationTests {
+  private func load(_ text: String) -> LoadedConfiguration {
+    NodeConfiguration.load(bytes: Array(text.utf8), file: "/etc/berth/config.toml")
+  }
+  private func problems(_ text: String) -> [String] { load(text).diagnostics.map { "\($0.position): \($0.message)" } }
+
+  @Test("an empty file means the defaults, and so does the default text")
+  func defaults() {
+    #expect(load("").configuration == NodeConfiguration())
+    #expect(load(NodeConfiguration.defaultText).diagnostics == [])
+    #expect(load(NodeConfiguration.defaultText).configuration == NodeConfiguration())
+  }
+
+  @Test("the default text is the repository's config.toml, to the byte")
+  func repository() throws {
+    var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+    while let last = parts.last, last != "Tests" { parts.removeLast() }
+    let path = parts.dropLast().joined(separator: "/") + "/config.toml"
+    let file = try #require(fopen(path, "rb"), "\(path)")
+    defer { fclose(file) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = fread(&buffer, 1, buffer.count, file)
+    #expect(String(decoding: buffer[..<count], as: UTF8.self) == NodeConfiguration.defaultText)
+  }
+
+  @Test("every supported key is in the default text, and no other")
+  func complete() {
+    let text = NodeConfiguration.defaultText
+    func check(_ table: KeyTable) {
+      for key in table.keys {
+        if case .table(let inner) = key.type, key.isSupported, key.name != "prune_guard" {
+          #expect(text.contains("\n[\(key.name)]\n"))
+          check(inner)
+        } else {
+          let isThere = text.contains("\n\(key.name) = ") || text.contains("\n# \(key.name) = ")
+          #expect(isThere == key.isSupported, "\(key.name)")
+        }
+      }
+    }
+    check(ConfigurationSchema.root)
+  }
+
+  static let full = """
+    version = 1
+    root = "../var"
+    state = "/s"
+    [node]
+    name = "edge-1"
+    [manifests]
+    path = "./pods"
+    owner = 1000
+    resync_interval = "5m"
+    removal_delay = "0s"
+    prune_guard = { pods = 10, percent = 20 }
+    [api]
+    address = "berth.sock"
+    gid = 27
+    [runtime]
+    cgroup_parent = "/berth/x/"
+    seccomp_profile = "seccomp.json"
+    [images]
+    max_concurrent_downloads = 8
+    [registry]
+    insecure = ["10.0.0.1:5000", "r.local"]
+    [logs]
+    path = "logs"
+    """
+
+  @Test("every key arrives, relative paths from the file's folder")
+  func values() throws {
+    let configuration = try load(Self.full).get()
+    #expect(configuration.root == "/etc/var")
+    #expect(configuration.state == "/s")
+    #expect(configuration.node.name == "edge-1")
+    #expect(configuration.manifests.path == "/etc/berth/pods")
+    #expect(configuration.manifests.owner == 1000)
+    #expect(configuration.manifests.resyncInterval == .seconds(300))
+    #expect(configuration.manifests.removalDelay == .zero)
+    #expect(configuration.manifests.pruneGuard == NodeConfiguration.PruneGuard(pods: 10, percent: 20))
+    #expect(configuration.api.address == "/etc/berth/berth.sock")
+    #expect(configuration.api.gid == 27)
+    #expect(configuration.runtime.cgroupParent == "/berth/x")
+    #expect(configuration.runtime.seccompProfile == "/etc/berth/seccomp.json")
+    #expect(configuration.images.maxConcurrentDownloads == 8)
+    #expect(configuration.registry.insecure == ["10.0.0.1:5000", "r.local"])
+    #expect(configuration.logsPath == "/etc/berth/logs")
+    #expect(NodeConfiguration().logsPath == "/var/lib/berth/logs")
+  }
+
+  @Test("the dump of a configuration loads as the same configuration")
+  func dump() throws {
+    let configuration = try load(Self.full).get()
+    #expect(load(configuration.dump).configuration == configuration)
+    #expect(load(NodeConfiguration().dump).configuration == NodeConfiguration())
+    #expect(!configuration.dump.contains("#"))
+    var odd = configuration
+    odd.root = "/a\"b\\c\u{1}\u{7F}é"
+    #expect(load(odd.dump).configuration == odd)
+  }
+
+  @Test("errors have their line and column, all at once")
+  func errors() {
+    #expect(
+      problems(
+        "verison = 1\n[manifests]\npath = 3\nroot = \"/x\"\nresync_interval = \"500ms\"\n[api]\ngid = -1\n[rnutime]\n[registry]\ninsecure = [\"http://x\"]"
+      ) == [
+        "1:1: unknown key 'verison'", "3:8: 'path' must be a string, not an integer",
+        "4:1: 'root' is a key of the top level, not of [manifests]",
+        "5:19: 'resync_interval' must be at least 1s", "7:7: 'gid' must be from 0 to 4294967294", "8:2: unknown key 'rnutime'",
+        "10:13: 'insecure' must be a registry: \"host\" or \"host:port\"",
+      ])
+    #expect(load("[rnutime]").diagnostics.first?.help == "did you mean 'runtime'?")
+    #expect(problems("version = 2") == ["1:11: 'version' must be from 1 to 1"])
+    #expect(problems("= 1").count == 1)
+  }
+
+  @Test(
+    "what isn't there yet is refused as that",
+    arguments: [
+      "[node]\nlabels = {}", "[images]\ngc = {}", "[images]\nbundles = \"x\"", "[registry]\nconfig_path = \"x\"",
+      "[registry]\nmirrors = {}", "[registry]\nauth = {}", "[network]\ndefault = \"x\"", "[snapshots]",
+      "[metrics]\naddress = \"127.0.0.1:9\"",
+    ])
+  func notYet(text: String) {
+    #expect(load(text).configuration == nil)
+    #expect(problems(text).count == 1)
+    #expect(problems(text).first?.hasSuffix("is not supported yet") == true)
+  }
+
+  @Test("a configuration that is wrong is an invalid argument with its first place")
+  func get() {
+    let error = #expect(throws: BerthError.self) { try load("rot = 1\nstat = 2").get() }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.cause == "/etc/berth/config.toml:1:1: error: unknown key 'rot' (and 1 more)")
+  }
+}

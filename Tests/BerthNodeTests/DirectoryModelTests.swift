@@ -1,0 +1,170 @@
+import BerthCore
+import BerthManifest
+import BerthPlan
+import Testing
+
+@testable import BerthNode
+
+private let web = PodKey(namespace: "default", name: "web")
+
+/// A model with a clock that the test turns.
+private struct Directory {
+  var model: DirectoryModel
+  var now = Instant(nanoseconds: 0)
+  var entries: [PodKey: DesiredEntry] = [:]
+  private var inode: UInt64 = 0
+
+  init(pruneGuard: DirectoryModel.PruneGuard = .init()) {
+    model = DirectoryModel(removalDelay: .seconds(1), pruneGuard: pruneGuard)
+  }
+
+  mutating func write(_ path: String, _ text: String) {
+    inode += 1
+    let identity = FileIdentity(device: 1, inode: inode, size: 1, modifiedNanoseconds: 0, changedNanoseconds: 0)
+    model.found(ManifestFile(content: .decoded(ManifestDecoder.decode(Array(text.utf8), file: path)), identity: identity), at: path)
+    settle()
+  }
+  mutating func remove(_ path: String, reported: Bool = true) {
+    model.missing(path, reported: reported, now: now)
+    settle()
+  }
+  mutating func pass(_ duration: Duration, confirmed: Bool = false) {
+    now = now + duration
+    settle(confirmed: confirmed)
+  }
+  private mutating func settle(confirmed: Bool = false) {
+    model.settle(now: now, confirmed: confirmed)
+    for (key, entry) in model.takeChanges() { entries[key] = entry }
+  }
+  func image(_ key: PodKey = web) -> String? { entries[key]?.desired?.spec.containers.first?.image }
+}
+
+private func manifest(_ image: String, name: String? = nil) -> String {
+  (name.map { "name = \"\($0)\"\n" } ?? "") + "network = \"none\"\n[[container]]\nimage = \"\(image)\"\n"
+}
+
+@Suite("The manifest directory")
+struct DirectoryModelTests {
+  @Test("a new file asks for its pod") func appears() {
+    var directory = Directory()
+    directory.write("/m/web.toml", manifest("a:1"))
+    #expect(directory.image() == "docker.io/library/a:1" || directory.image() == "a:1")
+    #expect(directory.entries[web]?.source == "/m/web.toml")
+    #expect(directory.entries[web]?.problem == nil)
+  }
+
+  @Test("a bad edit keeps the last good spec and names the place") func badEdit() {
+    var directory = Directory()
+    directory.write("/m/web.toml", manifest("a:1"))
+    let good = directory.image()
+    directory.write("/m/web.toml", "network = \"none\"\n[[container]]\nimge = \"b:1\"\n")
+    #expect(directory.image() == good)
+    #expect(directory.entries[web]?.problem?.message.hasPrefix("/m/web.toml:3:1: error:") == true)
+  }
+
+  @Test("a file that is no TOML any more still belongs to its pod, whatever its name") func notTOML() {
+    var directory = Directory()
+    directory.write("/m/other.toml", manifest("a:1", name: "web"))
+    directory.write("/m/other.toml", "]]] nonsense")
+    #expect(directory.image() != nil)
+    #expect(directory.entries[web]?.problem != nil)
+  }
+
+  @Test("a file that never was good appears under its stem, asking for nothing") func neverGood() {
+    var directory = Directory()
+    directory.write("/m/web.toml", "]]]")
+    #expect(directory.entries[web]?.desired == nil)
+    #expect(directory.entries[web]?.problem != nil)
+  }
+
+  @Test("a removal takes effect once the path was absent for the delay") func removal() {
+    var directory = Directory()
+    directory.write("/m/web.toml", manifest("a:1"))
+    directory.remove("/m/web.toml")
+    directory.pass(.milliseconds(999))
+    #expect(directory.image() != nil)
+    directory.pass(.milliseconds(1))
+    #expect(directory.image() == nil)
+    #expect(directory.entries[web]?.source == nil)
+  }
+
+  @Test("a file that comes back within the delay was edited") func editByReplacement() {
+    var directory = Directory()
+    directory.write("/m/web.toml", manifest("a:1"))
+    directory.remove("/m/web.toml")
+    directory.pass(.milliseconds(500))
+    directory.write("/m/web.toml", manifest("b:1"))
+    directory.pass(.seconds(5))
+    #expect(directory.image()?.hasSuffix("b:1") == true)
+  }
+
+  @Test("a renamed file keeps its pod") func rename() {
+    var directory = Directory()
+    directory.write("/m/a.toml", manifest("a:1", name: "web"))
+    directory.remove("/m/a.toml")
+    directory.write("/m/b.toml", manifest("a:1", name: "web"))
+    directory.pass(.seconds(5))
+    #expect(directory.entries[web]?.source == "/m/b.toml")
+    #expect(directory.image() != nil)
+  }
+
+  @Test("of two files with one name the one in force stays, the other is named") func duplicate() {
+    var directory = Directory()
+    directory.write("/m/b.toml", manifest("b:1", name: "web"))
+    directory.write("/m/a.toml", manifest("a:1", name: "web"))
+    #expect(directory.image()?.hasSuffix("b:1") == true)
+    #expect(directory.entries[web]?.problem?.message.contains("/m/a.toml") == true)
+    directory.remove("/m/b.toml")
+    directory.pass(.seconds(2))
+    #expect(directory.image()?.hasSuffix("a:1") == true)
+    #expect(directory.entries[web]?.problem == nil)
+  }
+
+  @Test("a file that now names another pod gives the first one up") func renamedInside() {
+    var directory = Directory()
+    directory.write("/m/a.toml", manifest("a:1", name: "web"))
+    directory.write("/m/a.toml", manifest("a:1", name: "api"))
+    #expect(directory.image() == nil)
+    #expect(directory.image(PodKey(namespace: "default", name: "api")) != nil)
+  }
+
+  @Test("removals nobody reported are held if they are many and most") func pruneGuard() {
+    var directory = Directory()
+    for name in ["a", "b", "c", "d"] { directory.write("/m/\(name).toml", manifest("x:1", name: name)) }
+    for name in ["a", "b", "c"] { directory.remove("/m/\(name).toml", reported: false) }
+    directory.pass(.seconds(10))
+    #expect(directory.model.heldRemovals.count == 3)
+    #expect(directory.image(PodKey(namespace: "default", name: "a")) != nil)
+    directory.pass(.zero, confirmed: true)
+    #expect(directory.image(PodKey(namespace: "default", name: "a")) == nil)
+    #expect(directory.image(PodKey(namespace: "default", name: "d")) != nil)
+  }
+
+  @Test("held removals are forgotten when the files come back") func pruneGuardReturns() {
+    var directory = Directory()
+    for name in ["a", "b", "c"] { directory.write("/m/\(name).toml", manifest("x:1", name: name)) }
+    for name in ["a", "b", "c"] { directory.remove("/m/\(name).toml", reported: false) }
+    directory.pass(.seconds(10))
+    for name in ["a", "b", "c"] { directory.write("/m/\(name).toml", manifest("x:1", name: name)) }
+    #expect(directory.model.heldRemovals.isEmpty)
+  }
+
+  @Test("reported removals are never held") func reportedRemovals() {
+    var directory = Directory()
+    for name in ["a", "b", "c"] { directory.write("/m/\(name).toml", manifest("x:1", name: name)) }
+    for name in ["a", "b", "c"] { directory.remove("/m/\(name).toml", reported: true) }
+    directory.pass(.seconds(1))
+    #expect(directory.image(PodKey(namespace: "default", name: "a")) == nil)
+  }
+
+  @Test("a pod of an earlier daemon stays in force while its file is bad") func restored() {
+    let good = ManifestDecoder.decode(Array(manifest("a:1").utf8), file: "/m/web.toml")
+    var directory = Directory()
+    if let spec = good.spec, let hash = good.hash {
+      directory.model.restore(key: web, path: "/m/web.toml", pod: DesiredPod(spec: spec, hash: hash))
+    }
+    directory.write("/m/web.toml", "broken")
+    #expect(directory.image() != nil)
+    #expect(directory.entries[web]?.problem != nil)
+  }
+}

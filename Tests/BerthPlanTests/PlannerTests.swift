@@ -1,0 +1,224 @@
+import BerthCore
+import BerthManifest
+import BerthPlan
+import Testing
+
+/// One pod `default/web` and what may be asked of and known about it.
+private struct Scene {
+  var spec: PodSpec
+  var hash = "h1"
+  var now = Instant(nanoseconds: 1_000_000_000_000)
+
+  init(containers: [String] = ["web"], initContainers: [String] = []) {
+    spec = PodSpec(key: PodKey(namespace: "default", name: "web"))
+    spec.containers = containers.map { ContainerSpec(name: $0, image: "example:1", imagePullPolicy: .ifNotPresent) }
+    spec.initContainers = initContainers.map { ContainerSpec(name: $0, image: "setup:1", imagePullPolicy: .ifNotPresent) }
+  }
+
+  var desired: DesiredPod { DesiredPod(spec: spec, hash: hash) }
+  let images: [String: ImageState] = ["example:1": .present(digest: "d1"), "setup:1": .present(digest: "d2")]
+
+  func running(_ names: String...) -> ActualPod {
+    actual(Dictionary(uniqueKeysWithValues: names.map { ($0, ActualContainer(state: .running(since: now))) }))
+  }
+  func actual(_ containers: [String: ActualContainer], sandbox: SandboxState = .ready) -> ActualPod {
+    ActualPod(uid: "u1", hash: "h1", spec: spec, sandbox: sandbox, containers: containers)
+  }
+  func exited(_ code: Int32, ago: Duration = .zero, ran: Duration = .seconds(1), step: Int = 0, attempt: UInt32 = 0) -> ActualContainer {
+    let at = Instant(nanoseconds: now.nanoseconds - ago.nanoseconds)
+    return ActualContainer(
+      attempt: attempt, state: .exited(ContainerExit(outcome: .code(code, signal: nil, oomKilled: false), at: at, ran: ran)), backoffStep: step)
+  }
+  func plan(_ actual: ActualPod?, desired: DesiredPod? = nil, gone: Bool = false, images: [String: ImageState]? = nil) -> PodPlan {
+    BerthPlan.plan(desired: gone ? nil : desired ?? self.desired, actual: actual, images: images ?? self.images, now: now)
+  }
+}
+
+extension PodPlan {
+  fileprivate var verbs: [PodAction.Verb] { actions.map(\.verb) }
+}
+
+@Suite("Planner: what to do for a pod")
+struct PlannerTests {
+  @Test("everything is good; do nothing") func converged() {
+    let scene = Scene()
+    #expect(scene.plan(scene.running("web")) == PodPlan())
+  }
+
+  @Test("nothing is asked for and nothing is there; do nothing") func nothing() {
+    #expect(Scene().plan(nil, gone: true) == PodPlan())
+  }
+
+  @Test("a new manifest: create the pod and start its containers in order") func creation() {
+    let scene = Scene(containers: ["a", "b"])
+    #expect(scene.plan(nil).verbs == [.createPod, .startContainer(name: "a", attempt: 0), .startContainer(name: "b", attempt: 0)])
+  }
+
+  @Test("an image is missing: pull it, create nothing yet") func missingImage() {
+    let plan = Scene().plan(nil, images: [:])
+    #expect(plan.verbs == [.pullImage(reference: "example:1")])
+  }
+
+  @Test("an image is being pulled: wait") func pulling() {
+    let plan = Scene().plan(nil, images: ["example:1": .pulling])
+    #expect(plan.actions.isEmpty)
+    #expect(plan.waitingFor == "image example:1 is being pulled")
+  }
+
+  @Test("a failed pull is tried again when its time has come, not before") func failedPull() {
+    let scene = Scene()
+    let later = scene.now + .seconds(5)
+    let waiting = scene.plan(nil, images: ["example:1": .failed(message: "no route", retryAt: later)])
+    #expect(waiting.actions.isEmpty && waiting.wakeAt == later)
+    let due = scene.plan(nil, images: ["example:1": .failed(message: "no route", retryAt: scene.now)])
+    #expect(due.verbs == [.pullImage(reference: "example:1")])
+  }
+
+  @Test("the manifest is gone: stop what runs, last container first") func removal() {
+    let scene = Scene(containers: ["a", "b"])
+    let plan = scene.plan(scene.running("a", "b"), gone: true)
+    #expect(plan.verbs == [.stopContainer(name: "b"), .stopContainer(name: "a")])
+  }
+
+  @Test("containers that are stopping already are waited for, not stopped again") func stopping() {
+    let scene = Scene()
+    let plan = scene.plan(scene.actual(["web": ActualContainer(state: .stopping)]), gone: true)
+    #expect(plan.actions.isEmpty)
+    #expect(plan.waitingFor == "containers to stop: web")
+  }
+
+  @Test("everything has ended: remove the pod") func removePod() {
+    let scene = Scene()
+    #expect(scene.plan(scene.actual(["web": scene.exited(0)]), gone: true).verbs == [.removePod])
+  }
+
+  @Test("suspend stops and removes, and keeps nothing running") func suspend() {
+    var scene = Scene()
+    let actual = scene.running("web")
+    scene.spec.suspend = true
+    #expect(scene.plan(actual).verbs == [.stopContainer(name: "web")])
+    #expect(scene.plan(nil) == PodPlan())
+  }
+
+  @Test("a changed image recreates the pod, told why") func recreate() {
+    let scene = Scene()
+    var changed = scene
+    changed.hash = "h2"
+    changed.spec.containers[0].image = "setup:1"
+    let plan = scene.plan(scene.running("web"), desired: changed.desired)
+    #expect(plan.verbs == [.stopContainer(name: "web")])
+    #expect(plan.actions.first?.reason == "container.web.image changed (recreate)")
+  }
+
+  @Test("the old pod runs on until the new image is there") func pullBeforeStop() {
+    let scene = Scene()
+    var changed = scene
+    changed.hash = "h2"
+    changed.spec.containers[0].image = "next:1"
+    let plan = scene.plan(scene.running("web"), desired: changed.desired)
+    #expect(plan.verbs == [.pullImage(reference: "next:1")])
+  }
+
+  @Test("changed limits are written in place, without a restart") func inPlace() {
+    let scene = Scene()
+    var changed = scene
+    changed.hash = "h2"
+    changed.spec.containers[0].resources.memory = ByteSize(bytes: 64 << 20)
+    let plan = scene.plan(scene.running("web"), desired: changed.desired)
+    #expect(plan.verbs == [.updateResources(container: "web"), .recordSpec])
+  }
+
+  @Test("limits of the pod and of a container are told apart") func podLimits() {
+    let scene = Scene()
+    var changed = scene
+    changed.hash = "h2"
+    changed.spec.resources.memory = ByteSize(bytes: 64 << 20)
+    #expect(scene.plan(scene.running("web"), desired: changed.desired).verbs == [.updateResources(container: nil), .recordSpec])
+  }
+
+  @Test("another spelling of the same content only takes over the hash") func sameContent() {
+    let scene = Scene()
+    var changed = scene
+    changed.hash = "h2"
+    #expect(scene.plan(scene.running("web"), desired: changed.desired).verbs == [.recordSpec])
+  }
+
+  @Test("a lost shim: running containers are left alone") func lostRunning() {
+    let scene = Scene()
+    let plan = scene.plan(scene.actual(["web": ActualContainer(state: .running(since: scene.now))], sandbox: .lost(processesLeft: true)))
+    #expect(plan.actions.isEmpty && plan.waitingFor != nil)
+  }
+
+  @Test("a lost shim without processes: remove the pod, so that it is created anew") func lostEmpty() {
+    let scene = Scene()
+    #expect(scene.plan(scene.actual([:], sandbox: .lost(processesLeft: false))).verbs == [.removePod])
+  }
+}
+
+@Suite("Planner: restarts")
+struct RestartTests {
+  @Test("policy \"always\" restarts after success and failure", arguments: [0, 1, 137] as [Int32]) func always(code: Int32) {
+    let scene = Scene()
+    #expect(scene.plan(scene.actual(["web": scene.exited(code)])).verbs == [.startContainer(name: "web", attempt: 1)])
+  }
+
+  @Test("policy \"on-failure\" restarts after failure alone") func onFailure() {
+    var scene = Scene()
+    scene.spec.restartPolicy = .onFailure
+    #expect(scene.plan(scene.actual(["web": scene.exited(0)])) == PodPlan())
+    #expect(scene.plan(scene.actual(["web": scene.exited(1)])).verbs == [.startContainer(name: "web", attempt: 1)])
+  }
+
+  @Test("policy \"never\" never restarts") func never() {
+    var scene = Scene()
+    scene.spec.restartPolicy = .never
+    #expect(scene.plan(scene.actual(["web": scene.exited(1)])) == PodPlan())
+  }
+
+  @Test("the first restart is immediate, the second waits", arguments: [(1, 10), (2, 20), (3, 40), (6, 300), (60, 300)])
+  func backoff(step: Int, seconds: Int) {
+    let scene = Scene()
+    let plan = scene.plan(scene.actual(["web": scene.exited(1, step: step)]))
+    #expect(plan.actions.isEmpty)
+    #expect(plan.wakeAt == scene.now + .seconds(seconds))
+  }
+
+  @Test("a back-off that is over restarts") func backoffOver() {
+    let scene = Scene()
+    let plan = scene.plan(scene.actual(["web": scene.exited(1, ago: .seconds(11), step: 1, attempt: 4)]))
+    #expect(plan.verbs == [.startContainer(name: "web", attempt: 5)])
+  }
+
+  @Test("a long run resets the back-off") func resetAfter() {
+    let scene = Scene()
+    #expect(scene.plan(scene.actual(["web": scene.exited(1, ran: .seconds(600), step: 5)])).verbs == [.startContainer(name: "web", attempt: 1)])
+  }
+
+  @Test("one container's back-off doesn't hold up another's start") func independent() {
+    let scene = Scene(containers: ["a", "b"])
+    let plan = scene.plan(scene.actual(["a": scene.exited(1, step: 2), "b": scene.exited(1)]))
+    #expect(plan.verbs == [.startContainer(name: "b", attempt: 1)])
+    #expect(plan.wakeAt != nil)
+  }
+
+  @Test("init containers run one after the other, the containers after them") func initOrder() {
+    let scene = Scene(initContainers: ["one", "two"])
+    #expect(scene.plan(nil).verbs == [.createPod, .startContainer(name: "one", attempt: 0)])
+    #expect(scene.plan(scene.running("one")).waitingFor == "init container one to finish")
+    #expect(scene.plan(scene.actual(["one": scene.exited(0)])).verbs == [.startContainer(name: "two", attempt: 0)])
+    let done = scene.actual(["one": scene.exited(0), "two": scene.exited(0)])
+    #expect(scene.plan(done).verbs == [.startContainer(name: "web", attempt: 0)])
+  }
+
+  @Test("a failed init container is tried again, and with \"never\" not") func initFailure() {
+    var scene = Scene(initContainers: ["one"])
+    #expect(scene.plan(scene.actual(["one": scene.exited(1)])).verbs == [.startContainer(name: "one", attempt: 1)])
+    scene.spec.restartPolicy = .never
+    #expect(scene.plan(scene.actual(["one": scene.exited(1)])) == PodPlan())
+  }
+
+  @Test("init containers don't run again once the containers have started") func initOnce() {
+    let scene = Scene(initContainers: ["one"])
+    #expect(scene.plan(scene.actual(["web": scene.exited(1), "one": scene.exited(0)])).verbs == [.startContainer(name: "web", attempt: 1)])
+  }
+}

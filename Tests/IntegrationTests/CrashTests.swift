@@ -1,0 +1,115 @@
+import BerthCore
+import BerthLinux
+import BerthTestSupport
+import Testing
+
+extension Integration {
+  @Suite("the daemon dies")
+  struct Crashes {
+    @Test("kill -9 of the daemon: the next one finds the same process and restarts nothing")
+    func sameProcess() throws {
+      try withDaemon { daemon in
+        let before = try daemon.run("web", ManifestText.of())
+        daemon.crash()
+        #expect(isAlive(before.container.pid))
+        try daemon.start()
+        try daemon.sync()
+        let after = try daemon.pod("web")
+        #expect(after?.phase == "Running")
+        #expect(after?.container.pid == before.container.pid)
+        #expect(after?.container.id == before.container.id)
+        #expect(after?.container.restarts == 0)
+        #expect(after?.uid == before.uid)
+      }
+    }
+
+    @Test("SIGTERM leaves the pods running too")
+    func stop() throws {
+      try withDaemon { daemon in
+        let before = try daemon.run("web", ManifestText.of())
+        try daemon.stop()
+        #expect(isAlive(before.container.pid))
+        try daemon.start()
+        #expect(try daemon.pod("web", "is found") { $0.container.isRunning }.container.pid == before.container.pid)
+      }
+    }
+
+    @Test("an end while no daemon runs is reported exactly")
+    func endMeanwhile() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        try daemon.drop(
+          "job",
+          ManifestText.job(
+            "while [ ! -e /gate/open ]; do sleep 0.02; done; exit 7", container: "mounts = [\"gate:/gate:ro\"]",
+            tables: "[[volume]]\nname = \"gate\"\nhost_path = \"\(gate.path)\""))
+        let pid = try daemon.pod("job", "runs") { $0.container.isRunning }.container.pid
+        daemon.crash()
+        try gate.write("", to: "open")
+        try eventually("the job ends") { !isAlive(pid) }
+        try daemon.start()
+        let pod = try daemon.pod("job", "is found ended") { $0.phase == "Failed" }
+        #expect(pod.container.exitCode == 7)
+        #expect(pod.container.restarts == 0)
+      }
+    }
+
+    @Test("what a container prints while no daemon runs is in its log, in order and whole")
+    func logMeanwhile() throws {
+      try withDaemon { daemon in
+        try daemon.drop("talk", ManifestText.job("n=0; while [ $n -lt 400 ]; do n=$((n + 1)); echo $n; sleep 0.005; done"))
+        try daemon.pod("talk", "runs") { $0.container.isRunning }
+        daemon.crash()
+        try daemon.start()
+        try daemon.pod("talk", "ends") { $0.phase == "Succeeded" }
+        #expect(try daemon.logs("talk") == (1...400).map { "\($0)\n" }.joined())
+      }
+    }
+
+    @Test("a manifest removed while no daemon runs: its pod goes when the next one starts")
+    func removedMeanwhile() throws {
+      try withDaemon { daemon in
+        let pid = try daemon.run("web", ManifestText.of()).container.pid
+        daemon.crash()
+        try daemon.remove("web")
+        try daemon.start()
+        try daemon.wait("web", for: "deleted")
+        #expect(!isAlive(pid))
+      }
+    }
+
+    @Test("kills again and again while pods come and go: one container a pod in the end, and nothing else")
+    func killLoop() throws {
+      try withDaemon { daemon in
+        for round in 0..<6 {
+          for pod in 0..<4 { try daemon.drop("pod-\(pod)", ManifestText.of(container: "env = { ROUND = \"\(round / (pod + 1))\" }")) }
+          daemon.crash()
+          try daemon.start()
+        }
+        try daemon.sync()
+        for pod in 0..<4 { try daemon.pod("pod-\(pod)", "runs") { $0.phase == "Running" } }
+        #expect(try livingShims() == 4)
+      }
+    }
+
+    private func livingShims() throws -> Int {
+      try Files.list("/proc").compactMap { Int64($0) }.filter { pid in
+        (try? Files.readText("/proc/\(pid)/comm")) == "berth-shim\n" && isAlive(pid)
+      }.count
+    }
+
+    @Test("a killed shim loses no other pod, and its own comes back")
+    func shimKilled() throws {
+      try withDaemon { daemon in
+        let other = try daemon.run("other", ManifestText.of())
+        let pod = try daemon.run("web", ManifestText.of(pod: "restart_backoff = { initial = \"100ms\", max = \"100ms\" }"))
+        let status = try Files.readText("/proc/\(pod.container.pid ?? 0)/status")
+        let parent = status.split(separator: "\n").first { $0.hasPrefix("PPid:") }.flatMap { Int64($0.filter(\.isNumber)) }
+        #expect(try Command.run("sh", ["-c", "kill -9 \(parent ?? 0)"]).exit == 0)
+        // Either the container goes on without its shim, or it ends and is started anew; never two of it.
+        try daemon.pod("web", "runs with or without its shim") { $0.container.isRunning || $0.reason == "ShimLost" }
+        #expect(try daemon.pod("other")?.container.pid == other.container.pid)
+      }
+    }
+  }
+}
