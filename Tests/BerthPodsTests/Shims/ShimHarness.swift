@@ -32,10 +32,11 @@ enum ShimMachine {
 
   static func deadline(_ seconds: Int64 = 30) -> BootTime { .now.after(nanoseconds: seconds * 1_000_000_000) }
 
-  /// In KiB, what a process has for itself alone.
-  static func privateDirtyKiB(_ pid: Int32) throws -> Int {
+  /// In KiB, what a process has for itself alone: Private_Dirty without the program's own pages, which count as dirty until a freshly
+  /// built file has reached the disk.
+  static func privateKiB(_ pid: Int32) throws -> Int {
     let text = try Files.readText("/proc/\(pid)/smaps_rollup")
-    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("Private_Dirty:") })
+    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("Anonymous:") })
     return try #require(Int(line.split(separator: " ")[1]))
   }
 }

@@ -50,12 +50,12 @@ struct ShimLogTests {
       let target = LogTarget(path: pod.logPath("app"), maxSize: 1 << 20, maxFiles: 3)
       let shim = try await pod.identity().pid
       try await pod.run(script: "yes 0123456789012345678901234567890123456789012345678 | head -c 100000000; sleep 1000", log: target)
-      let before = try ShimMachine.privateDirtyKiB(shim)
+      let before = try ShimMachine.privateKiB(shim)
       let folder = Files.parent(of: target.path)
       var rotations: Set<UInt64> = []
       var most = before
       // Until all of it is through: the container is in its sleep, and the pipe empty.
-      while try await !isIdle(pod, &rotations, target.path) { most = max(most, try ShimMachine.privateDirtyKiB(shim)) }
+      while try await !isIdle(pod, &rotations, target.path) { most = max(most, try ShimMachine.privateKiB(shim)) }
       #expect(most <= before + 256, "KiB")
       #expect(try Files.list(folder).count == 3)
       for name in try Files.list(folder) { #expect(try Files.status("\(folder)/\(name)").size <= 1 << 20) }
@@ -77,8 +77,8 @@ struct ShimLogTests {
       try await pod.run(script: "while :; do echo a line of output; sleep 0.01; done")
       try await waitForLog(pod, "stdout F a line of output")
       let shim = try await pod.identity().pid
-      let used = try ShimMachine.privateDirtyKiB(shim)
-      print("private dirty of a shim with one container and flowing logs: \(used) KiB")
+      let used = try ShimMachine.privateKiB(shim)
+      print("private memory of a shim with one container and flowing logs: \(used) KiB")
       #expect(used < 512)
     }
   }
