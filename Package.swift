@@ -121,6 +121,9 @@ let testTargets: [Target] = [
   tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime"]),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
+  // A parent with one thread, as the shim is: tests of the runtime start it.
+  .executableTarget(
+    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
   tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.

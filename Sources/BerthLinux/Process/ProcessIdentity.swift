@@ -16,13 +16,16 @@ public struct ProcessIdentity: Sendable, Hashable {
     self = try Self.look(pid).identity
   }
 
-  /// Whether this very process still runs; a zombie doesn't.
+  /// Whether this very process still runs; a zombie doesn't, nor one that the kernel is taking apart (its sockets close before it is one).
   public var isAlive: Bool {
     guard let found = try? Self.look(pid) else { return false }
-    return found.identity == self && found.state != UInt8(ascii: "Z") && found.state != UInt8(ascii: "X")
+    return found.identity == self && !found.isEnding
   }
 
-  private static func look(_ pid: pid_t) throws(Errno) -> (identity: ProcessIdentity, state: UInt8) {
+  /// The kernel's PF_EXITING, in field 9 of /proc/PID/stat.
+  private static let exiting: UInt64 = 0x4
+
+  private static func look(_ pid: pid_t) throws(Errno) -> (identity: ProcessIdentity, isEnding: Bool) {
     let text: [UInt8]
     do throws(Errno) { text = try Files.read("/proc/\(pid)/stat", limit: 8192) } catch {
       throw error == .notFound ? .noSuchProcess : error
@@ -33,7 +36,9 @@ public struct ProcessIdentity: Sendable, Hashable {
     guard fields.count > 19, let state = fields[0].first, let ticks = UInt64(String(decoding: fields[19], as: UTF8.self)) else {
       throw .noSuchProcess
     }
-    return (ProcessIdentity(pid: pid, startTicks: ticks), state)
+    let isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
+    let flags = UInt64(String(decoding: fields[6], as: UTF8.self)) ?? 0
+    return (ProcessIdentity(pid: pid, startTicks: ticks), isZombie || flags & Self.exiting != 0)
   }
 }
 

@@ -9,9 +9,15 @@ public struct PodFacts: Sendable, Equatable {
     /// Of the latest attempt that ran.
     public var initRecord: InitRecord?
     /// Whether that very process still runs.
-    public var isInitAlive = false
+    public var isInitAlive: Bool
     /// Of the latest attempt, nil while it runs, or where the shim died before it could write it: then the code is unknown.
     public var exit: ExitRecord?
+
+    public init(initRecord: InitRecord? = nil, isInitAlive: Bool = false, exit: ExitRecord? = nil) {
+      self.initRecord = initRecord
+      self.isInitAlive = isInitAlive
+      self.exit = exit
+    }
   }
 
   /// Who the shim was; nil if none ever got so far.

@@ -1,8 +1,8 @@
 import CBerthSys
 import Glibc
 
-/// Unix sockets of kind SOCK_SEQPACKET: connections that keep the borders of messages.
-public enum PacketSocket {
+/// Connections over unix sockets of kind SOCK_SEQPACKET, which keep the borders of messages.
+public enum PacketConnection {
   /// Who is at the other end, as the kernel knew it when the connection was made.
   public struct Peer: Sendable, Equatable {
     public var pid: pid_t
