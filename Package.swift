@@ -118,13 +118,23 @@ let wholeTests: [Target] = [
 let testTargets: [Target] = [
   tests("BerthCoreTests", ["BerthCore"]),
   tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
-  tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime"]),
+  tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthTestSupport"]),
+  tests("BerthSeccompTests", ["BerthCore", "BerthOCI", "BerthSeccomp"]),
+  .testTarget(
+    name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"], swiftSettings: strict),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(
     name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
   tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
+  // A parent with one thread, as the shim is: tests of the runtime start it.
+  .executableTarget(
+    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
+  .target(
+    name: "ImageFixtures", dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages"],
+    path: "Tests/ImageFixtures", swiftSettings: strict),
+  tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
 ]
 
 let package = Package(

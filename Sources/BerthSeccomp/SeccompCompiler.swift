@@ -1,5 +1,7 @@
 import BerthCore
+import BerthLinux
 import BerthOCI
+import CSeccomp
 
 /// Turns seccomp profiles into BPF through libseccomp. Source: seccomp(2), config-linux.md "Seccomp".
 public enum SeccompCompiler {
@@ -9,14 +11,37 @@ public enum SeccompCompiler {
     case aarch64
   }
 
-  /// The filter program (struct sock_filter, native byte order), 30 to 60 ms for a full profile: keep it. Throws `.invalidArgument`
-  /// for what no filter can say, `.unsupported` for what this compiler can't.
+  /// Goes into cache keys: programs of another version are compiled anew.
+  private static let version = 1
+
+  /// The filter program (struct sock_filter, native byte order), 30 to 60 ms for a full profile: keep it. Calls of another architecture
+  /// kill the process; calls newer than any that the profile names fail with ENOSYS, so that libraries fall back to older ones.
+  /// Throws `.invalidArgument` for what no filter can say, `.unsupported` for what this compiler can't.
   public static func compile(_ profile: LinuxSeccomp, for architecture: Architecture = .native) throws(BerthError) -> [UInt8] {
-    throw BerthError(.unsupported, "compile seccomp profile", cause: "not built yet")
+    if !profile.architectures.isEmpty, !profile.architectures.contains(architecture.ociName) {
+      throw failure(.invalidArgument, "architectures", "doesn't hold \(architecture.ociName), so that every call would kill")
+    }
+    let standard = try SeccompAction.value(profile.defaultAction, profile.defaultErrno, "defaultAction")
+    let prologue = try FilterPrologue(profile, standard, architecture)
+    let program = try Context(standard, architecture).compiled(profile, standard)
+    let bytes = prologue.bytes + program
+    guard bytes.count <= 4096 * 8 else { throw failure(.invalidArgument, "syscalls", "the program is longer than 4096 instructions") }
+    return bytes
   }
 
   /// Equal for equal programs: a name for the compiled filter's file, of a-z, 0-9 and `-`.
-  public static func cacheKey(_ profile: LinuxSeccomp, for architecture: Architecture = .native) -> String { "" }
+  public static func cacheKey(_ profile: LinuxSeccomp, for architecture: Architecture = .native) -> String {
+    let text = profile.json().canonical() + Array("\(version) \(architecture.rawValue)".utf8)
+    // FNV-1a from two beginnings: profiles are the operator's, nobody has a reason to look for a collision.
+    let halves = [0xcbf2_9ce4_8422_2325 as UInt64, 0x6c62_272e_07bb_0142].map { seed in
+      text.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+    return "\(architecture == .x86_64 ? "x86-64" : "aarch64")-" + halves.map { String($0, radix: 16) }.joined(separator: "-")
+  }
+
+  static func failure(_ code: ErrorCode, _ path: String, _ cause: String) -> BerthError {
+    BerthError(code, "compile seccomp profile", path, cause: cause)
+  }
 }
 
 extension SeccompCompiler.Architecture {
@@ -27,5 +52,31 @@ extension SeccompCompiler.Architecture {
     #else
       .x86_64
     #endif
+  }
+  /// AUDIT_ARCH_*, as filters see it.
+  var token: UInt32 { self == .x86_64 ? 0xc000_003e : 0xc000_00b7 }
+  var ociName: String { self == .x86_64 ? "SCMP_ARCH_X86_64" : "SCMP_ARCH_AARCH64" }
+  var goName: String { self == .x86_64 ? "amd64" : "arm64" }
+}
+
+/// What a filter answers. Source: seccomp(2), SECCOMP_RET_*.
+enum SeccompAction {
+  static let allow: UInt32 = 0x7fff_0000
+  static let killProcess: UInt32 = 0x8000_0000
+  static func fail(_ errno: UInt32) -> UInt32 { 0x0005_0000 | (errno & 0xffff) }
+
+  static func value(_ name: String, _ errno: UInt32?, _ path: String) throws(BerthError) -> UInt32 {
+    switch name {
+    case "SCMP_ACT_ALLOW": return allow
+    case "SCMP_ACT_ERRNO":
+      guard (errno ?? 1) <= 4095 else { throw SeccompCompiler.failure(.invalidArgument, path, "the error number is above 4095") }
+      return fail(errno ?? 1)
+    case "SCMP_ACT_KILL_PROCESS": return killProcess
+    case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD": return 0
+    case "SCMP_ACT_TRAP": return 0x0003_0000
+    case "SCMP_ACT_LOG": return 0x7ffc_0000
+    case "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY": throw SeccompCompiler.failure(.unsupported, path, "\(name) is not supported yet")
+    default: throw SeccompCompiler.failure(.invalidArgument, path, "unknown action \"\(name)\"")
+    }
   }
 }

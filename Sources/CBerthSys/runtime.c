@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -83,6 +84,8 @@ int berth_make_private(int mount) {
   struct mount_attr attributes = {.propagation = MS_PRIVATE};
   return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
 }
+
+int berth_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
 int berth_unshare_mounts(void) {
   if (unshare(CLONE_NEWNS)) return -1;

@@ -1,41 +1,120 @@
 import CBerthSys
 import Glibc
 
-/// Messages that arrive whole, and descriptors with them. Source: unix(7), SOCK_SEQPACKET, SCM_RIGHTS.
+/// Connections over unix sockets of kind SOCK_SEQPACKET, which keep the borders of messages.
 public enum PacketSocket {
-  /// Two sockets connected to each other.
-  public struct Pair: ~Copyable {
-    public let first: FD
-    public let second: FD
+  /// Who is at the other end, as the kernel knew it when the connection was made.
+  public struct Peer: Sendable, Equatable {
+    public var pid: pid_t
+    public var uid: UInt32
+    public var gid: UInt32
+  }
 
-    public init() throws(Errno) {
-      var numbers: [Int32] = [-1, -1]
-      try call { numbers.withUnsafeMutableBufferPointer { $0.baseAddress.map { berth_packet_pair($0) } ?? -1 } }
-      first = FD(owning: numbers[0])
-      second = FD(owning: numbers[1])
+  /// What one `receive` found.
+  public enum Received: Sendable, Equatable {
+    /// A message of this many bytes lies at the start of the buffer.
+    case message(Int)
+    /// A message longer than the buffer; what didn't fit is gone.
+    case truncated
+    /// Nothing there yet.
+    case nothing
+    /// The other end is closed. An empty message looks the same.
+    case closed
+  }
+
+  /// One of two connected ends, both non-blocking; the other goes to `peer`.
+  public static func pair(peer: inout FD?) throws(Errno) -> FD {
+    var numbers: (Int32, Int32) = (-1, -1)
+    try call {
+      withUnsafeMutableBytes(of: &numbers) {
+        socketpair(AF_UNIX, Self.type, 0, $0.assumingMemoryBound(to: Int32.self).baseAddress)
+      }
     }
-
-    /// Gives both away: the caller closes them.
-    public consuming func release() -> (Int32, Int32) { (first.release(), second.release()) }
-
-    /// Closes the second socket and gives the first away.
-    public consuming func takeFirst() -> FD { first }
+    peer = FD(owning: numbers.1)
+    return FD(owning: numbers.0)
   }
 
-  /// Sends one message, with `descriptor` where it isn't nil (borrowed).
-  public static func send(_ bytes: [UInt8], passing descriptor: Int32? = nil, over number: Int32) throws(Errno) {
-    try call { bytes.withUnsafeBytes { berth_send_packet(number, $0.baseAddress, $0.count, descriptor ?? -1) } }
+  private static var type: Int32 { Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue) }
+
+  private static func make() throws(Errno) -> FD { FD(owning: try call { socket(AF_UNIX, Self.type, 0) }) }
+
+  /// Listens at `name` in `directory`, replacing what a dead owner left there. The socket's mode is 0600 from its first moment on if
+  /// the calling process's umask takes everything from group and others.
+  public static func listen(in directory: String, name: String, backlog: Int32 = 16) throws(Errno) -> FD {
+    let folder = try Files.open(directory, O_RDONLY | O_DIRECTORY)
+    let number = folder.raw
+    if unlinkat(number, name, 0) < 0, Errno.current != .notFound { throw Errno.current }
+    let socket = try make()
+    let raw = socket.raw
+    try withAddress(folder, name) { bind(raw, $0, $1) }
+    try call { fchmodat(number, name, 0o600, 0) }
+    try call { Glibc.listen(raw, backlog) }
+    return socket
   }
 
-  /// Receives one message of at most `limit` bytes (the rest of a longer one is lost); no bytes: the other end is closed.
-  public static func receive(limit: Int, from socket: borrowing FD) throws(Errno) -> (bytes: [UInt8], descriptor: Int32?) {
-    var passed: Int32 = -1
-    var failure: Errno?
+  /// ECONNREFUSED where nobody listens any more, EAGAIN where the backlog is full.
+  public static func connect(in directory: String, name: String) throws(Errno) -> FD {
+    let folder = try Files.open(directory, O_RDONLY | O_DIRECTORY)
+    let socket = try make()
+    let raw = socket.raw
+    try withAddress(folder, name) { Glibc.connect(raw, $0, $1) }
+    return socket
+  }
+
+  /// The way through /proc/self/fd is short however deep the folder lies: sun_path has room for 107 bytes.
+  private static func withAddress(
+    _ directory: borrowing FD, _ name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) throws(Errno) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let path = Array("/proc/self/fd/\(directory.raw)/\(name)".utf8)
+    guard path.count < MemoryLayout.size(ofValue: address.sun_path) else { throw Errno(ENAMETOOLONG) }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
+    try call {
+      withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+      }
+    }
+  }
+
+  /// The next connection, non-blocking; nil if nobody waits any more.
+  public static func accept(_ listener: borrowing FD) throws(Errno) -> FD? {
+    let number = listener.raw
+    do throws(Errno) {
+      return FD(owning: try call { berth_accept(number) })
+    } catch {
+      if error == .again || error == Errno(ECONNABORTED) { return nil }
+      throw error
+    }
+  }
+
+  public static func peer(of socket: borrowing FD) throws(Errno) -> Peer {
     let number = socket.raw
-    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
-      do throws(Errno) { filled = try call { berth_receive_packet(number, buffer.baseAddress, limit, &passed) } } catch { failure = error }
+    var peer = Peer(pid: 0, uid: .max, gid: .max)
+    try call { berth_peer_credentials(number, &peer.pid, &peer.uid, &peer.gid) }
+    return peer
+  }
+
+  /// Sends one message without waiting. EAGAIN once the receiver is too far behind (about 200 KiB), EPIPE once it is gone.
+  public static func send(_ message: [UInt8], over socket: borrowing FD) throws(Errno) {
+    let number = socket.raw
+    try call {
+      message.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL)) }
     }
-    if let failure { throw failure }
-    return (bytes, passed >= 0 ? passed : nil)
+  }
+
+  /// The next message, without waiting. Descriptors that a peer attached are closed by the kernel.
+  public static func receive(into buffer: UnsafeMutableRawBufferPointer, from socket: borrowing FD) throws(Errno) -> Received {
+    let number = socket.raw
+    do throws(Errno) {
+      let count = try call {
+        recv(number, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT | MSG_TRUNC))
+      }
+      return count == 0 ? .closed : count > buffer.count ? .truncated : .message(count)
+    } catch {
+      if error == .again { return .nothing }
+      if error == Errno(ECONNRESET) { return .closed }
+      throw error
+    }
   }
 }

@@ -62,7 +62,7 @@ enum ConfigurationSchema {
   static let images = KeyTable(
     "[images]",
     [
-      .key("max_concurrent_downloads", .integer(1...32), "blobs of one pull at a time"),
+      .key("max_concurrent_downloads", .integer(1...32), "pulls at a time, and layers of one pull at a time"),
       .notYet("gc", .anything, "when unused images are removed"),
       .notYet("bundles", .text(.nodePath), "a directory of image archives for nodes without a network"),
     ])

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthLinux
 import BerthManifest
 
 /// What came of a config.toml's bytes.
@@ -8,16 +9,41 @@ public struct LoadedConfiguration: Sendable {
   /// In the order of the file.
   public var diagnostics: [Diagnostic]
 
-  /// The configuration; else `invalidArgument` with the first error's place and text.
+  /// The configuration; else `invalidArgument` with all errors, each with its place, line and help.
   public func get() throws(BerthError) -> NodeConfiguration {
     if let configuration { return configuration }
-    let first = diagnostics.first { $0.severity == .error }
-    let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
-    throw BerthError(.invalidArgument, "read configuration", cause: (first?.summary ?? "no configuration") + more)
+    throw BerthError(.invalidArgument, "read configuration", cause: "\n" + diagnostics.map(\.rendered).joined())
   }
 }
 
 extension NodeConfiguration {
+  /// Where the file is looked for when nobody names one.
+  public static let defaultPath = "/etc/berth/config.toml"
+
+  /// The configuration of the file at `path`; without a path that of the default file, or the defaults where that doesn't exist.
+  /// Throws `invalidArgument` with every error of the file, as `file:line:column: error: …` with its line, and `notFound`,
+  /// `permissionDenied` or `unavailable` where it can't be read.
+  public static func read(_ path: String?) throws(BerthError) -> NodeConfiguration {
+    let bytes: [UInt8]
+    let folder: String
+    do throws(Errno) {
+      bytes = try Files.read(path ?? defaultPath, limit: TOMLLimits().bytes + 1)
+      folder = try Files.realPath(LexicalPath.folder(of: path ?? defaultPath))
+    } catch {
+      if path == nil, error == .notFound { return NodeConfiguration() }
+      throw BerthError(code(of: error), "read configuration", path ?? defaultPath, cause: "\(error)")
+    }
+    return try load(bytes: bytes, file: path ?? defaultPath, folder: folder).get()
+  }
+
+  private static func code(of error: Errno) -> ErrorCode {
+    switch error {
+    case .notFound: .notFound
+    case .accessDenied, .notPermitted: .permissionDenied
+    default: .unavailable
+    }
+  }
+
   /// `file` names the file in diagnostics. Relative paths in it start at `folder`, by default the folder of `file`: give it an absolute one.
   public static func load(bytes: [UInt8], file: String, folder: String? = nil) -> LoadedConfiguration {
     let document = TOMLDocument(parsing: bytes)
@@ -41,7 +67,7 @@ extension NodeConfiguration {
     }
     root = path(file, "root") ?? root
     state = path(file, "state") ?? state
-    node.name = file["node"]?.table?["name"]?.string
+    node.name = file["node"]?.table?["name"]?.string ?? node.name
     if let table = file["manifests"]?.table {
       manifests.path = path(table, "path") ?? manifests.path
       manifests.read(table)
@@ -54,7 +80,7 @@ extension NodeConfiguration {
       runtime.cgroupParent = table["cgroup_parent"]?.string.map { LexicalPath.normalize($0) } ?? runtime.cgroupParent
       runtime.seccompProfile = path(table, "seccomp_profile")
     }
-    images.maxConcurrentDownloads = file["images"]?.table?["max_concurrent_downloads"]?.integer ?? images.maxConcurrentDownloads
+    images.maxConcurrentDownloads = file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
     registry.insecure = file["registry"]?.table?.strings("insecure") ?? registry.insecure
     logs.path = path(file["logs"]?.table, "path")
   }
@@ -66,7 +92,7 @@ extension NodeConfiguration.Manifests {
     resyncInterval = table["resync_interval"]?.duration ?? resyncInterval
     removalDelay = table["removal_delay"]?.duration ?? removalDelay
     let limits = table["prune_guard"]?.table
-    pruneGuard.pods = limits?["pods"]?.integer ?? pruneGuard.pods
-    pruneGuard.percent = limits?["percent"]?.integer ?? pruneGuard.percent
+    pruneGuard.pods = limits?["pods"]?.integer.flatMap { Int(exactly: $0) } ?? pruneGuard.pods
+    pruneGuard.percent = limits?["percent"]?.integer.flatMap { Int(exactly: $0) } ?? pruneGuard.percent
   }
 }

@@ -30,7 +30,8 @@ extension NodeConfiguration {
 
   private func line(_ key: KeyTable.Key, path: String, _ documented: Bool) -> String {
     let comment = documented ? "# \(key.doc)\n" : ""
-    if let value = value(path) { return comment + "\(key.name) = \(value)\n" }
+    // The host name is this machine's, not a default to print.
+    if let value = documented && path == "node.name" ? nil : value(path) { return comment + "\(key.name) = \(value)\n" }
     return documented ? comment + "# \(key.name) = \(Self.example(path))\n" : ""
   }
 
@@ -40,7 +41,7 @@ extension NodeConfiguration {
     case "version": "\(version)"
     case "root": Self.quoted(root)
     case "state": Self.quoted(state)
-    case "node.name": node.name.map(Self.quoted)
+    case "node.name": Self.quoted(node.name)
     case "manifests.path": Self.quoted(manifests.path)
     case "manifests.owner": "\(manifests.owner)"
     case "manifests.resync_interval": Self.quoted(DurationText.format(manifests.resyncInterval))

@@ -1,4 +1,6 @@
 import BerthCore
+import BerthImages
+import BerthLinux
 import BerthManifest
 
 /// What config.toml says, every default filled in and every path absolute. Keys, defaults and units: `ConfigurationSchema`.
@@ -19,12 +21,17 @@ public struct NodeConfiguration: Sendable, Hashable {
 
   public init() {}
 
+  /// What pulls need of it.
+  public var registryConfiguration: RegistryConfiguration {
+    RegistryConfiguration(insecure: Set(registry.insecure), concurrentDownloads: images.maxConcurrentDownloads)
+  }
+
   /// Where containers' logs are.
   public var logsPath: String { logs.path ?? root + "/logs" }
 
   public struct Node: Sendable, Hashable {
-    /// nil: the machine's host name.
-    public var name: String?
+    /// By default the machine's host name.
+    public var name = Kernel.hostname()
   }
 
   public struct Manifests: Sendable, Hashable {
@@ -41,8 +48,8 @@ public struct NodeConfiguration: Sendable, Hashable {
 
   /// A scan that would remove this many pods and more than this share of all is held for a confirmation.
   public struct PruneGuard: Sendable, Hashable {
-    public var pods: Int64 = 3
-    public var percent: Int64 = 50
+    public var pods: Int = 3
+    public var percent: Int = 50
   }
 
   public struct API: Sendable, Hashable {
@@ -60,8 +67,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   }
 
   public struct Images: Sendable, Hashable {
-    /// Blobs of one pull at a time.
-    public var maxConcurrentDownloads: Int64 = 3
+    /// Pulls at a time, and layers of one pull at a time.
+    public var maxConcurrentDownloads = 3
   }
 
   public struct Registry: Sendable, Hashable {

@@ -32,7 +32,7 @@ public enum ContainerLauncher {
   private static func fork(
     _ id: String, _ streams: [Int32], _ request: () throws(BerthError) -> LaunchRequest
   ) throws(Errno) -> PendingLaunch {
-    let (first, second) = try PacketSocket.Pair().release()
+    let (first, second) = try DescriptorSocket.Pair().release()
     let pid: Int32
     do throws(Errno) { pid = try Children.fork() } catch {
       Descriptors.close([first, second])

@@ -15,7 +15,7 @@ struct LaunchReport {
     var report = LaunchReport()
     report.warnings = plan.warnings
     while true {
-      let message = try PacketSocket.receive(limit: MemoryLayout<berth_report>.size, from: socket)
+      let message = try DescriptorSocket.receive(limit: MemoryLayout<berth_report>.size, from: socket)
       guard message.bytes.count == MemoryLayout<berth_report>.size else { break }
       report.take(message.bytes.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }, plan, id)
     }

@@ -12,7 +12,7 @@ enum LauncherProcess {
       let launch = try PreparedLaunch(try request(), streams)
       outcome = perform(launch, &pidfd)
     } catch { outcome = .failed(error, pid: nil, cgroup: nil) }
-    do throws(Errno) { try PacketSocket.send(outcome.encoded(), passing: pidfd, over: result) } catch {
+    do throws(Errno) { try DescriptorSocket.send(outcome.encoded(), passing: pidfd, over: result) } catch {
       // The caller learns of it by the closed socket.
       Children.leave(1)
     }
@@ -47,12 +47,12 @@ enum LauncherProcess {
     }
   }
 
-  private static func socketPair() throws(BerthError) -> PacketSocket.Pair {
-    do throws(Errno) { return try PacketSocket.Pair() } catch { throw BerthError(.resourceExhausted, "launch", cause: error.description) }
+  private static func socketPair() throws(BerthError) -> DescriptorSocket.Pair {
+    do throws(Errno) { return try DescriptorSocket.Pair() } catch { throw BerthError(.resourceExhausted, "launch", cause: error.description) }
   }
 
   private static func clone(
-    _ launch: PreparedLaunch, _ reports: borrowing PacketSocket.Pair
+    _ launch: PreparedLaunch, _ reports: borrowing DescriptorSocket.Pair
   ) throws(BerthError) -> (pid: Int32, pidfd: Int32, startTimeTicks: UInt64) {
     let directory = try launch.cgroup.openForClone()
     let cgroup: Int32 =
@@ -79,7 +79,7 @@ enum LauncherProcess {
     }
     try launch.cgroup.verify(pid)
     // Gone already? Its report says why.
-    do throws(Errno) { try PacketSocket.send([1], over: socket.raw) } catch { return }
+    do throws(Errno) { try DescriptorSocket.send([1], over: socket.raw) } catch { return }
   }
 
   private static func listen(_ socket: borrowing FD, _ launch: PreparedLaunch) throws(BerthError) -> LaunchReport {

@@ -15,7 +15,7 @@ public struct PendingLaunch: ~Copyable, Sendable {
   /// See `ContainerLauncher.exitCode(for:)`.
   public consuming func finish() throws(BerthError) -> LaunchedProcess {
     let received: (bytes: [UInt8], descriptor: Int32?)
-    do throws(Errno) { received = try PacketSocket.receive(limit: LaunchResult.limit, from: socket) } catch {
+    do throws(Errno) { received = try DescriptorSocket.receive(limit: LaunchResult.limit, from: socket) } catch {
       received = ([], nil)
     }
     let status = Children.reap(launcher)

@@ -35,6 +35,9 @@ int berth_clone_tree(const char *path, int recursive);
 // Makes a detached tree private: nothing propagates to or from it.
 int berth_make_private(int mount);
 
+// memfd_create(2), close-on-exec.
+int berth_memfd(const char *name);
+
 // A mount namespace of this process's own, from which nothing propagates to the node's.
 int berth_unshare_mounts(void);
 

@@ -29,6 +29,7 @@ int berth_inotify_init(void);
 // Watches a directory for files that are written, come, go or are renamed, and for its own end. Returns a watch descriptor.
 int berth_inotify_add_changes(int fd, const char *directory);
 #define BERTH_IN_IGNORED 0x8000
+
 #include "berth_runtime.h"
 
 #endif

@@ -139,6 +139,24 @@ struct NodeConfigurationTests {
   func get() {
     let error = #expect(throws: BerthError.self) { try load("rot = 1\nstat = 2").get() }
     #expect(error?.code == .invalidArgument)
-    #expect(error?.cause == "/etc/berth/config.toml:1:1: error: unknown key 'rot' (and 1 more)")
+    let cause = error?.cause ?? ""
+    #expect(cause.contains("/etc/berth/config.toml:1:1: error: unknown key 'rot'\nrot = 1\n^~~\nhelp: did you mean 'root'?\n"))
+    #expect(cause.contains("/etc/berth/config.toml:2:1: error: unknown key 'stat'"))
+  }
+
+  @Test("a file is read with its folder made absolute; one that is named and missing is an error")
+  func read() throws {
+    var template = Array("/tmp/berth-config-XXXXXX".utf8CString)
+    let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+    defer { rmdir(folder) }
+    let path = folder + "/config.toml"
+    let file = try #require(fopen(path, "wb"))
+    fputs("root = \"r\"\n[node]\nname = \"n\"\n", file)
+    fclose(file)
+    defer { unlink(path) }
+    let configuration = try NodeConfiguration.read(path)
+    #expect(configuration.root == folder + "/r" && configuration.node.name == "n")
+    #expect(!NodeConfiguration().node.name.isEmpty)
+    #expect(#expect(throws: BerthError.self) { try NodeConfiguration.read(folder + "/none.toml") }?.code == .notFound)
   }
 }

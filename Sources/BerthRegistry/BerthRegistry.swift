@@ -1,1 +1,0 @@
-// BerthRegistry: see docs/architecture.md.

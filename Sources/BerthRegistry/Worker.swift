@@ -1,0 +1,37 @@
+import BerthCore
+import BerthImages
+import BerthLinux
+
+/// berth-worker's whole life: one pull for the daemon on the other end of `socket`.
+public enum Worker {
+  /// What unpacking can't do without: owners, modes of others' files, set-id bits, devices and whiteouts, file capabilities, and
+  /// `trusted.` attributes (overlayfs' opaque mark), which is all that CAP_SYS_ADMIN is for.
+  private static let capabilities: [Confinement.Capability] = [.chown, .dacOverride, .fowner, .fsetid, .mknod, .setfcap, .sysAdmin]
+
+  /// Gives up what it doesn't need, reads the job, does it, and says how it went. The return value is the exit code.
+  public static func run(socket: consuming FD) -> Int32 {
+    let channel = WorkerChannel(socket)
+    do throws(BerthError) {
+      do throws(Errno) { try Confinement.apply(keeping: capabilities, parent: Confinement.parent) } catch {
+        throw BerthError(.bug, "confine berth-worker", cause: "\(error)")
+      }
+      let job = try WorkerJob(try channel.receive())
+      let outcome = try Puller(job, source: try source(job), channel: channel).run()
+      try channel.send(.done(outcome))
+      return 0
+    } catch {
+      channel.report(.failed(error))
+      return 1
+    }
+  }
+
+  private static func source(_ job: WorkerJob) throws(BerthError) -> any ImageSource {
+    let scratch = "\(job.content)/ingest"
+    return switch try ImageReference(job.reference) {
+    case .registry(let reference): RegistrySource(reference, job.registry)
+    case .layout(let path, let tag): try LayoutSource(path: path, tag: tag)
+    case .archive(let path, let tag): try ArchiveSource(path: path, tag: tag, scratch: scratch)
+    case .dockerArchive(let path, let tag): try DockerArchiveSource(path: path, tag: tag, scratch: scratch)
+    }
+  }
+}

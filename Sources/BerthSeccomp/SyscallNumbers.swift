@@ -1,0 +1,24 @@
+import CSeccomp
+
+/// Numbers of system calls by name.
+enum SyscallNumbers {
+  /// Those newer than what Debian 12's libseccomp knows. From 424 on, numbers are the same on every architecture.
+  /// Source: the kernel's scripts/syscall.tbl.
+  private static let newer: [String: UInt32] = [
+    "cachestat": 451, "fchmodat2": 452, "map_shadow_stack": 453, "futex_wake": 454, "futex_wait": 455, "futex_requeue": 456,
+    "statmount": 457, "listmount": 458, "lsm_get_self_attr": 459, "lsm_set_self_attr": 460, "lsm_list_modules": 461, "mseal": 462,
+    "setxattrat": 463, "getxattrat": 464, "listxattrat": 465, "removexattrat": 466, "open_tree_attr": 467, "file_getattr": 468,
+    "file_setattr": 469,
+  ]
+
+  /// nil: the architecture has no such call, or nobody knows its number.
+  static func number(_ name: String, _ architecture: SeccompCompiler.Architecture) -> UInt32? {
+    let known = seccomp_syscall_resolve_name_arch(architecture.token, name)
+    if known >= 0 { return UInt32(known) }
+    if name == "uretprobe" { return architecture == .x86_64 ? 335 : nil }
+    return newer[name]
+  }
+
+  /// Whether libseccomp can make a rule of it.
+  static func isKnown(_ name: String) -> Bool { seccomp_syscall_resolve_name(name) != -1 }
+}

@@ -1,0 +1,35 @@
+import BerthCore
+import BerthImages
+import BerthLinux
+
+/// A whole image service in a directory of its own.
+public final class ImageFixture: Sendable {
+  public let directory: TemporaryDirectory
+  public let service: ImageService
+
+  public init(registry: RegistryConfiguration = RegistryConfiguration(), worker: String = ImageFixture.worker) throws {
+    directory = try TemporaryDirectory()
+    service = try ImageService(root: directory("root"), workerPath: worker, registry: registry)
+  }
+
+  /// berth-worker beside this test's own executable.
+  public static var worker: String {
+    let here = (try? Files.readLink("/proc/self/exe")).map { Files.parent(of: $0) } ?? "."
+    return "\(here)/berth-worker"
+  }
+
+  /// A new service over the same root, as after a restart of the daemon.
+  public func reopened(registry: RegistryConfiguration = RegistryConfiguration()) throws -> ImageService {
+    try ImageService(root: directory("root"), workerPath: Self.worker, registry: registry)
+  }
+
+  public func pull(_ reference: String) throws -> Image { try service.pull(try ImageReference(reference)) }
+
+  /// What pulling it fails with; nil if it doesn't.
+  public func failure(_ reference: String) throws -> BerthError? {
+    do throws(BerthError) {
+      _ = try service.pull(try ImageReference(reference))
+      return nil
+    } catch { return error }
+  }
+}
