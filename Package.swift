@@ -87,7 +87,8 @@ let executables: [Target] = [
   .executableTarget(
     name: "berthd",
     dependencies: [
-      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", "BerthImages", "BerthPods", "BerthRuntime",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
     ],
     swiftSettings: strict),
   .executableTarget(
@@ -119,13 +120,7 @@ let testTargets: [Target] = [
   tests("BerthCoreTests", ["BerthCore"]),
   tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthTestSupport"]),
-  tests("BerthSeccompTests", ["BerthCore", "BerthOCI", "BerthSeccomp"]),
-  .testTarget(
-    name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"], swiftSettings: strict),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
-  // A parent with one thread, as the shim is: tests of the runtime start it.
-  .executableTarget(
-    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
   tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
@@ -134,6 +129,12 @@ let testTargets: [Target] = [
   .target(
     name: "ImageFixtures", dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages"],
     path: "Tests/ImageFixtures", swiftSettings: strict),
+  tests("BerthOCITests", ["BerthCore", "BerthOCI"]),
+  tests("BerthLinuxTests", ["BerthCore", "BerthLinux", "ImageFixtures"]),
+  tests("BerthArchiveTests", ["BerthCore", "BerthLinux", "BerthArchive", "ImageFixtures"]),
+  .testTarget(
+    name: "BerthStoreTests", dependencies: ["BerthCore", "BerthLinux", "BerthStore", "ImageFixtures", "CSQLite"], exclude: ["Fixtures"],
+    swiftSettings: strict),
   tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
 ]
 

@@ -19,24 +19,28 @@ public struct APIClient: Sendable {
   /// Calls `each` with every line of a stream until it returns false or the stream ends.
   public func lines(_ path: String, query: [(String, String)], _ each: (JSON) -> Bool) throws(BerthError) {
     let connection = try send("GET", path, query: query, body: nil)
+    var refused: HTTPResponse?
     do throws(Errno) {
       var reader = HTTPReader(connection)
       let head = try reader.head()
-      guard head.status == 200 else {
-        _ = try Self.value(of: HTTPResponse(head: head, body: try reader.wholeBody(head)), operation: "GET \(path)")
-        return
+      if head.status == 200 {
+        try Self.eachLine(&reader, head, each)
+      } else {
+        refused = HTTPResponse(head: head, body: try reader.wholeBody(head))
       }
-      var pending: [UInt8] = []
-      while let chunk = try reader.nextChunk(head) {
-        pending += chunk
-        while let end = pending.firstIndex(of: 10) {
-          let line = Array(pending[..<end])
-          pending.removeFirst(end + 1)
-          if let value = try? JSON(parsing: line), !each(value) { return }
-        }
+    } catch { throw lost(error) }
+    if let refused { _ = try Self.value(of: refused, operation: "GET \(path)") }
+  }
+
+  private static func eachLine(_ reader: inout HTTPReader, _ head: HTTPHead, _ each: (JSON) -> Bool) throws(Errno) {
+    var pending: [UInt8] = []
+    while let chunk = try reader.nextChunk(head) {
+      pending += chunk
+      while let end = pending.firstIndex(of: 10) {
+        let line = Array(pending[..<end])
+        pending.removeFirst(end + 1)
+        if let value = try? JSON(parsing: line), !each(value) { return }
       }
-    } catch let error as Errno { throw lost(error) } catch let error as BerthError { throw error } catch {
-      throw BerthError(.bug, "read events", cause: "\(error)")
     }
   }
 

@@ -86,8 +86,8 @@ public struct LogReader: ~Copyable {
   private mutating func readCurrent(_ each: (LogRecord) -> Void) throws(Errno) {
     if current == nil { current = try Files.open("\(directory)/\(attempt).log", FileFlags.read) }
     guard let file = current.take() else { return }
-    defer { current = consume file }
     try drain(file, each)
+    current = consume file
   }
 
   private mutating func drain(_ file: borrowing FD, _ each: (LogRecord) -> Void) throws(Errno) {

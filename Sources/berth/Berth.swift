@@ -16,9 +16,11 @@ struct Berth: ParsableCommand {
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
+      Terminal.flush()
     } catch let error as BerthError {
       Terminal.fail("berth: \(error)", code: error.exitCode)
     } catch {
+      Terminal.flush()
       exit(withError: error)
     }
   }

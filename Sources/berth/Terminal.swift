@@ -1,18 +1,21 @@
+import BerthClient
 import BerthCore
+import BerthLinux
 import Glibc
 
 /// Standard output and error.
 enum Terminal {
   static let isTerminal = isatty(1) == 1
 
-  static func print(_ text: String) { Swift.print(text) }
-  static func printError(_ text: String) { fputs(text + "\n", stderr) }
+  static func print(_ text: String) { write(Array(text.utf8) + [10]) }
+  static func printError(_ text: String) { StandardError.write(text + "\n") }
 
-  /// Writes what is buffered; a reader that went away (`| head`) ends the program quietly.
-  static func flush() { if fflush(stdout) != 0 { exit(0) } }
+  /// A reader that went away (`| head`) ends the program quietly.
+  static func write(_ bytes: [UInt8]) { if !StandardOutput.write(bytes) { exit(0) } }
+  static func flush() { if !StandardOutput.flush() { exit(0) } }
 
   static func fail(_ text: String, code: Int32) -> Never {
-    fflush(stdout)
+    StandardOutput.flush()
     printError(text)
     exit(code)
   }
@@ -53,22 +56,12 @@ enum Terminal {
   /// `5s`, `12m`, `3h`, `9d` since `timestamp`.
   static func age(of timestamp: String?) -> String {
     guard let timestamp, let start = Timestamp(timestamp) else { return "-" }
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    let seconds = max(0, Int64(now.tv_sec) - start.nanoseconds / 1_000_000_000)
+    let seconds = max(0, (Clock.wallNanoseconds() - start.nanoseconds) / 1_000_000_000)
     switch seconds {
     case ..<120: return "\(seconds)s"
     case ..<7200: return "\(seconds / 60)m"
     case ..<172_800: return "\(seconds / 3600)h"
     default: return "\(seconds / 86_400)d"
     }
-  }
-}
-
-extension Terminal {
-  static func wallNanoseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
   }
 }

@@ -51,13 +51,11 @@ struct Run: AsyncParsableCommand {
     Signals.ignoreNuisances()
     umask(0o077)
     let log = Log(level: logLevel, format: logFormat)
-    do {
+    do throws(BerthError) {
       let daemon = try await Daemon(configuration: try options.load(), log: log)
       let code = try await once ? daemon.runOnce() : daemon.run()
       Glibc.exit(code)
-    } catch let error as BerthError {
-      Log.fail(error)
-    }
+    } catch { Log.fail(error) }
   }
 }
 
@@ -86,7 +84,7 @@ struct TearDown: ParsableCommand {
   func run() throws {
     do throws(BerthError) {
       let failures = try Daemon.tearDown(try options.load())
-      for failure in failures { fputs("berthd: \(failure)\n", stderr) }
+      for failure in failures { StandardError.write("berthd: \(failure)\n") }
       if !failures.isEmpty { Glibc.exit(1) }
     } catch { Log.fail(error) }
   }

@@ -26,7 +26,7 @@ final class Daemon: Sendable {
     manager = try Self.podManager(configuration, images: images, changed: { marks.mark($0) })
     node = try Node(
       options: Node.Options(directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads),
-      pods: manager, images: images, lastGood: images)
+      pods: manager, images: images, lastGood: images.metadata)
     marks.connect(node)
   }
 
@@ -37,7 +37,7 @@ final class Daemon: Sendable {
     let serving = Task { await server.run() }
     followEvents()
     try await startNode()
-    log.write(.info, "ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
+    log.logger.info("ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
     ServiceManager.notify("READY=1")
     takeSignals()
     let code = await withCheckedContinuation { continuation in
@@ -45,7 +45,7 @@ final class Daemon: Sendable {
     }
     ServiceManager.notify("STOPPING=1")
     serving.cancel()
-    log.write(.info, "stopped; pods that run go on")
+    log.logger.info("stopped; pods that run go on")
     return code
   }
 
@@ -57,13 +57,13 @@ final class Daemon: Sendable {
       node.statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed }
     }
     let open = node.statuses.all().filter { !$0.converged || !$0.diagnostics.isEmpty }
-    for pod in open { log.write(.warning, "not converged: \(pod.reason) \(pod.message)", [("pod", "\(pod.key)")]) }
+    for pod in open { log.logger.warning("not converged: \(pod.reason) \(pod.message)", metadata: ["pod": "\(pod.key)"]) }
     return open.isEmpty && node.desired.warning == nil ? 0 : 1
   }
 
   private func startNode() async throws(BerthError) {
-    let adopted = try await manager.adopt { log.write(.warning, "\($0)") }
-    if !adopted.isEmpty { log.write(.info, "found \(adopted.count) pods of an earlier daemon") }
+    let adopted = try await manager.adopt { log.logger.warning("\($0)") }
+    if !adopted.isEmpty { log.logger.info("found \(adopted.count) pods of an earlier daemon") }
     try await node.start(adopting: adopted.map { ($0.key, $0) })
   }
 
@@ -78,7 +78,7 @@ final class Daemon: Sendable {
       while true {
         let signal = Signals.wait(for: [Signals.terminate, Signals.interrupt, Signals.hangUp])
         if signal != Signals.hangUp { return end.push(0) }
-        log.write(.warning, "SIGHUP: this version reads its configuration at start only; restart berthd (pods go on)")
+        log.logger.warning("SIGHUP: this version reads its configuration at start only; restart berthd (pods go on)")
       }
     }
   }
@@ -149,8 +149,10 @@ final class Daemon: Sendable {
   static func tearDown(_ configuration: NodeConfiguration) throws(BerthError) -> [BerthError] {
     guard Files.exists(configuration.root) else { return [] }
     let lock = try lock(configuration)
-    defer { _ = consume lock }
-    return try podManager(configuration, images: try images(configuration), changed: { _ in }).tearDown()
+    let failures = try podManager(configuration, images: try images(configuration), changed: { _ in }).tearDown()
+    // Held up to here.
+    _ = consume lock
+    return failures
   }
 }
 

@@ -3,43 +3,58 @@ import BerthCore
 import BerthLinux
 import BerthNode
 import Glibc
+import Logging
 
 /// The daemon's log on standard error: what the event log says, and what concerns the daemon itself.
 struct Log: Sendable {
-  enum Level: String, ExpressibleByArgument, CaseIterable, Comparable {
-    case debug, info, warning, error
-    static func < (a: Level, b: Level) -> Bool { (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0) }
-  }
+  enum Level: String, ExpressibleByArgument, CaseIterable { case debug, info, warning, error }
   enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-  var level: Level
-  var format: Format
+  let logger: Logger
 
-  func write(_ level: Level, _ message: String, _ metadata: [(String, String)] = []) {
-    guard level >= self.level else { return }
-    let time = Timestamp(nanoseconds: Clock.wallNanoseconds())
-    var line: String
-    switch format {
-    case .json:
-      var object: JSONObject = ["time": .string(time.description), "level": .string(level.rawValue), "message": .string(message)]
-      for (key, value) in metadata { object[key] = .string(value) }
-      line = String(decoding: JSON.object(object).encoded(), as: UTF8.self)
-    case .text:
-      line = "\(time) \(level.rawValue) " + message
-      for (key, value) in metadata { line += " \(key)=\(value)" }
+  init(level: Level, format: Format) {
+    logger = Logger(label: "berthd") { _ in
+      StandardErrorHandler(format: format, logLevel: Logger.Level(rawValue: level.rawValue) ?? .info)
     }
-    fputs(line + "\n", stderr)
   }
 
   func write(_ event: NodeEvent) {
-    var metadata: [(String, String)] = []
-    if let pod = event.pod { metadata.append(("pod", pod.description)) }
-    if let container = event.container { metadata.append(("container", container)) }
-    write(event.severity == .warning ? .warning : .info, "\(event.reason): \(event.message)", metadata)
+    var metadata: Logger.Metadata = [:]
+    if let pod = event.pod { metadata["pod"] = "\(pod)" }
+    if let container = event.container { metadata["container"] = "\(container)" }
+    logger.log(level: event.severity == .warning ? .warning : .info, "\(event.reason): \(event.message)", metadata: metadata)
   }
 
   static func fail(_ error: BerthError) -> Never {
-    fputs("berthd: \(error)\n", stderr)
+    StandardError.write("berthd: \(error)\n")
     Glibc.exit(1)
+  }
+}
+
+/// One line an entry: text for people, or JSON.
+private struct StandardErrorHandler: LogHandler {
+  var format: Log.Format
+  var logLevel: Logger.Level
+  var metadata: Logger.Metadata = [:]
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let time = Timestamp(nanoseconds: Clock.wallNanoseconds())
+    let values = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+    switch format {
+    case .json:
+      var object: JSONObject = [
+        "time": .string(time.description), "level": .string(event.level.rawValue), "message": .string(event.message.description),
+      ]
+      for (key, value) in values { object[key] = .string(value.description) }
+      StandardError.write(String(decoding: JSON.object(object).encoded() + [10], as: UTF8.self))
+    case .text:
+      let suffix = values.map { " \($0.key)=\($0.value)" }.joined()
+      StandardError.write("\(time) \(event.level.rawValue) \(event.message)\(suffix)\n")
+    }
   }
 }

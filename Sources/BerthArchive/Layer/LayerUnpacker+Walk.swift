@@ -28,6 +28,7 @@ extension LayerUnpacker {
     while let name = pending.popLast() {
       if name.bytes.elementsEqual("..".utf8) {
         // Only a symlink's target has it, and `here` is real: its parent is one component less.
+        guard !here.path.isEmpty else { throw .refused("a symlink on the way to it leads out of the layer") }
         here = try reopen(here.path.dropLast())
         continue
       }

@@ -7,13 +7,13 @@ final class GzipSource: ByteSource {
   private let limits: DecompressionLimits
   private let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
   private var output: Int64 = 0
+  private var inMember = false
   private var ended = false
 
   init(_ input: InputBuffer, _ limits: DecompressionLimits) {
     self.input = input
     self.limits = limits
     isal_inflate_init(state)
-    state.pointee.crc_flag = UInt32(ISAL_GZIP)
   }
 
   deinit { state.deallocate() }
@@ -21,18 +21,19 @@ final class GzipSource: ByteSource {
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
     guard !ended, let base = buffer.baseAddress else { return 0 }
     let room = UInt32(clamping: buffer.count)
-    state.pointee.next_out = base.assumingMemoryBound(to: UInt8.self)
-    state.pointee.avail_out = room
-    while state.pointee.avail_out == room {
-      if state.pointee.block_state == ISAL_BLOCK_FINISH {
-        guard try beginNextMember() else { break }
+    while true {
+      if !inMember {
+        guard try beginMember() else { return 0 }
       }
-      try inflateOnce()
+      state.pointee.next_out = base.assumingMemoryBound(to: UInt8.self)
+      state.pointee.avail_out = room
+      while state.pointee.avail_out == room, inMember { try inflateOnce() }
+      let count = Int(room - state.pointee.avail_out)
+      if count == 0 { continue }
+      output += Int64(count)
+      try limits.check(input: input.total, output: output)
+      return count
     }
-    let count = Int(room - state.pointee.avail_out)
-    output += Int64(count)
-    try limits.check(input: input.total, output: output)
-    return count
   }
 
   private func inflateOnce() throws(BerthError) {
@@ -44,24 +45,51 @@ final class GzipSource: ByteSource {
     let result = isal_inflate(state)
     input.consume(available.count - Int(state.pointee.avail_in))
     guard result >= 0, result != ISAL_NEED_DICT else { throw Self.failure(result) }
+    if state.pointee.block_state == ISAL_BLOCK_FINISH {
+      inMember = false
+      return
+    }
     // Without input the decoder may still hand out what it holds; if it doesn't, the stream ends too early.
     if !hadInput, state.pointee.avail_out == waiting, state.pointee.block_state == before {
       throw BerthError(.dataLoss, "decompress", cause: "the gzip data is truncated")
     }
   }
 
-  /// Whether another member follows. Anything else after a member is an error.
-  private func beginNextMember() throws(BerthError) -> Bool {
+  /// Whether another member follows. Anything else after a member is an error. The header is read here because ISA-L forgets its flags
+  /// when a header reaches it in several parts.
+  private func beginMember() throws(BerthError) -> Bool {
     guard try input.refill() else {
       ended = true
       return false
     }
-    let (next, room) = (state.pointee.next_out, state.pointee.avail_out)
+    guard try next() == 0x1f, try next() == 0x8b, try next() == 8 else { throw Self.failure(ISAL_INVALID_WRAPPER) }
+    let flags = try next()
+    guard flags & 0xe0 == 0 else { throw Self.failure(ISAL_INVALID_WRAPPER) }
+    // Time, extra flags, operating system.
+    for _ in 0..<6 { _ = try next() }
+    if flags & 4 != 0 {
+      let (low, high) = (Int(try next()), Int(try next()))
+      for _ in 0..<(low | high << 8) { _ = try next() }
+    }
+    // Name and comment.
+    if flags & 8 != 0 { try skipText() }
+    if flags & 16 != 0 { try skipText() }
+    if flags & 2 != 0 { for _ in 0..<2 { _ = try next() } }
     isal_inflate_reset(state)
-    state.pointee.crc_flag = UInt32(ISAL_GZIP)
-    state.pointee.next_out = next
-    state.pointee.avail_out = room
+    state.pointee.crc_flag = UInt32(ISAL_GZIP_NO_HDR_VER)
+    inMember = true
     return true
+  }
+
+  private func next() throws(BerthError) -> UInt8 {
+    guard try input.refill(), let byte = input.available.first else { throw BerthError(.dataLoss, "decompress", cause: "the gzip data is truncated") }
+    input.consume(1)
+    return byte
+  }
+
+  private func skipText() throws(BerthError) {
+    for _ in 0..<(64 << 10) where try next() == 0 { return }
+    throw Self.failure(ISAL_INVALID_WRAPPER)
   }
 
   private static func failure(_ result: Int32) -> BerthError {

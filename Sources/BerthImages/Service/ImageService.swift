@@ -71,6 +71,9 @@ public final class ImageService: Sendable {
     for name in names where !known.contains(name) { removeTree("\(root)/snapshots/l", name) }
   }
 
+  /// Where a blob lies, or would.
+  public func path(ofBlob digest: Digest) -> String { content.path(digest) }
+
   func directory(_ layer: Int64) -> String { "\(root)/snapshots/l/\(layer)" }
 
   /// Best effort: what can't be removed now is found again at the next start.

@@ -37,3 +37,18 @@ public final class WakeUp: Sendable {
     _ = Glibc.read(file.raw, &count, 8)
   }
 }
+
+extension Descriptors {
+  /// All of `bytes`, which is empty afterwards. False if the other end is gone.
+  public static func write(_ bytes: inout [UInt8], to number: Int32) -> Bool {
+    defer { bytes.removeAll(keepingCapacity: true) }
+    var done = 0
+    while done < bytes.count {
+      guard let count = try? call({ bytes.withUnsafeBytes { Glibc.write(number, $0.baseAddress.map { $0 + done }, bytes.count - done) } }) else {
+        return false
+      }
+      done += count
+    }
+    return true
+  }
+}

@@ -2,14 +2,11 @@ import Glibc
 
 /// Facts of the running kernel and machine.
 public enum Kernel {
-  /// Of `6.18.1-amd64`: (6, 18).
-  public static func version() throws(Errno) -> (major: Int, minor: Int) {
+  /// As `uname -r` prints it: `6.18.1-amd64`.
+  public static func release() throws(Errno) -> String {
     var names = utsname()
     try call { uname(&names) }
-    let release = withUnsafeBytes(of: &names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    let numbers = release.split { !("0"..."9").contains($0) }.prefix(2).compactMap { Int($0) }
-    guard numbers.count == 2 else { throw .invalid }
-    return (numbers[0], numbers[1])
+    return withUnsafeBytes(of: &names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
   /// CPUs that are configured, online or not.

@@ -80,7 +80,8 @@ extension NodeConfiguration {
       runtime.cgroupParent = table["cgroup_parent"]?.string.map { LexicalPath.normalize($0) } ?? runtime.cgroupParent
       runtime.seccompProfile = path(table, "seccomp_profile")
     }
-    images.maxConcurrentDownloads = file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
+    images.maxConcurrentDownloads =
+      file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
     registry.insecure = file["registry"]?.table?.strings("insecure") ?? registry.insecure
     logs.path = path(file["logs"]?.table, "path")
   }

@@ -54,6 +54,12 @@ public struct DesiredEntry: Hashable, Sendable {
   /// The manifest's path; nil once it is gone.
   public var source: String?
   public var problem: ManifestProblem?
+
+  public init(desired: DesiredPod? = nil, source: String? = nil, problem: ManifestProblem? = nil) {
+    self.desired = desired
+    self.source = source
+    self.problem = problem
+  }
 }
 
 /// The manifest directory as a value: told what was seen, it says which pods are asked for. No I/O and no clock of its own.

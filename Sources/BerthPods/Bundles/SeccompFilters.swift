@@ -10,7 +10,7 @@ import Synchronization
 public final class SeccompFilters: Sendable {
   private let directory: String
   private let standard: SeccompProfile
-  private let kernel: (major: Int, minor: Int)
+  private let kernel: KernelVersion
   private let known = Mutex<[Key: String]>([:])
 
   private struct Key: Hashable {
@@ -23,7 +23,8 @@ public final class SeccompFilters: Sendable {
     self.directory = directory
     do throws(Errno) {
       try Files.makeDirectories(directory)
-      kernel = try Kernel.version()
+      // An unknown release gets the rules that hold for every kernel.
+      kernel = KernelVersion(try Kernel.release()) ?? KernelVersion(major: 0, minor: 0)
     } catch { throw BerthError(.unavailable, "prepare seccomp filters", directory, cause: "\(error)") }
     standard = try profile.map { path throws(BerthError) in try Self.read(path) } ?? .standard
   }

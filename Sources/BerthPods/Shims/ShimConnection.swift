@@ -98,7 +98,7 @@ public final class ShimConnection: Sendable {
     guard let socket = state.socket else { return false }
     if state.queue.isEmpty {
       do throws(Errno) {
-        try PacketSocket.send(packet, over: socket.fd)
+        try PacketConnection.send(packet, over: socket.fd)
         return true
       } catch { if error != .again { return false } }
       monitor.watch(socket.fd.raw, [.input, .output], token: token)
@@ -112,7 +112,7 @@ public final class ShimConnection: Sendable {
     let isLost = state.withLock { state -> Bool in
       guard let socket = state.socket else { return false }
       while let packet = state.queue.first {
-        do throws(Errno) { try PacketSocket.send(packet, over: socket.fd) } catch { return error != .again }
+        do throws(Errno) { try PacketConnection.send(packet, over: socket.fd) } catch { return error != .again }
         state.queue.removeFirst()
       }
       monitor.watch(socket.fd.raw, .input, token: token)
@@ -124,9 +124,9 @@ public final class ShimConnection: Sendable {
   /// Takes in what has arrived.
   func receive(_ buffer: UnsafeMutableRawBufferPointer) {
     while true {
-      let received = state.withLock { state -> PacketSocket.Received? in
+      let received = state.withLock { state -> PacketConnection.Received? in
         guard let socket = state.socket else { return .nothing }
-        return try? PacketSocket.receive(into: buffer, from: socket.fd)
+        return try? PacketConnection.receive(into: buffer, from: socket.fd)
       }
       switch received {
       case .message(let count): if !accept([UInt8](buffer[..<count])) { return fail("the shim sent something that is no message") }

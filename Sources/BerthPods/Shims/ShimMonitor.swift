@@ -54,7 +54,7 @@ public final class ShimMonitor: Sendable {
   ) throws(BerthError) -> ShimConnection {
     do throws(Errno) {
       var peer: FD?
-      let socket = try PacketSocket.pair(peer: &peer)
+      let socket = try PacketConnection.pair(peer: &peer)
       guard let theirs = peer.take() else { throw .invalid }
       let pid = try Spawn.start(
         shimPath, arguments: ["berth-shim", podDirectory], descriptors: [(child: 3, parent: theirs.raw)], newSession: true)
@@ -68,7 +68,7 @@ public final class ShimMonitor: Sendable {
     podDirectory: String, onEvent: @escaping @Sendable (ShimEvent) -> Void, onClosed: @escaping @Sendable () -> Void
   ) throws(BerthError) -> ShimConnection {
     do throws(Errno) {
-      let socket = try PacketSocket.connect(in: podDirectory, name: ShimProtocol.socketName)
+      let socket = try PacketConnection.connect(in: podDirectory, name: ShimProtocol.socketName)
       return try register(consume socket, podDirectory, onEvent, onClosed)
     } catch { throw BerthError(.unavailable, "connect to shim", podDirectory, cause: error.description) }
   }

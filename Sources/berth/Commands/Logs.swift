@@ -1,7 +1,7 @@
 import ArgumentParser
 import BerthClient
 import BerthCore
-import Glibc
+import BerthLinux
 
 struct Logs: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Print what a container wrote.")
@@ -22,7 +22,7 @@ struct Logs: ParsableCommand {
   func run() throws {
     var reader = try LogReader(path: try path())
     let printer = LogPrinter(raw: raw || !Terminal.isTerminal, json: options.output == .json, timestamps: timestamps)
-    let after = since.map { Timestamp(nanoseconds: Terminal.wallNanoseconds() - $0.duration.nanoseconds) }
+    let after = since.map { Timestamp(nanoseconds: Clock.wallNanoseconds() - $0.duration.nanoseconds) }
     var kept: [LogRecord] = []
     var lines = 0
     try reader.records { record in
@@ -84,8 +84,5 @@ struct LogPrinter {
     emit((raw ? record.text : Array(Terminal.clean(String(decoding: record.text, as: UTF8.self)).utf8)) + (record.endsLine ? [10] : []))
   }
 
-  private func emit(_ bytes: [UInt8]) {
-    // A reader that went away, as `| head` does, ends the program.
-    if fwrite(bytes, 1, bytes.count, stdout) < bytes.count { exit(0) }
-  }
+  private func emit(_ bytes: [UInt8]) { Terminal.write(bytes) }
 }

@@ -9,15 +9,15 @@ import Testing
 private struct RawClient: ~Copyable {
   let socket: FD
 
-  init(_ pod: TestPod) throws { socket = try PacketSocket.connect(in: pod.path, name: ShimProtocol.socketName) }
+  init(_ pod: TestPod) throws { socket = try PacketConnection.connect(in: pod.path, name: ShimProtocol.socketName) }
 
-  func send(_ bytes: [UInt8]) throws { try PacketSocket.send(bytes, over: socket) }
+  func send(_ bytes: [UInt8]) throws { try PacketConnection.send(bytes, over: socket) }
 
   /// The next answer; nil once the shim has hung up.
   func receive() throws -> ShimReply? {
     _ = try Descriptors.waitReadable([socket.raw], timeout: .seconds(30))
     var buffer = [UInt8](repeating: 0, count: ShimProtocol.maxPacket)
-    let received = try buffer.withUnsafeMutableBytes { try PacketSocket.receive(into: $0, from: socket) }
+    let received = try buffer.withUnsafeMutableBytes { try PacketConnection.receive(into: $0, from: socket) }
     guard case .message(let count) = received else { return nil }
     let packet = Array(buffer[..<count])
     return try ShimHeader(packet).flatMap { try ShimReply($0, packet: packet) }

@@ -114,14 +114,14 @@ struct ShimLifeTests {
     try Files.makeDirectories(path)
     defer { try? Files.removeTree(path) }
     var peer: FD?
-    let first = try PacketSocket.pair(peer: &peer)
+    let first = try PacketConnection.pair(peer: &peer)
     let theirs = peer.take()?.release() ?? -1
     // This shell is the daemon: it starts the shim and waits for it.
     let daemon = try Spawn.start(
       "/bin/sh", arguments: ["sh", "-c", "\(ShimMachine.shim) \(path) & wait"], descriptors: [(child: 3, parent: theirs)])
     close(theirs)
     let setup = SandboxSetup(podUID: uid, hostname: "x", network: .none, podCgroup: "/berth-shim-test/\(uid)")
-    try PacketSocket.send(ShimRequest.setUpSandbox(setup).encoded(id: 1), over: first)
+    try PacketConnection.send(ShimRequest.setUpSandbox(setup).encoded(id: 1), over: first)
     #expect(try !Descriptors.waitReadable([first.raw], timeout: .seconds(30)).isEmpty)
     kill(daemon, SIGKILL)
     var status: Int32 = 0

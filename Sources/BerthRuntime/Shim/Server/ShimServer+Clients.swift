@@ -31,7 +31,7 @@ extension ShimServer {
   /// One packet.
   func receive(_ index: UInt32) {
     guard let client = clients.first(where: { $0.index == index }) else { return }
-    switch try? PacketSocket.receive(into: scratch.bytes, from: client.socket) {
+    switch try? PacketConnection.receive(into: scratch.bytes, from: client.socket) {
     case .message(let count):
       markScratchUsed()
       handle([UInt8](scratch.bytes[..<count]), from: index)
@@ -72,6 +72,6 @@ extension ShimServer {
   /// The socket's buffer is the queue: a client that lets it fill is dropped, and reads the state when it comes back.
   private func send(_ packet: [UInt8], to index: UInt32) {
     guard let client = clients.first(where: { $0.index == index }) else { return }
-    do throws(Errno) { try PacketSocket.send(packet, over: client.socket) } catch { drop(index) }
+    do throws(Errno) { try PacketConnection.send(packet, over: client.socket) } catch { drop(index) }
   }
 }

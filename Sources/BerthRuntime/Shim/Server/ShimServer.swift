@@ -47,7 +47,7 @@ public final class ShimServer {
     timer = try TimerFD()
     scratch = try ScratchBuffer(size: ShimProtocol.maxPacket)
     try Files.writeAtomically(JSON.object(try ProcessIdentity(of: ProcessControl.pid).json).encoded(), to: folder.identity)
-    listener = try PacketSocket.listen(in: podDirectory, name: ShimProtocol.socketName)
+    listener = try PacketConnection.listen(in: podDirectory, name: ShimProtocol.socketName)
     try epoll.add(children.fd.raw, .input, token: Self.token(.children))
     try epoll.add(timer.fd.raw, .input, token: Self.token(.timer))
     try epoll.add(listener.raw, .input, token: Self.token(.listener))
@@ -100,8 +100,8 @@ public final class ShimServer {
   }
 
   private func acceptClient() {
-    guard let socket = try? PacketSocket.accept(listener) else { return }
-    guard let peer = try? PacketSocket.peer(of: socket), peer.uid == 0 || peer.uid == ProcessControl.effectiveUser,
+    guard let socket = try? PacketConnection.accept(listener) else { return }
+    guard let peer = try? PacketConnection.peer(of: socket), peer.uid == 0 || peer.uid == ProcessControl.effectiveUser,
       clients.count < Self.maxClients
     else { return }
     try? admit(socket)

@@ -2,7 +2,7 @@ import CBerthSys
 import Glibc
 
 /// Connections over unix sockets of kind SOCK_SEQPACKET, which keep the borders of messages.
-public enum PacketSocket {
+public enum PacketConnection {
   /// Who is at the other end, as the kernel knew it when the connection was made.
   public struct Peer: Sendable, Equatable {
     public var pid: pid_t

@@ -1,0 +1,103 @@
+import BerthArchive
+import BerthCore
+import BerthLinux
+import ImageFixtures
+import Testing
+
+@Suite("compressed streams")
+struct CompressionTests {
+  /// Hands out few bytes at a time, so that every boundary is crossed.
+  private final class Drip: ByteSource {
+    let bytes: [UInt8]
+    let step: Int
+    var at = 0
+    init(_ bytes: [UInt8], step: Int) {
+      self.bytes = bytes
+      self.step = step
+    }
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
+      let count = min(step, buffer.count, bytes.count - at)
+      for offset in 0..<count { buffer[offset] = bytes[at + offset] }
+      at += count
+      return count
+    }
+  }
+
+  private func unpack(_ bytes: [UInt8], step: Int = 1 << 16, limits: DecompressionLimits = DecompressionLimits()) throws(BerthError) -> [UInt8] {
+    let sink = MemorySink()
+    try sink.copy(from: try Compression.open(Drip(bytes, step: step), limits: limits))
+    return sink.bytes
+  }
+
+  private func gzip(_ bytes: [UInt8]) throws(BerthError) -> [UInt8] {
+    let sink = MemorySink()
+    let gzip = GzipSink(sink)
+    try gzip.write(bytes)
+    try gzip.finish()
+    return sink.bytes
+  }
+
+  private let text = Array(String(repeating: "layers upon layers, ", count: 20_000).utf8)
+
+  @Test("gzip made here is read by gzip and back", .enabled(if: Command.exists("/usr/bin/gzip"), "needs gzip"))
+  func gzipRoundTrip() throws {
+    let packed = try gzip(text)
+    #expect(packed.count < text.count / 5)
+    for step in [1, 7, 1000, 1 << 20] { #expect(try unpack(packed, step: step) == text) }
+    let directory = try TemporaryDirectory()
+    try directory.write("a.gz", packed)
+    #expect(try Command.run("/usr/bin/gzip", "-t", directory("a.gz")).succeeded)
+    #expect(try unpack(try gzip([])).isEmpty)
+  }
+
+  @Test("several gzip members are one stream, however they are cut")
+  func members() throws {
+    let packed = try gzip(Array("one ".utf8)) + gzip([]) + gzip(text)
+    for step in [1, 3, 64, 1 << 20] { #expect(try unpack(packed, step: step) == Array("one ".utf8) + text) }
+  }
+
+  @Test("gzip with every header field is read", .enabled(if: Command.exists("/usr/bin/gzip"), "needs gzip"))
+  func gzipNames() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("name", text)
+    #expect(try Command.run("/usr/bin/gzip", "-9", directory("name")).succeeded)
+    #expect(try unpack(try Files.read(directory("name.gz")), step: 5) == text)
+  }
+
+  @Test("truncated, corrupt and trailing bytes are errors")
+  func damage() throws {
+    let packed = try gzip(text)
+    for cut in [5, 12, packed.count / 2, packed.count - 9, packed.count - 1] {
+      #expect(throws: BerthError.self, "cut at \(cut)") { try unpack(Array(packed.prefix(cut))) }
+    }
+    var wrong = packed
+    wrong[packed.count - 6] ^= 1
+    #expect(throws: BerthError.self) { try unpack(wrong) }
+    #expect(throws: BerthError.self) { try unpack(packed + Array("garbage".utf8)) }
+  }
+
+  @Test("zstd is read, several frames as one stream; damage is an error", .enabled(if: Command.exists("/usr/bin/zstd"), "needs the zstd tool"))
+  func zstd() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("a", text)
+    #expect(try Command.run("/usr/bin/zstd", "-q", directory("a")).succeeded)
+    let packed = try Files.read(directory("a.zst"))
+    for step in [1, 100, 1 << 20] { #expect(try unpack(packed + packed, step: step) == text + text) }
+    #expect(throws: BerthError.self) { try unpack(Array(packed.dropLast(3))) }
+  }
+
+  @Test("a bomb is stopped by its ratio and by its size")
+  func bombs() throws {
+    let packed = try gzip([UInt8](repeating: 0, count: 8 << 20))
+    #expect(try unpack(packed).count == 8 << 20)
+    let ratio = DecompressionLimits(ratio: 50, ratioFrom: 1 << 20)
+    #expect(throws: BerthError.self) { try unpack(packed, limits: ratio) }
+    #expect(throws: BerthError.self) { try unpack(packed, limits: DecompressionLimits(bytes: 1 << 20)) }
+    #expect(throws: BerthError.self) { try unpack(text, limits: DecompressionLimits(bytes: 1000)) }
+  }
+
+  @Test("what isn't compressed passes unchanged, short streams too")
+  func plain() throws {
+    for bytes in [[], [1], [0x1f], text] { #expect(try unpack(bytes, step: 3) == bytes) }
+  }
+}

@@ -1,0 +1,101 @@
+import BerthCore
+import BerthLinux
+import BerthStore
+import CSQLite
+import Glibc
+import ImageFixtures
+import Testing
+
+@Suite("metadata store")
+struct MetadataStoreTests {
+  let directory: TemporaryDirectory
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func digest(_ fill: Character) throws -> Digest { try #require(Digest("sha256:" + String(repeating: fill, count: 64))) }
+
+  private func sqlite(_ path: String, _ script: String) throws {
+    var handle: OpaquePointer?
+    #expect(sqlite3_open(path, &handle) == SQLITE_OK)
+    defer { sqlite3_close(handle) }
+    #expect(sqlite3_exec(handle, script, nil, nil, nil) == SQLITE_OK, "\(handle.map { String(cString: sqlite3_errmsg($0)) } ?? "")")
+  }
+
+  @Test("a database of version 1, as Berth first wrote it, opens and gives its records back")
+  func fixtureVersion1() throws {
+    let script = try Files.readText(Files.parent(of: #filePath) + "/Fixtures/meta-v1.sql")
+    try sqlite(directory("meta.db"), script)
+    let store = try MetadataStore(path: directory("meta.db"))
+    let image = try #require(try store.image("docker.io/library/nginx:1.27"))
+    #expect(image.manifest == (try digest("a")))
+    #expect(image.index == (try digest("b")))
+    #expect(image.created == 1_700_000_000)
+    #expect(try store.layers().map(\.id) == [1, 2])
+    #expect(try store.layer(try digest("d"))?.parent == (try digest("c")))
+    #expect(try store.layer(try digest("c"))?.isReady == true)
+    #expect(try store.lastGood(namespace: "default", name: "web")?.content == Array("name = \"web\"\n".utf8))
+    // Identifiers go on where they were, also after the highest was removed.
+    try store.removeLayer(2)
+    #expect(try store.addLayer(chain: try digest("e"), diff: try digest("e"), parent: nil, created: 1) == 3)
+  }
+
+  @Test("a database of a later version is refused and left alone")
+  func newer() throws {
+    _ = try MetadataStore(path: directory("meta.db"))
+    try sqlite(directory("meta.db"), "UPDATE meta SET value = '99' WHERE key = 'version'")
+    do throws(BerthError) {
+      _ = try MetadataStore(path: directory("meta.db"))
+      Issue.record("opened")
+    } catch {
+      #expect(error.code == .failedPrecondition && error.cause.contains("version 99") && error.cause.contains("newer Berth"))
+    }
+  }
+
+  @Test("what is no database is refused")
+  func garbage() throws {
+    try directory.write("meta.db", Array(String(repeating: "not a database ", count: 100).utf8))
+    #expect(throws: BerthError.self) { try MetadataStore(path: directory("meta.db")) }
+  }
+
+  @Test("last good manifests are put, replaced, listed and removed")
+  func lastGood() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    var record = LastGoodRecord(namespace: "n", name: "p", path: "/m/p.toml", hash: "h", content: [0, 1, 255], updated: 5)
+    #expect(try store.lastGood(namespace: "n", name: "p") == nil)
+    try store.putLastGood(record)
+    record.content = []
+    try store.putLastGood(record)
+    #expect(try store.lastGood() == [record])
+    #expect(try MetadataStore(path: directory("meta.db")).lastGood(namespace: "n", name: "p") == record)
+    #expect(try store.removeLastGood(namespace: "n", name: "p"))
+    #expect(try !store.removeLastGood(namespace: "n", name: "p"))
+  }
+
+  @Test("an image and the layers it made ready are recorded as one step")
+  func images() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    let id = try store.addLayer(chain: try digest("c"), diff: try digest("c"), parent: nil, created: 1)
+    #expect(try store.layer(try digest("c"))?.isReady == false)
+    #expect(throws: BerthError.self) { try store.addLayer(chain: try digest("c"), diff: try digest("c"), parent: nil, created: 1) }
+    let record = ImageRecord(reference: "r", manifest: try digest("a"), mediaType: "m", index: nil, source: "s", created: 9)
+    try store.putImage(record, readyLayers: [id: 77])
+    #expect(try store.images() == [record])
+    let layer = try #require(try store.layer(try digest("c")))
+    #expect(layer.isReady && layer.size == 77)
+    #expect(try store.removeImage("r"))
+    #expect(try store.image("r") == nil)
+  }
+
+  @Test("the store is used by several threads at once")
+  func threads() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    let threads = try (0..<4).map { thread in
+      try NativeThread.start {
+        for number in 0..<20 {
+          try? store.putLastGood(LastGoodRecord(namespace: "n", name: "p\(thread)-\(number)", path: "", hash: "", content: [1], updated: 0))
+        }
+      }
+    }
+    for thread in threads { thread.join() }
+    #expect(try store.lastGood().count == 80)
+  }
+}
