@@ -61,8 +61,11 @@ public struct FD: ~Copyable, Sendable {
   }
 
   /// All of `bytes`, in as many write(2) calls as it takes.
-  public borrowing func writeAll(_ bytes: some Collection<UInt8>) throws(Errno) {
-    let array = Array(bytes)
+  @inlinable
+  public borrowing func writeAll(_ bytes: some Collection<UInt8>) throws(Errno) { try writeAll(Array(bytes)) }
+
+  /// All of `array`, in as many write(2) calls as it takes.
+  public borrowing func writeAll(_ array: [UInt8]) throws(Errno) {
     var done = 0
     let number = raw
     while done < array.count {

@@ -38,12 +38,20 @@ public struct ByteReader: Sendable {
   /// An error that points at the cursor, for a value that was read but makes no sense.
   public func failure(_ message: String) -> ByteReaderError { ByteReaderError(message, offset: offset) }
 
+  // Generic functions are inlinable for the reason that `ByteWriter` gives.
+
+  /// At most 64 bits wide.
+  @inlinable
   public mutating func integer<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws(ByteReaderError) -> Value {
-    let size = Value.bitWidth / 8
-    guard remaining >= size else { throw failure("ends too early") }
-    var value: Value = 0
-    for at in 0..<size { value |= Value(truncatingIfNeeded: bytes[offset + at]) << Value(at * 8) }
-    offset += size
+    Value(truncatingIfNeeded: try little(count: Value.bitWidth / 8))
+  }
+
+  @usableFromInline
+  mutating func little(count: Int) throws(ByteReaderError) -> UInt64 {
+    guard remaining >= count else { throw failure("ends too early") }
+    var value: UInt64 = 0
+    for at in 0..<count { value |= UInt64(bytes[offset + at]) << UInt64(at * 8) }
+    offset += count
     return value
   }
 
@@ -72,10 +80,11 @@ public struct ByteReader: Sendable {
   public mutating func text(limit: Int) throws(ByteReaderError) -> String {
     let raw = try data(limit: limit)
     guard !raw.contains(0) else { throw failure("NUL in a text") }
-    guard let text = String(validating: raw, as: UTF8.self) else { throw failure("invalid UTF-8") }
+    guard let text = String(validUTF8: raw) else { throw failure("invalid UTF-8") }
     return text
   }
 
+  @inlinable
   public mutating func optional<Value>(
     _ read: (inout ByteReader) throws(ByteReaderError) -> Value
   ) throws(ByteReaderError) -> Value? {
@@ -83,6 +92,7 @@ public struct ByteReader: Sendable {
   }
 
   /// Throws past `limit` elements.
+  @inlinable
   public mutating func list<Value>(
     limit: Int, _ read: (inout ByteReader) throws(ByteReaderError) -> Value
   ) throws(ByteReaderError) -> [Value] {
@@ -94,12 +104,18 @@ public struct ByteReader: Sendable {
   }
 
   /// Reads the fields that are known of a record and passes over those that a later version appended.
+  @inlinable
   public mutating func record<Value>(
     _ read: (inout ByteReader) throws(ByteReaderError) -> Value
   ) throws(ByteReaderError) -> Value {
-    let count = try integer(UInt32.self)
-    let range = try take(count, limit: .max)
-    var fields = ByteReader(bytes, from: range.lowerBound, to: range.upperBound)
+    var fields = try takeRecord()
     return try read(&fields)
+  }
+
+  /// A reader of the next record alone, which is passed over here.
+  @usableFromInline
+  mutating func takeRecord() throws(ByteReaderError) -> ByteReader {
+    let range = try take(try integer(UInt32.self), limit: .max)
+    return ByteReader(bytes, from: range.lowerBound, to: range.upperBound)
   }
 }

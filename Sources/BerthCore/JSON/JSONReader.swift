@@ -171,7 +171,7 @@ private struct JSONReader {
       if byte == UInt8(ascii: "\"") {
         text += bytes[run..<at]
         at += 1
-        guard let valid = String(validating: text, as: UTF8.self) else { throw failure("invalid UTF-8", at: start) }
+        guard let valid = String(validUTF8: text) else { throw failure("invalid UTF-8", at: start) }
         return valid
       }
       guard byte >= 32 else { throw failure("control character in a string") }

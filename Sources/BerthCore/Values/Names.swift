@@ -1,6 +1,7 @@
 /// Names of pods, namespaces, containers and volumes. Source: RFC 1123 label, as Kubernetes uses it.
 public enum DNSLabel {
   /// 1 to 63 of a-z, 0-9 and `-`, neither first nor last a `-`.
+  @inlinable
   public static func isValid(_ text: some StringProtocol) -> Bool {
     let bytes = text.utf8
     guard (1...63).contains(bytes.count), !text.hasPrefix("-"), !text.hasSuffix("-") else { return false }

@@ -46,9 +46,15 @@ public enum Files {
 
   /// Replaces `path` as one step: a reader sees the old content or the new, never a part. With `durable`, it also survives a power
   /// cut (fsync of file and directory, about half a millisecond).
+  @inlinable
   public static func writeAtomically(_ bytes: some Collection<UInt8>, to path: String, mode: mode_t = 0o600, durable: Bool = false)
     throws(Errno)
   {
+    try writeAtomically(Array(bytes), to: path, mode: mode, durable: durable)
+  }
+
+  /// As above; not generic, for a shim that is to look up no generic type at run time.
+  public static func writeAtomically(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600, durable: Bool = false) throws(Errno) {
     let temporary = "\(path).tmp-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     do throws(Errno) {
       let file = try open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)

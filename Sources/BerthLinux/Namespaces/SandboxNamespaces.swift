@@ -17,7 +17,8 @@ public enum SandboxNamespaces {
   public static func mountTmpfs(
     at path: String, size: UInt64, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0, noexec: Bool = false
   ) throws(Errno) {
-    let options = "size=\(size),mode=\(String(mode & 0o7777, radix: 8)),uid=\(uid),gid=\(gid)"
+    let octal = "\(mode >> 9 & 7)\(mode >> 6 & 7)\(mode >> 3 & 7)\(mode & 7)"
+    let options = "size=\(size),mode=\(octal),uid=\(uid),gid=\(gid)"
     try call { berth_mount_tmpfs(path, noexec ? 1 : 0, options) }
   }
 

@@ -81,6 +81,7 @@ public enum ProcessControl {
   /// To a process that this one hasn't reaped yet, so that the number is still its own.
   public static func signal(_ pid: pid_t, _ number: Int32) throws(Errno) { try call { kill(pid, number) } }
 
-  /// Gives the free pages of the C library's heap back to the kernel.
-  public static func trimHeap() { berth_trim_heap() }
+  /// Gives the free pages of the C library's heap, and those of the stack that deeper calls left behind, back to the kernel. Only for
+  /// the main thread.
+  public static func trimMemory() { berth_trim_memory() }
 }

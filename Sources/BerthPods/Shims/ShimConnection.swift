@@ -141,13 +141,18 @@ public final class ShimConnection: Sendable {
   private func accept(_ packet: [UInt8]) -> Bool {
     guard let header = ShimHeader(packet) else { return false }
     if ShimEvent.isEvent(header) {
-      guard let event = try? ShimEvent(header, packet: packet) else { return header.version != ShimProtocol.version || header.type > 0xC0 }
-      onEvent(event)
-      return true
+      do throws(ByteReaderError) {
+        if let event = try ShimEvent(header, packet: packet) { onEvent(event) }
+        return true
+      } catch { return false }
     }
     let pending = state.withLock { $0.pending.removeValue(forKey: header.id) }
     let reply = (try? ShimReply(header, packet: packet)) ?? nil
-    if let reply { pending?.answer.fulfil(.success(reply)) } else { pending?.answer.fail(.unsupported, "the shim's answer is not known here") }
+    if let reply {
+      pending?.answer.fulfil(.success(reply))
+    } else {
+      pending?.answer.fail(.unsupported, "the shim's answer is not known here")
+    }
     return true
   }
 

@@ -11,12 +11,27 @@ public enum ContainerLauncher {
   /// be closed after the return; -1 stands for /dev/null. The caller's SIGCHLD handling must leave the pids of launcher and container
   /// alone until `finish` returned: no wait for any child meanwhile.
   public static func begin(_ request: LaunchRequest, stdin: Int32, stdout: Int32, stderr: Int32) throws(BerthError) -> PendingLaunch {
-    do throws(Errno) { return try fork(request, [stdin, stdout, stderr]) } catch {
-      throw BerthError(.resourceExhausted, "launch", request.id, cause: error.description)
+    try begin(id: request.id, [stdin, stdout, stderr]) { request }
+  }
+
+  /// As above, but the request is read by the launcher: its text costs the caller neither memory nor trust.
+  public static func begin(
+    id: String, encoded: EncodedLaunch, stdin: Int32, stdout: Int32, stderr: Int32
+  ) throws(BerthError) -> PendingLaunch {
+    try begin(id: id, [stdin, stdout, stderr]) { () throws(BerthError) in try encoded.decode() }
+  }
+
+  private static func begin(
+    id: String, _ streams: [Int32], _ request: () throws(BerthError) -> LaunchRequest
+  ) throws(BerthError) -> PendingLaunch {
+    do throws(Errno) { return try fork(id, streams, request) } catch {
+      throw BerthError(.resourceExhausted, "launch", id, cause: error.description)
     }
   }
 
-  private static func fork(_ request: LaunchRequest, _ streams: [Int32]) throws(Errno) -> PendingLaunch {
+  private static func fork(
+    _ id: String, _ streams: [Int32], _ request: () throws(BerthError) -> LaunchRequest
+  ) throws(Errno) -> PendingLaunch {
     let (first, second) = try DescriptorSocket.Pair().release()
     let pid: Int32
     do throws(Errno) { pid = try Children.fork() } catch {
@@ -28,7 +43,7 @@ public enum ContainerLauncher {
       LauncherProcess.run(request, streams, result: second)
     }
     Descriptors.close([second])
-    return PendingLaunch(socket: FD(owning: first), launcher: pid, id: request.id)
+    return PendingLaunch(socket: FD(owning: first), launcher: pid, id: id)
   }
 
   /// What a container's exit code is to be when it never ran because of `error`: 127 for a command that isn't there, 126 for one that

@@ -5,11 +5,11 @@ import CBerthInit
 
 /// The life of the launcher: a fork of the caller that starts one container, tells the caller, and ends.
 enum LauncherProcess {
-  static func run(_ request: LaunchRequest, _ streams: [Int32], result: Int32) -> Never {
+  static func run(_ request: () throws(BerthError) -> LaunchRequest, _ streams: [Int32], result: Int32) -> Never {
     let outcome: LaunchResult
     var pidfd: Int32?
     do throws(BerthError) {
-      let launch = try PreparedLaunch(request, streams)
+      let launch = try PreparedLaunch(try request(), streams)
       outcome = perform(launch, &pidfd)
     } catch { outcome = .failed(error, pid: nil, cgroup: nil) }
     do throws(Errno) { try DescriptorSocket.send(outcome.encoded(), passing: pidfd, over: result) } catch {

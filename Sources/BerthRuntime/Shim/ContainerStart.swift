@@ -38,14 +38,15 @@ public struct ContainerStart: Sendable, Hashable {
   public var attempt: UInt32
   /// The container's cgroup below every hierarchy's root, as its config.json names it.
   public var cgroup: String
-  public var launch: LaunchRequest
+  /// Not read by the shim: the launcher that it forks does.
+  public var launch: EncodedLaunch
   public var log: LogTarget
 
   public init(name: String, attempt: UInt32, cgroup: String, launch: LaunchRequest, log: LogTarget) {
     self.name = name
     self.attempt = attempt
     self.cgroup = cgroup
-    self.launch = launch
+    self.launch = EncodedLaunch(launch)
     self.log = log
   }
 
@@ -54,7 +55,7 @@ public struct ContainerStart: Sendable, Hashable {
     writer.integer(attempt)
     writer.text(cgroup)
     log.encode(to: &writer)
-    writer.data(launch.json().encoded())
+    writer.data(launch.json)
   }
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
@@ -64,7 +65,6 @@ public struct ContainerStart: Sendable, Hashable {
     attempt = try reader.integer()
     cgroup = try reader.text(limit: ShimProtocol.Limit.path)
     log = try LogTarget(from: &reader)
-    let text = try reader.data(limit: ShimProtocol.maxPacket)
-    do { launch = try LaunchRequest(decoding: try JSON(parsing: text)) } catch { throw reader.failure("launch request: \(error)") }
+    launch = EncodedLaunch(json: try reader.data(limit: ShimProtocol.maxPacket))
   }
 }

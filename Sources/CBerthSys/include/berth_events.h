@@ -49,8 +49,8 @@ int berth_accept(int listener);
 // getsockopt(2) with SO_PEERCRED.
 int berth_peer_credentials(int socket, pid_t *pid, uint32_t *uid, uint32_t *gid);
 
-// malloc_trim(3) with nothing kept at the top.
-void berth_trim_heap(void);
+// malloc_trim(3) with nothing kept at the top, and madvise(2) with MADV_DONTNEED for the main thread's stack below the caller's frame.
+void berth_trim_memory(void);
 
 // Brings the loopback interface of the calling thread's network namespace up.
 int berth_loopback_up(void);

@@ -112,7 +112,9 @@ final class TestPod: Sendable {
 
   /// Sets the sandbox up and starts `sh -c script` without waiting in between.
   @discardableResult
-  func run(_ name: String = "app", script: String, log: LogTarget? = nil, edit: (inout RuntimeSpec) -> Void = { _ in }) async throws -> InitRecord {
+  func run(
+    _ name: String = "app", script: String, log: LogTarget? = nil, edit: (inout RuntimeSpec) -> Void = { _ in }
+  ) async throws -> InitRecord {
     let ready = connection.send(.setUpSandbox(setup), deadline: ShimMachine.deadline())
     let started = connection.send(.start(try start(name, script: script, log: log, edit: edit)), deadline: ShimMachine.deadline())
     #expect(try await ready.value() == .ok)

@@ -17,7 +17,8 @@ private struct RawClient: ~Copyable {
   func receive() throws -> ShimReply? {
     _ = try Descriptors.waitReadable([socket.raw], timeout: .seconds(30))
     var buffer = [UInt8](repeating: 0, count: ShimProtocol.maxPacket)
-    guard case .message(let count) = try buffer.withUnsafeMutableBytes({ try PacketConnection.receive(into: $0, from: socket) }) else { return nil }
+    let received = try buffer.withUnsafeMutableBytes { try PacketConnection.receive(into: $0, from: socket) }
+    guard case .message(let count) = received else { return nil }
     let packet = Array(buffer[..<count])
     return try ShimHeader(packet).flatMap { try ShimReply($0, packet: packet) }
   }

@@ -160,7 +160,10 @@ struct ContainerLogTests {
     var batch = LogBatch()
     var lines = LineSplitter(.stdout)
     func write(_ range: ClosedRange<Int>) {
-      for number in range { Array("line \(number) \(String(repeating: "x", count: 990))\n".utf8).withUnsafeBytes { lines.consume($0, &batch, to: file) } }
+      for number in range {
+        let line = Array("line \(number) \(String(repeating: "x", count: 990))\n".utf8)
+        line.withUnsafeBytes { lines.consume($0, &batch, to: file) }
+      }
     }
     write(1...200)
     #expect(file.dropped > 0)
@@ -171,7 +174,8 @@ struct ContainerLogTests {
     let records = try Files.readText("\(folder)/0.log").split(separator: "\n").map { try Record($0) }
     let numbers = records.filter { $0.stream == "stdout" }.compactMap { Int($0.content.split(separator: " ")[1]) }
     #expect(numbers == Array(1...200 - Int(dropped)) + Array(201...210))
-    #expect(records.filter { $0.stream == "stderr" }.map(\.content) == ["berth-shim: \(dropped) lines dropped: No space left on device (ENOSPC)"])
+    let notices = records.filter { $0.stream == "stderr" }.map(\.content)
+    #expect(notices == ["berth-shim: \(dropped) lines dropped: No space left on device (ENOSPC)"])
   }
 
   @Test("stamps are right across seconds, days and leap years")

@@ -14,7 +14,9 @@ struct ShimProtocolTests {
     return lines.flatMap { $0.split(separator: " ") }.compactMap { UInt8($0, radix: 16) }
   }
 
-  @Test("every message of version 1 has exactly the bytes of its fixture, and they are read back", arguments: ShimProtocolFixtures.messages.map(\.name))
+  @Test(
+    "every message of version 1 has exactly the bytes of its fixture, and they are read back",
+    arguments: ShimProtocolFixtures.messages.map(\.name))
   func fixtures(name: String) throws {
     let message = try #require(ShimProtocolFixtures.messages.first { $0.name == name }?.message)
     let id: UInt32 = if case .event = message { 0 } else { 0x0102_0304 }

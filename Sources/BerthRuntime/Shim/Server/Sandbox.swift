@@ -13,7 +13,9 @@ struct Sandbox {
     guard !setup.hostname.isEmpty, setup.hostname.utf8.count <= 64 else { throw Self.failure("hostname", "expected 1 to 64 bytes") }
     for volume in setup.tmpfs {
       let parts = volume.path.split(separator: "/")
-      guard volume.path.hasPrefix("/"), !parts.contains(".."), !parts.isEmpty else { throw Self.failure(volume.path, "expected an absolute path") }
+      guard volume.path.hasPrefix("/"), !parts.contains(".."), !parts.isEmpty else {
+        throw Self.failure(volume.path, "expected an absolute path")
+      }
     }
     cgroups = try CgroupLayout.detect()
     guard let podCgroup = Cgroup(setup.podCgroup, in: cgroups) else { throw Self.failure(setup.podCgroup, "not a cgroup's path") }

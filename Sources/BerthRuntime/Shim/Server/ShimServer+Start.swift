@@ -58,7 +58,8 @@ extension ShimServer {
     _ start: ContainerStart, _ cgroup: Cgroup, _ waiting: (client: UInt32, request: UInt32)
   ) throws(BerthError) -> SupervisedContainer {
     let streams = try prepareStreams(start)
-    let pending = try ContainerLauncher.begin(start.launch, stdin: -1, stdout: streams.stdout.raw, stderr: streams.stderr.raw)
+    let pending = try ContainerLauncher.begin(
+      id: start.name, encoded: start.launch, stdin: -1, stdout: streams.stdout.raw, stderr: streams.stderr.raw)
     let result = pending.resultFD
     let container = SupervisedContainer(
       index: nextIndex(), name: start.name, attempt: start.attempt, cgroup: cgroup, launch: pending, output: streams.output,
@@ -84,7 +85,7 @@ extension ShimServer {
     guard let launch = container.launch.take() else { return }
     epoll.remove(launch.resultFD)
     do throws(BerthError) { started(container, try launch.finish()) } catch { failed(container, error) }
-    ProcessControl.trimHeap()
+    ProcessControl.trimMemory()
   }
 
   private func started(_ container: SupervisedContainer, _ process: consuming LaunchedProcess) {

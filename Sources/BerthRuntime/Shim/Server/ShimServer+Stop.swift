@@ -23,7 +23,8 @@ extension ShimServer {
   func signal(_ container: SupervisedContainer, _ number: Int32) throws(BerthError) {
     try check(number, "signal container", container.name)
     guard let pid = container.initRecord?.process.pid else {
-      throw BerthError(.failedPrecondition, "signal container", container.name, cause: container.hasEnded ? "it has ended" : "it is being started")
+      let cause = container.hasEnded ? "it has ended" : "it is being started"
+      throw BerthError(.failedPrecondition, "signal container", container.name, cause: cause)
     }
     do throws(Errno) { try ProcessControl.signal(pid, number) } catch { throw error.wrapped("signal container", container.name) }
   }

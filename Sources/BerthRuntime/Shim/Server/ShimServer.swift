@@ -101,13 +101,15 @@ public final class ShimServer {
 
   private func acceptClient() {
     guard let socket = try? PacketConnection.accept(listener) else { return }
-    guard let peer = try? PacketConnection.peer(of: socket), peer.uid == 0 || peer.uid == ProcessControl.effectiveUser, clients.count < Self.maxClients
+    guard let peer = try? PacketConnection.peer(of: socket), peer.uid == 0 || peer.uid == ProcessControl.effectiveUser,
+      clients.count < Self.maxClients
     else { return }
     try? admit(socket)
   }
 
   private func copyOutput(_ stream: LogBatch.Stream, _ index: UInt32) {
-    guard let output = containers.first(where: { $0.index == index })?.output, let descriptor = output.descriptor(stream) else { return }
+    guard let output = containers.first(where: { $0.index == index })?.output, let descriptor = output.descriptor(stream)
+    else { return }
     scratchInUse = true
     if case .ended = output.copyOnce(stream, scratch: scratch, batch: &batch) { epoll.remove(descriptor) }
   }
