@@ -89,6 +89,7 @@ let executables: [Target] = [
     dependencies: [
       "BerthCore", "BerthLinux", "BerthNode", "BerthServer", "BerthImages", "BerthPods", "BerthRuntime",
       .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
   .executableTarget(
@@ -135,6 +136,9 @@ let testTargets: [Target] = [
   .testTarget(
     name: "BerthStoreTests", dependencies: ["BerthCore", "BerthLinux", "BerthStore", "ImageFixtures", "CSQLite"], exclude: ["Fixtures"],
     swiftSettings: strict),
+  tests(
+    "BerthImagesTests",
+    ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
   tests("BerthRegistryTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
   tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
 ]
