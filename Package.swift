@@ -135,6 +135,7 @@ let testTargets: [Target] = [
   .testTarget(
     name: "BerthStoreTests", dependencies: ["BerthCore", "BerthLinux", "BerthStore", "ImageFixtures", "CSQLite"], exclude: ["Fixtures"],
     swiftSettings: strict),
+  tests("BerthRegistryTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
   tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
 ]
 

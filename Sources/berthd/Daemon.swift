@@ -45,6 +45,7 @@ final class Daemon: Sendable {
     }
     ServiceManager.notify("STOPPING=1")
     serving.cancel()
+    manager.removeEmptyParent()
     log.logger.info("stopped; pods that run go on")
     return code
   }

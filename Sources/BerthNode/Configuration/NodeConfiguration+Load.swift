@@ -44,7 +44,8 @@ extension NodeConfiguration {
     }
   }
 
-  /// `file` names the file in diagnostics. Relative paths in it start at `folder`, by default the folder of `file`: give it an absolute one.
+  /// `file` names the file in diagnostics. Relative paths in it start at `folder`, by default the folder of `file`: give it an absolute
+  /// one.
   public static func load(bytes: [UInt8], file: String, folder: String? = nil) -> LoadedConfiguration {
     let document = TOMLDocument(parsing: bytes)
     var sink = DiagnosticSink(file: file, source: document.source)

@@ -14,8 +14,9 @@ public protocol PodService: Sendable {
 public protocol PodHandle: Sendable {
   /// What is there, read from the record, the shim and the kernel.
   func observe() async -> PodObservation
-  /// Begins attempt `attempt`. A container that can't be started is a fact to be observed, not an error thrown.
-  func start(_ container: String, attempt: UInt32, backoffStep: Int) async throws(BerthError)
+  /// Begins attempt `attempt`. Why a container can't be started is returned, and a fact to be observed from then on; thrown is only
+  /// what keeps the attempt from being made.
+  func start(_ container: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) -> BerthError?
   /// Sends the stop signal; the shim follows with SIGKILL after the grace period.
   func stop(_ container: String) async throws(BerthError)
   /// Writes the limits of `spec` into the cgroup of the pod (nil) or a container.

@@ -165,22 +165,24 @@ actor PodWorker {
     let steps = starts.map { start in
       observation?.actual.containers[start.name].map { container in nextStep(after: container, observation) } ?? 0
     }
-    let failures = await withTaskGroup(of: BerthError?.self) { group in
-      for (start, step) in zip(starts, steps) {
+    let results = await withTaskGroup(of: (Int, Result<BerthError?, BerthError>).self) { group in
+      for (at, (start, step)) in zip(starts, steps).enumerated() {
         group.addTask {
           do throws(BerthError) {
-            try await pod.start(start.name, attempt: start.attempt, backoffStep: step)
-            return nil
-          } catch { return error }
+            return (at, .success(try await pod.start(start.name, attempt: start.attempt, backoffStep: step)))
+          } catch { return (at, .failure(error)) }
         }
       }
-      return await group.reduce(into: [BerthError]()) { all, failure in if let failure { all.append(failure) } }
+      return await group.reduce(into: [:]) { all, result in all[result.0] = result.1 }
     }
-    for start in starts {
-      let verb = start.attempt == 0 ? "Started" : "Restarted"
-      services.events.record(verb, "container \(start.name): \(start.reason)", pod: key, container: start.name)
+    for (at, start) in starts.enumerated() {
+      if let failure = try results[at]?.get() {
+        services.events.record("Failed", "container \(start.name): \(failure)", pod: key, container: start.name, severity: .warning)
+      } else {
+        let verb = start.attempt == 0 ? "Started" : "Restarted"
+        services.events.record(verb, "container \(start.name): \(start.reason)", pod: key, container: start.name)
+      }
     }
-    if let first = failures.first { throw first }
   }
 
   private func nextStep(after container: ActualContainer, _ observation: PodObservation?) -> Int {
@@ -212,6 +214,7 @@ actor PodWorker {
     case .removePod:
       try await pod?.remove()
       pod = nil
+      reported = [:]
       services.events.record("Removed", action.reason, pod: key)
     }
   }
@@ -235,6 +238,8 @@ actor PodWorker {
   private func reportExits(_ observation: PodObservation?) {
     for (name, container) in observation?.actual.containers ?? [:] {
       guard case .exited(let exit) = container.state, let uid = observation?.actual.uid else { continue }
+      // Told when it happened.
+      if case .startFailed = exit.outcome { continue }
       report("Exited/\(uid)/\(name)", "container \(name): \(exit.words) (attempt \(container.attempt))", severity: exit.succeeded ? .normal : .warning, container: name)
     }
   }

@@ -21,7 +21,8 @@ extension Pod {
 
   private func add(_ container: ShimContainer, to observation: inout PodObservation) {
     switch container.phase {
-    case .launching: add(container.name, container.attempt, .stopping, nil, nil, to: &observation)
+    case .launching:
+      add(container.name, container.attempt, .running(since: Instant(nanoseconds: Clock.bootNanoseconds())), nil, nil, to: &observation)
     case .running(let process):
       let since = Self.boot(of: process.startedAt)
       add(container.name, container.attempt, container.isStopping ? .stopping : .running(since: since), process, nil, to: &observation)

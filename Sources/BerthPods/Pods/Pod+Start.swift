@@ -5,9 +5,10 @@ import BerthManifest
 import BerthRuntime
 
 extension Pod {
-  /// One attempt of one container. A failure is recorded as that attempt's end, for the planner to see; only what keeps the record from
-  /// being written is thrown.
-  public func start(_ name: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) {
+  /// One attempt of one container. A failure is recorded as that attempt's end, for the planner to see, and returned; only what keeps
+  /// the record from being written is thrown.
+  public func start(_ name: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) -> BerthError? {
+    var failure: BerthError?
     let spec = try container(name)
     record.containers[name] = ContainerRecord(attempt: attempt, backoffStep: backoffStep)
     // A crash from here on leaves an attempt that the shim doesn't know: it is begun again.
@@ -18,11 +19,13 @@ extension Pod {
       try await checkSandbox()
       _ = try await answer.value()
     } catch {
+      failure = error
       record.containers[name]?.startFailure = "\(error)"
       record.containers[name]?.startFailedAt = Clock.bootNanoseconds()
       try save()
     }
     dropOldAttempts(of: name, before: attempt)
+    return failure
   }
 
   private func checkSandbox() async throws(BerthError) {

@@ -88,18 +88,15 @@ public actor Pod {
       shmSize: UInt64(clamping: record.spec.shmSize.bytes), tmpfs: tmpfs, podCgroup: context.podCgroup(uid))
   }
 
-  /// An incarnation that an earlier daemon made.
-  func adopt() async throws(BerthError) {
-    if let connection = try? context.shims.connect(podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed) {
-      do throws(BerthError) {
-        _ = try await connection.greet(deadline: deadline(Self.answerTime))
-        link = .connected(connection)
-      } catch {
-        connection.close()
-        throw error
-      }
-    }
-    volumes = try VolumeManager(paths: paths, key: key).prepare(record.spec.volumes)
+  /// An incarnation that an earlier daemon made. A shim that doesn't answer counts as lost: what runs is left alone, nothing is started
+  /// beside it.
+  func adopt() async {
+    volumes = VolumeManager(paths: paths, key: key).located(record.spec.volumes)
+    guard let connection = try? context.shims.connect(podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed) else { return }
+    do throws(BerthError) {
+      _ = try await connection.greet(deadline: deadline(Self.answerTime))
+      link = .connected(connection)
+    } catch { connection.close() }
   }
 
   private nonisolated var onEvent: @Sendable (ShimEvent) -> Void { { [key, context] _ in context.changed(key) } }

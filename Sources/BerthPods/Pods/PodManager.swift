@@ -34,13 +34,12 @@ public struct PodManager: Sendable {
     for uid in isSameBoot ? (try? Files.list(context.paths.pods)) ?? [] : [] where PodUID.isValid(uid) {
       do throws(BerthError) {
         let pod = Pod(record: try PodRecord.read(context.paths.pod(uid: uid).record), context: context)
-        try await pod.adopt()
+        await pod.adopt()
         pods.append(pod)
         living.insert(uid)
       } catch {
+        // Whose it was can't be told: it is swept, so that its pod is never run twice.
         report(error)
-        // A record that is there but can't be read may belong to containers that run: only one that never was is nobody's.
-        if error.code != .notFound { living.insert(uid) }
       }
     }
     for failure in PodSweeper(context: context).sweep(living: living) { report(failure) }
@@ -59,7 +58,18 @@ public struct PodManager: Sendable {
   }
 
   /// Ends every pod of this root at once and removes every trace: `berthd teardown`.
-  public func tearDown() -> [BerthError] { PodSweeper(context: context).sweep(living: []) }
+  public func tearDown() -> [BerthError] {
+    let failures = PodSweeper(context: context).sweep(living: [])
+    removeEmptyParent()
+    return failures
+  }
+
+  /// The cgroup above all pods, once there are none: the node looks as if this root had never been used.
+  public func removeEmptyParent() {
+    guard let parent = try? context.cgroup(context.cgroupParent), parent.exists(), (try? parent.children())?.isEmpty == true else { return }
+    // Best effort: the next daemon uses it, or removes it.
+    try? parent.remove()
+  }
 }
 
 extension Pod {

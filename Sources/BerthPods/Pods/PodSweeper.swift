@@ -12,7 +12,10 @@ struct PodSweeper: Sendable {
     try removeCgroups(uid)
     for key in context.images.snapshotKeys() where key.hasPrefix("\(uid)-") { try context.images.removeSnapshot(key: key) }
     let paths = context.paths.pod(uid: uid)
+    let shim = try PodFacts.read(paths.state).shim
     do throws(Errno) {
+      // One that was told to shut down is on its way anyway.
+      try shim?.kill()
       try Files.removeTree(paths.data)
       if let logs { try Files.removeTree(logs) }
       // Last: the record says that there is something to remove.

@@ -19,43 +19,55 @@ struct VolumeManager: Sendable {
   let paths: PodPaths
   let key: PodKey
 
-  func prepare(_ volumes: [VolumeSpec]) throws(BerthError) -> [String: PreparedVolume] {
-    var prepared: [String: PreparedVolume] = [:]
-    for volume in volumes {
-      do throws(Errno) { prepared[volume.name] = try prepare(volume) } catch {
-        throw BerthError(error == .noSpace ? .resourceExhausted : .failedPrecondition, "prepare volume", volume.name, cause: "\(error)")
-      }
-    }
-    return prepared
+  /// Where each volume lies; touches nothing.
+  func located(_ volumes: [VolumeSpec]) -> [String: PreparedVolume] {
+    var located: [String: PreparedVolume] = [:]
+    for volume in volumes { located[volume.name] = locate(volume) }
+    return located
   }
 
-  private func prepare(_ volume: VolumeSpec) throws(Errno) -> PreparedVolume {
+  private func locate(_ volume: VolumeSpec) -> PreparedVolume {
     switch volume.source {
-    case .hostPath(let path, let type):
-      try Self.check(path, type)
-      return PreparedVolume(path: path)
+    case .hostPath(let path, _): PreparedVolume(path: path)
     case .emptyDir(inMemory: true, let size):
-      let path = paths.stateVolume(volume.name)
-      try makeRoot(path, volume, defaultMode: 0o777)
-      return PreparedVolume(path: path, memorySize: size.map { .limited($0) } ?? .unlimited)
-    case .emptyDir(inMemory: false, _):
-      let path = paths.dataVolume(volume.name)
-      try makeRoot(path, volume, defaultMode: 0o777)
-      return PreparedVolume(path: path)
+      PreparedVolume(path: paths.stateVolume(volume.name), memorySize: size.map { .limited($0) } ?? .unlimited)
+    case .emptyDir(inMemory: false, _): PreparedVolume(path: paths.dataVolume(volume.name))
     case .persistent(let shared):
-      let path = shared.map { paths.node.sharedVolume(namespace: key.namespace, $0) } ?? paths.node.persistentVolume(key, volume.name)
+      PreparedVolume(
+        path: shared.map { paths.node.sharedVolume(namespace: key.namespace, $0) } ?? paths.node.persistentVolume(key, volume.name))
+    case .config: PreparedVolume(path: paths.stateVolume(volume.name))
+    }
+  }
+
+  /// Makes what isn't there yet.
+  func prepare(_ volumes: [VolumeSpec]) throws(BerthError) -> [String: PreparedVolume] {
+    for volume in volumes {
+      do throws(Errno) { try make(volume, at: locate(volume).path) } catch {
+        throw BerthError(error == .noSpace ? .resourceExhausted : .failedPrecondition, "prepare volume", volume.name, cause: Self.words(error, volume))
+      }
+    }
+    return located(volumes)
+  }
+
+  private static func words(_ error: Errno, _ volume: VolumeSpec) -> String {
+    guard case .hostPath(let path, let type) = volume.source else { return "\(error)" }
+    return error == .invalid || error == .notDirectory ? "\(path) is no \(type.rawValue)" : "\(path): \(error)"
+  }
+
+  private func make(_ volume: VolumeSpec, at path: String) throws(Errno) {
+    switch volume.source {
+    case .hostPath(_, let type): try Self.check(path, type)
+    case .emptyDir: try makeRoot(path, volume, defaultMode: 0o777)
+    case .persistent:
       // An existing volume keeps the owner and mode that its users gave it.
       if !Files.exists(path) { try makeRoot(path, volume, defaultMode: 0o777) }
-      return PreparedVolume(path: path)
     case .config(let files):
-      let path = paths.stateVolume(volume.name)
       try makeRoot(path, VolumeSpec(name: volume.name, source: volume.source), defaultMode: 0o755)
       for name in files.keys.sorted() {
         try Files.writeAtomically((files[name] ?? "").utf8, to: "\(path)/\(name)", mode: 0o600)
         try Files.setMode("\(path)/\(name)", volume.mode ?? 0o644)
         if let owner = volume.owner { try Files.setOwner("\(path)/\(name)", uid: owner.uid, gid: owner.gid) }
       }
-      return PreparedVolume(path: path)
     }
   }
 

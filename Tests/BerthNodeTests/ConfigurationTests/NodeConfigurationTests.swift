@@ -12,6 +12,18 @@ struct NodeConfigurationTests {
   }
   private func problems(_ text: String) -> [String] { load(text).diagnostics.map { "\($0.position): \($0.message)" } }
 
+  /// Of a file in the repository.
+  private func contents(_ name: String) throws -> String {
+    var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+    while let last = parts.last, last != "Tests" { parts.removeLast() }
+    let path = parts.dropLast().joined(separator: "/") + "/" + name
+    let file = try #require(fopen(path, "rb"), "\(path)")
+    defer { fclose(file) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = fread(&buffer, 1, buffer.count, file)
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
   @Test("an empty file means the defaults, and so does the default text")
   func defaults() {
     #expect(load("").configuration == NodeConfiguration())
@@ -21,14 +33,27 @@ struct NodeConfigurationTests {
 
   @Test("the default text is the repository's config.toml, to the byte")
   func repository() throws {
-    var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    while let last = parts.last, last != "Tests" { parts.removeLast() }
-    let path = parts.dropLast().joined(separator: "/") + "/config.toml"
-    let file = try #require(fopen(path, "rb"), "\(path)")
-    defer { fclose(file) }
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    let count = fread(&buffer, 1, buffer.count, file)
-    #expect(String(decoding: buffer[..<count], as: UTF8.self) == NodeConfiguration.defaultText)
+    #expect(try contents("config.toml") == NodeConfiguration.defaultText)
+  }
+
+  @Test("docs/config.md has every key, in a table if it works and in the list of what isn't supported yet if not")
+  func documented() throws {
+    let text = try contents("docs/config.md")
+    let later = try #require(text.firstRange(of: "## Not supported yet"))
+    func check(_ table: KeyTable) {
+      for key in table.keys where key.name != "prune_guard" {
+        if case .table(let inner) = key.type {
+          #expect(text.contains("`[\(key.name)]`"), "\(key.name)")
+          if key.isSupported { check(inner) }
+        } else {
+          let isWorking = text[..<later.lowerBound].contains("| `\(key.name)` |")
+          let isLater = text[later.upperBound...].contains("`\(key.name)`") || text[later.upperBound...].contains("`[\(key.name)]`")
+          #expect(isWorking == key.isSupported, "\(key.name)")
+          #expect(key.isSupported || isLater, "\(key.name)")
+        }
+      }
+    }
+    check(ConfigurationSchema.root)
   }
 
   @Test("every supported key is in the default text, and no other")

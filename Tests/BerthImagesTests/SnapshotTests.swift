@@ -1,0 +1,113 @@
+import BerthArchive
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthOCI
+import Glibc
+import ImageFixtures
+import Testing
+
+@Suite("snapshots and pruning", .enabled(if: geteuid() == 0, "unpacking needs root"))
+struct SnapshotTests {
+  let fixture: ImageFixture
+  init() throws { fixture = try ImageFixture() }
+
+  private func image(_ text: String, root: TarEntry = .directory("./", mode: 0o751, uid: 3, gid: 4)) throws -> Image {
+    var builder = ImageBuilder()
+    try builder.addLayer { (tar) throws(BerthError) in
+      try tar.add(root)
+      try tar.add(.file("file"), content: Array(text.utf8))
+    }
+    try ImageBuilder.writeArchive(builder.layout(named: nil), to: fixture.directory("\(text).tar"))
+    return try fixture.pull("oci-archive:\(fixture.directory("\(text).tar"))")
+  }
+
+  @Test("a snapshot's directories are its own, its root looks like the image's whatever the umask")
+  func prepare() throws {
+    let image = try image("a")
+    let old = umask(0o077)
+    defer { umask(old) }
+    let mount = try fixture.service.prepareSnapshot(for: image, key: "uid-web-0")
+    #expect(mount.lowerDirectories == image.layerDirectories)
+    let upper = try Files.status(mount.upperDirectory)
+    #expect((upper.permissions, upper.uid, upper.gid) == (0o751, 3, 4))
+    #expect(try Files.list(mount.upperDirectory).isEmpty && Files.list(mount.workDirectory).isEmpty)
+    #expect(fixture.service.snapshotKeys() == ["uid-web-0"])
+    #expect(throws: BerthError.self) { try fixture.service.prepareSnapshot(for: image, key: "uid-web-0") }
+    #expect(fixture.service.snapshotKeys() == ["uid-web-0"])
+  }
+
+  @Test("two containers of one image see the image and not each other")
+  func separate() throws {
+    let image = try image("a")
+    var mounts: [String] = []
+    defer { for path in mounts { umount2(path, Int32(MNT_DETACH)) } }
+    for key in ["one", "two"] {
+      let snapshot = try fixture.service.prepareSnapshot(for: image, key: key)
+      let path = fixture.directory("mnt-\(key)")
+      try Files.makeDirectory(path)
+      let options = "lowerdir=\(snapshot.lowerDirectories.joined(separator: ":")),upperdir=\(snapshot.upperDirectory),workdir=\(snapshot.workDirectory)"
+      guard mount("overlay", path, "overlay", 0, options) == 0 else {
+        Issue.record("overlay can't be mounted: \(Errno.current)")
+        return
+      }
+      mounts.append(path)
+      #expect(try Files.status(path).permissions == 0o751)
+      #expect(try Files.readText("\(path)/file") == "a")
+      #expect(!Files.exists("\(path)/written"))
+      try Files.writeAtomically([1], to: "\(path)/written")
+      try Files.writeAtomically(Array(key.utf8), to: "\(path)/file")
+    }
+    #expect(try Files.readText("\(image.layerDirectories[0])/file") == "a")
+    umount2(mounts[0], Int32(MNT_DETACH))
+    try fixture.service.removeSnapshot(key: "one")
+    #expect(fixture.service.snapshotKeys() == ["two"])
+  }
+
+  @Test("a snapshot that isn't there is removed without complaint, a key that is no name is refused", arguments: ["", ".", "..", "a/b", "../x", ".hidden", "a\0b"])
+  func keys(_ key: String) throws {
+    try fixture.service.removeSnapshot(key: "nothing")
+    #expect(throws: BerthError.self) { try fixture.service.removeSnapshot(key: key) }
+    let image = try image("a")
+    #expect(throws: BerthError.self) { try fixture.service.prepareSnapshot(for: image, key: key) }
+  }
+
+  @Test("pruning takes what neither an image nor a snapshot needs")
+  func prune() throws {
+    let (one, two, three) = (try image("a"), try image("b"), try image("c"))
+    _ = try fixture.service.prepareSnapshot(for: two, key: "running")
+    for image in [two, three] { try fixture.service.remove(try ImageReference(image.requested)) }
+    #expect(try fixture.service.prune() > 0)
+    #expect(Files.exists(one.layerDirectories[0]) && Files.exists(two.layerDirectories[0]) && !Files.exists(three.layerDirectories[0]))
+    #expect(try fixture.service.lookup(try ImageReference(one.requested)) == one)
+    #expect(throws: BerthError.self, "its layers are gone") { try fixture.service.prepareSnapshot(for: three, key: "late") }
+    #expect(fixture.service.snapshotKeys() == ["running"])
+    try fixture.service.removeSnapshot(key: "running")
+    try fixture.service.prune()
+    #expect(!Files.exists(two.layerDirectories[0]))
+    #expect(try fixture.service.prune() == 0)
+    // Pulled again, it is as good as new.
+    let again = try fixture.pull(three.requested)
+    _ = try fixture.service.prepareSnapshot(for: again, key: "late")
+    #expect(throws: BerthError.self) { try fixture.service.remove(try ImageReference("docker.io/library/nothing:1")) }
+  }
+
+  @Test("layers that a daemon left unfinished are gone after its restart, others stay")
+  func leftovers() throws {
+    let image = try image("a")
+    let chain = Digest.pruneTest
+    _ = try fixture.service.metadata.addLayer(chain: chain, diff: chain, parent: nil, created: 1)
+    try fixture.directory.write("root/snapshots/l/2/half", [1])
+    try fixture.directory.write("root/snapshots/l/99/stray", [1])
+    try fixture.directory.write("root/content/ingest/half", [1])
+    let service = try fixture.reopened()
+    #expect(try Files.list(fixture.directory("root/snapshots/l")) == ["1"])
+    #expect(try Files.list(fixture.directory("root/content/ingest")).isEmpty)
+    #expect(try service.lookup(try ImageReference(image.requested)) == image)
+    #expect(try service.metadata.layer(chain) == nil)
+  }
+}
+
+extension Digest {
+  fileprivate static var pruneTest: Digest { Digest(sha256: [UInt8](repeating: 7, count: 32)) ?? .sha256(of: []) }
+}
