@@ -18,8 +18,7 @@ public struct ScratchBuffer: ~Copyable {
   public borrowing func release() { madvise(bytes.baseAddress, bytes.count, MADV_DONTNEED) }
 
   /// As many bytes as one read(2) gives, at the start of the buffer; 0 at the end of the file, nil if there is nothing yet.
-  public borrowing func fill(from file: borrowing FD) throws(Errno) -> Int? {
-    let number = file.raw
+  public borrowing func fill(from number: Int32) throws(Errno) -> Int? {
     do throws(Errno) { return try call { Glibc.read(number, bytes.baseAddress, bytes.count) } } catch {
       if error == .again { return nil }
       throw error

@@ -38,8 +38,8 @@ public enum PacketConnection {
 
   private static func make() throws(Errno) -> FD { FD(owning: try call { socket(AF_UNIX, Self.type, 0) }) }
 
-  /// Listens at `name` in `directory`, replacing what a dead owner left there. The socket's mode is 0600 from its first moment on if
-  /// the calling process's umask takes everything from group and others.
+  /// Listens at `name` in `directory`, replacing what a dead owner left there. Its mode is 0600; before that is set nobody but the
+  /// owner can connect if the umask takes writing from group and others.
   public static func listen(in directory: String, name: String, backlog: Int32 = 16) throws(Errno) -> FD {
     let folder = try Files.open(directory, O_RDONLY | O_DIRECTORY)
     let number = folder.raw

@@ -19,13 +19,14 @@ extension ShimServer {
     clients.append(client)
   }
 
-  /// Nobody to ask and nothing to keep: a shim that never got a sandbox ends with its last client.
+  /// Nobody to ask and nothing to keep: a shim without a sandbox ends with its last client.
   func drop(_ index: UInt32) {
     guard let at = clients.firstIndex(where: { $0.index == index }) else { return }
     // Before it is closed: a launcher that was forked meanwhile may hold a copy.
     epoll.remove(clients[at].socket.raw)
     clients.remove(at: at)
-    if case .none = sandbox, clients.isEmpty { isDone = true }
+    if case .ready = sandbox { return }
+    if clients.isEmpty { isDone = true }
   }
 
   /// One packet.

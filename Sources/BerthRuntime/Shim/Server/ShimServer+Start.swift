@@ -66,8 +66,7 @@ extension ShimServer {
       waiting: waiting)
     do throws(Errno) { try epoll.add(result, .input, token: Self.token(.launch, container.index)) } catch {
       // The kernel has no memory for a watch. What was launched is ended at once rather than left to itself.
-      try? cgroup.killAll()
-      if let launch = container.launch.take() { _ = try launch.finish() }
+      if let launch = container.launch.take() { try? ProcessControl.signal(try launch.finish().pid, 9) }
       throw error.wrapped("start container", start.name)
     }
     return container

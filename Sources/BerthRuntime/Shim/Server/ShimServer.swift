@@ -111,7 +111,11 @@ public final class ShimServer {
     guard let output = containers.first(where: { $0.index == index })?.output, let descriptor = output.descriptor(stream)
     else { return }
     scratchInUse = true
-    if case .ended = output.copyOnce(stream, scratch: scratch, batch: &batch) { epoll.remove(descriptor) }
+    if case .ended = output.copyOnce(stream, scratch: scratch, batch: &batch) {
+      // Before it is closed: a launcher that was forked meanwhile may hold a copy.
+      epoll.remove(descriptor)
+      output.close(stream)
+    }
   }
 
   func markScratchUsed() { scratchInUse = true }

@@ -70,22 +70,30 @@ final class ContainerOutput {
   enum Progress {
     case read(Int)
     case nothing
-    /// The end; the descriptor is closed.
+    /// Nobody writes any more: to be closed.
     case ended
   }
 
   /// One read into `scratch`, and one or a few writes to the log.
   func copyOnce(_ stream: LogBatch.Stream, scratch: borrowing ScratchBuffer, batch: inout LogBatch) -> Progress {
-    guard let file = stream == .stdout ? stdout.take() : stderr.take() else { return .ended }
+    guard let descriptor = descriptor(stream) else { return .ended }
     let count: Int?
-    do throws(Errno) { count = try scratch.fill(from: file) } catch { return .ended }
+    do throws(Errno) { count = try scratch.fill(from: descriptor) } catch { return .ended }
+    guard let count else { return .nothing }
     if count == 0 { return .ended }
-    if let count {
-      let bytes = UnsafeRawBufferPointer(rebasing: scratch.bytes[..<count])
-      if stream == .stdout { stdoutLines.consume(bytes, &batch, to: log) } else { stderrLines.consume(bytes, &batch, to: log) }
+    let bytes = UnsafeRawBufferPointer(rebasing: scratch.bytes[..<count])
+    switch stream {
+    case .stdout: stdoutLines.consume(bytes, &batch, to: log)
+    case .stderr: stderrLines.consume(bytes, &batch, to: log)
     }
-    if stream == .stdout { stdout = consume file } else { stderr = consume file }
-    return count.map { .read($0) } ?? .nothing
+    return .read(count)
+  }
+
+  func close(_ stream: LogBatch.Stream) {
+    switch stream {
+    case .stdout: stdout = nil
+    case .stderr: stderr = nil
+    }
   }
 
   /// What is still in the pipes once the container's processes are dead, and lines without an end.
