@@ -121,6 +121,9 @@ let testTargets: [Target] = [
   tests("BerthCoreTests", ["BerthCore"]),
   tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthTestSupport"]),
+  tests("BerthSeccompTests", ["BerthCore", "BerthOCI", "BerthSeccomp"]),
+  .testTarget(
+    name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"], swiftSettings: strict),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
   tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
@@ -140,7 +143,6 @@ let testTargets: [Target] = [
     "BerthImagesTests",
     ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
   tests("BerthRegistryTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
-  tests("BerthImagesTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
 ]
 
 let package = Package(
