@@ -129,7 +129,8 @@ let testTargets: [Target] = [
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(
-    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
+    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict,
+    linkerSettings: staticExecutable),
   .target(
     name: "ImageFixtures", dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages"],
     path: "Tests/ImageFixtures", swiftSettings: strict),

@@ -29,7 +29,7 @@ extension ImageService {
     for layer in candidates where !chains.contains(layer.chain) {
       try metadata.removeLayer(layer.id)
       removeTree("\(root)/snapshots/l", "\(layer.id)")
-      freed += layer.size
+      freed = freed.addingReportingOverflow(layer.size).partialValue
     }
     return freed
   }
