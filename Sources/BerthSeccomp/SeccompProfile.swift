@@ -61,6 +61,15 @@ public struct SeccompProfile: Sendable, Hashable {
   }
 }
 
+extension SeccompProfile {
+  /// As the other, with the kernel's numbers as a pair.
+  public func resolved(
+    capabilities: [String], kernel: (major: Int, minor: Int), architecture: SeccompCompiler.Architecture = .native
+  ) -> LinuxSeccomp {
+    resolved(capabilities: capabilities, kernel: KernelVersion(major: kernel.major, minor: kernel.minor), architecture: architecture)
+  }
+}
+
 /// `6.1` of a kernel's release.
 public struct KernelVersion: Sendable, Hashable, Comparable {
   public var major: Int

@@ -76,7 +76,9 @@ enum MakeImage {
 
   /// A JSON list of strings.
   private static func words(_ text: String, _ option: String) throws(BerthError) -> [String] {
-    guard let items = (try? JSON(parsing: text))?.array else { throw BerthError(.invalidArgument, "make image", option, cause: "it is no JSON list of strings") }
+    guard let items = (try? JSON(parsing: text))?.array else {
+      throw BerthError(.invalidArgument, "make image", option, cause: "it is no JSON list of strings")
+    }
     return items.compactMap(\.string)
   }
 }

@@ -23,7 +23,9 @@ struct CompressionTests {
     }
   }
 
-  private func unpack(_ bytes: [UInt8], step: Int = 1 << 16, limits: DecompressionLimits = DecompressionLimits()) throws(BerthError) -> [UInt8] {
+  private func unpack(_ bytes: [UInt8], step: Int = 1 << 16, limits: DecompressionLimits = DecompressionLimits()) throws(BerthError)
+    -> [UInt8]
+  {
     let sink = MemorySink()
     try sink.copy(from: try Compression.open(Drip(bytes, step: step), limits: limits))
     return sink.bytes
@@ -76,7 +78,8 @@ struct CompressionTests {
     #expect(throws: BerthError.self) { try unpack(packed + Array("garbage".utf8)) }
   }
 
-  @Test("zstd is read, several frames as one stream; damage is an error", .enabled(if: Command.exists("/usr/bin/zstd"), "needs the zstd tool"))
+  @Test(
+    "zstd is read, several frames as one stream; damage is an error", .enabled(if: Command.exists("/usr/bin/zstd"), "needs the zstd tool"))
   func zstd() throws {
     let directory = try TemporaryDirectory()
     try directory.write("a", text)

@@ -63,7 +63,8 @@ struct LayerUnpackerTests {
     let capability: [UInt8] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     var file = TarEntry.file("f", mode: 0o755)
     let names = [
-      "user.kept", "security.capability", "user.overlay.opaque", "trusted.overlay.redirect", "trusted.overlay.metacopy", "trusted.other", "security.selinux",
+      "user.kept", "security.capability", "user.overlay.opaque", "trusted.overlay.redirect", "trusted.overlay.metacopy", "trusted.other",
+      "security.selinux",
       "security.ima",
     ]
     file.attributes = names.map { TarEntry.Attribute(name: Array($0.utf8), value: $0 == "security.capability" ? capability : [1]) }
@@ -77,7 +78,8 @@ struct LayerUnpackerTests {
     try unpack([
       (.file("gone/.wh.file"), ""), (.file("opaque/.wh..wh..opq"), ""), (.file("opaque/new"), "x"), (.file("same/kept"), "x"),
       (.file("same/.wh.kept"), ""), (.file(".wh.replaced"), ""), (.directory("replaced/"), ""), (.file("replaced/x"), ""),
-      (.file("dir/x"), ""), (.file(".wh.dir"), ""), (.file(".wh.under"), ""), (.file("under/x"), ""), (.file(".wh..wh.plnk/1"), ""), (.file(".wh..wh.aufs"), ""),
+      (.file("dir/x"), ""), (.file(".wh.dir"), ""), (.file(".wh.under"), ""), (.file("under/x"), ""), (.file(".wh..wh.plnk/1"), ""),
+      (.file(".wh..wh.aufs"), ""),
     ])
     let gone = try status("gone/file")
     #expect(gone.kind == .characterDevice && gone.rdev == 0)
@@ -92,7 +94,9 @@ struct LayerUnpackerTests {
     let lower = try directory.directory("lower")
     _ = try LayerUnpacker(root: lower).unpack(
       TarReader(MemorySource(try TarFixture.tar([(.file("a"), "1"), (.file("d/old"), "1"), (.file("o/old"), "1"), (.file("keep"), "1")]))))
-    try unpack([(.file(".wh.a"), ""), (.file("d/.wh.old"), ""), (.file("d/new"), "2"), (.file("o/.wh..wh..opq"), ""), (.file("o/new"), "2")])
+    try unpack([
+      (.file(".wh.a"), ""), (.file("d/.wh.old"), ""), (.file("d/new"), "2"), (.file("o/.wh..wh..opq"), ""), (.file("o/new"), "2"),
+    ])
     for name in ["upper", "work", "merged"] { try Files.makeDirectory(directory(name)) }
     let options = "lowerdir=\(directory("layer")):\(directory("lower")),upperdir=\(directory("upper")),workdir=\(directory("work"))"
     guard mount("overlay", directory("merged"), "overlay", 0, options) == 0 else {
@@ -108,7 +112,8 @@ struct LayerUnpackerTests {
   @Test("later members replace earlier ones of the same name, whatever they were")
   func replacement() throws {
     try unpack([
-      (.file("a"), "1"), (.directory("a/"), ""), (.file("a/x"), "2"), (.file("b/c/d"), "1"), (.file("b"), "file"), (.symlink("l", to: "b"), ""), (.file("l"), "3"),
+      (.file("a"), "1"), (.directory("a/"), ""), (.file("a/x"), "2"), (.file("b/c/d"), "1"), (.file("b"), "file"),
+      (.symlink("l", to: "b"), ""), (.file("l"), "3"),
     ])
     #expect(try Files.readText(directory("layer/a/x")) == "2")
     #expect(try Files.readText(directory("layer/b")) == "file")
@@ -125,7 +130,10 @@ struct LayerUnpackerTests {
 
   @Test("a relative symlink of the same layer is followed inside the layer, its target made where it is missing")
   func usrMerge() throws {
-    try unpack([(.symlink("lib", to: "usr/lib"), ""), (.file("lib/x"), "1"), (.symlink("usr/lib64", to: "../usr/./lib"), ""), (.file("usr/lib64/y"), "2")])
+    try unpack([
+      (.symlink("lib", to: "usr/lib"), ""), (.file("lib/x"), "1"), (.symlink("usr/lib64", to: "../usr/./lib"), ""),
+      (.file("usr/lib64/y"), "2"),
+    ])
     #expect(try Files.readText(directory("layer/usr/lib/x")) == "1")
     #expect(try Files.readText(directory("layer/usr/lib/y")) == "2")
     #expect(try status("lib").kind == .symlink)
@@ -141,13 +149,18 @@ struct LayerUnpackerTests {
       ("climbing symlink", [.symlink("l", to: "../outside"), .file("l/x")], "leads out"),
       ("climbing symlink deeper", [.symlink("a/l", to: "../../outside"), .file("a/l/x")], "leads out"),
       ("two hops", [.symlink("a", to: "."), .symlink("a/b", to: "../outside"), .file("b/x")], "leads out"),
-      ("two hops through a directory", [.directory("d"), .symlink("d/up", to: ".."), .symlink("e", to: "d/up/../outside"), .file("e/x")], "leads out"),
+      (
+        "two hops through a directory", [.directory("d"), .symlink("d/up", to: ".."), .symlink("e", to: "d/up/../outside"), .file("e/x")],
+        "leads out"
+      ),
       ("circle", [.symlink("a", to: "b"), .symlink("b", to: "a"), .file("a/x")], "symlinks"),
       ("file on the way", [.file("f"), .file("f/x")], "no directory"),
-      ("hard link out", [.hardLink("x", to: "../outside/secret")], ".."), ("hard link absolute", [.hardLink("x", to: "\(out)/secret")], "doesn't hold"),
+      ("hard link out", [.hardLink("x", to: "../outside/secret")], ".."),
+      ("hard link absolute", [.hardLink("x", to: "\(out)/secret")], "doesn't hold"),
       ("hard link through a symlink", [.symlink("l", to: out), .hardLink("x", to: "l/secret")], "is absolute"),
       ("hard link to a directory", [.directory("d"), .hardLink("x", to: "d")], "can't be linked"),
-      ("whiteout of nothing", [.file("d/.wh.")], "no name"), ("whiteout of .", [.file("d/.wh..")], "no name"), ("whiteout of ..", [.file("d/.wh...")], "no name"),
+      ("whiteout of nothing", [.file("d/.wh.")], "no name"), ("whiteout of .", [.file("d/.wh..")], "no name"),
+      ("whiteout of ..", [.file("d/.wh...")], "no name"),
       ("0:0 device", [.node("w", .characterDevice(major: 0, minor: 0))], "whiteout"),
       ("component of 300 bytes", [.file(String(repeating: "n", count: 300))], "255"),
       ("1000 components", [.file(String(repeating: "d/", count: 1000) + "x")], "components"),

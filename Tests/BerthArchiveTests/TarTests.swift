@@ -25,7 +25,9 @@ struct TarTests {
   }
 
   /// A header with anything in it, its checksum right.
-  private func header(name: String = "x", type: Character = "0", size: [UInt8] = Array("00000000000\0".utf8), change: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
+  private func header(
+    name: String = "x", type: Character = "0", size: [UInt8] = Array("00000000000\0".utf8), change: (inout [UInt8]) -> Void = { _ in }
+  ) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 512)
     func put(_ value: [UInt8], _ at: Int) { bytes.replaceSubrange(at..<at + value.count, with: value) }
     put(Array(name.utf8), 0)
@@ -61,7 +63,8 @@ struct TarTests {
     rich.modified = TreeFiles.Time(seconds: 1_700_000_000, nanoseconds: 5)
     rich.attributes = [TarEntry.Attribute(name: Array("user.a".utf8), value: [0, 10, 255, 61])]
     let entries: [(TarEntry, String)] = [
-      (rich, String(repeating: "content", count: 1000)), (.directory("d/"), ""), (.symlink("l", to: long), ""), (.hardLink("h", to: long), ""),
+      (rich, String(repeating: "content", count: 1000)), (.directory("d/"), ""), (.symlink("l", to: long), ""),
+      (.hardLink("h", to: long), ""),
       (.node("c", .characterDevice(major: 1, minor: 300)), ""), (.node("b", .blockDevice(major: 8, minor: 1)), ""), (.node("f", .fifo), ""),
     ]
     let back = try read(TarFixture.tar(entries))
@@ -79,7 +82,8 @@ struct TarTests {
     let name = String(repeating: "n", count: 180)
     try directory.write("in/\(name)", [1, 2, 3])
     try Files.createSymlink(directory("in/l"), target: name)
-    let made = try Command.run("/usr/bin/tar", "-C", directory("in"), "--format=gnu", "--owner=4000000", "--mtime=@-5", "-cf", directory("t"), name, "l")
+    let made = try Command.run(
+      "/usr/bin/tar", "-C", directory("in"), "--format=gnu", "--owner=4000000", "--mtime=@-5", "-cf", directory("t"), name, "l")
     #expect(made.succeeded, "\(made.output)")
     let entries = try read(try Files.read(directory("t")))
     #expect(entries.map(\.0.name) == [Array(name.utf8), Array("l".utf8)])
@@ -121,7 +125,8 @@ struct TarTests {
       ("PAX record without a key", member("x", "6 =a2\n") + header() + end, "no key"),
       ("NUL in a PAX name", member("x", "11 path=a\0b\n") + header() + end, "wrong length"),
       ("PAX uid past 32 bits", member("x", "18 uid=4294967296\n") + header() + end, "uid"),
-      ("sparse, old", header(type: "S") + end, "sparse"), ("sparse, PAX", member("x", "22 GNU.sparse.major=1\n") + header() + end, "sparse"),
+      ("sparse, old", header(type: "S") + end, "sparse"),
+      ("sparse, PAX", member("x", "22 GNU.sparse.major=1\n") + header() + end, "sparse"),
       ("unknown type", header(type: "Z") + end, "not supported"),
       ("name of 5000 bytes", member("L", String(repeating: "n", count: 5000)) + header() + end, "longer than"),
       ("extension of 2 MiB", header(type: "x", size: octal(2 << 20)) + end, "extension header"),

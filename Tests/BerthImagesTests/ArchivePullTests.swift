@@ -84,7 +84,8 @@ struct ArchivePullTests {
     #expect(try fixture.failure(path)?.code == .invalidArgument)
     var foreign = try sample("3")
     foreign.config.platform = Platform(os: "linux", architecture: "s390x")
-    let platforms = ImageBuilder.layout(entries: [foreign.descriptor(named: nil), one.descriptor(named: nil)], blobs: one.blobs + foreign.blobs)
+    let platforms = ImageBuilder.layout(
+      entries: [foreign.descriptor(named: nil), one.descriptor(named: nil)], blobs: one.blobs + foreign.blobs)
     #expect(try fixture.pull(try archive(platforms)).digest == one.descriptor(named: nil).digest)
     let wrong = try #require(try fixture.failure(try archive(foreign.layout(named: nil), "f.tar")))
     #expect(wrong.code == .failedPrecondition && wrong.cause.contains("s390x"))
@@ -106,7 +107,8 @@ struct ArchivePullTests {
       entry = next
       files.append(file)
     }
-    let deep = try #require(try fixture.failure(try archive(ImageBuilder.layout(entries: [entry], blobs: builder.blobs + files), "deep.tar")))
+    let deep = try #require(
+      try fixture.failure(try archive(ImageBuilder.layout(entries: [entry], blobs: builder.blobs + files), "deep.tar")))
     #expect(deep.cause.contains("nested deeper"))
   }
 
@@ -125,7 +127,9 @@ struct ArchivePullTests {
     #expect(try fixture.pull("docker-archive:\(path).gz").digest == image.digest)
   }
 
-  @Test("skopeo and umoci read what is made here", .enabled(if: Command.exists("/usr/bin/skopeo") && Command.exists("/usr/bin/umoci"), "needs skopeo and umoci"))
+  @Test(
+    "skopeo and umoci read what is made here",
+    .enabled(if: Command.exists("/usr/bin/skopeo") && Command.exists("/usr/bin/umoci"), "needs skopeo and umoci"))
   func readByOthers() throws {
     let builder = try sample()
     try ImageBuilder.writeDirectory(builder.layout(named: "a"), to: fixture.directory("l"))

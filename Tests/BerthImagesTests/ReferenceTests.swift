@@ -9,10 +9,14 @@ struct ReferenceTests {
   @Test(
     "references are completed as Docker and containerd complete them",
     arguments: [
-      ("nginx", "docker.io/library/nginx:latest"), ("nginx:1.27", "docker.io/library/nginx:1.27"), ("owner/app", "docker.io/owner/app:latest"),
-      ("docker.io/nginx", "docker.io/library/nginx:latest"), ("index.docker.io/a/b", "docker.io/a/b:latest"), ("ghcr.io/o/n:t", "ghcr.io/o/n:t"),
-      ("localhost/x", "localhost/x:latest"), ("localhost:5000/x", "localhost:5000/x:latest"), ("127.0.0.1:5000/a/b/c:v1", "127.0.0.1:5000/a/b/c:v1"),
-      ("[::1]:5000/x", "[::1]:5000/x:latest"), ("Registry.Example/x", "registry.example/x:latest"), ("a__b/c-d.e_f---g:T.a-g_1", "docker.io/a__b/c-d.e_f---g:T.a-g_1"),
+      ("nginx", "docker.io/library/nginx:latest"), ("nginx:1.27", "docker.io/library/nginx:1.27"),
+      ("owner/app", "docker.io/owner/app:latest"),
+      ("docker.io/nginx", "docker.io/library/nginx:latest"), ("index.docker.io/a/b", "docker.io/a/b:latest"),
+      ("ghcr.io/o/n:t", "ghcr.io/o/n:t"),
+      ("localhost/x", "localhost/x:latest"), ("localhost:5000/x", "localhost:5000/x:latest"),
+      ("127.0.0.1:5000/a/b/c:v1", "127.0.0.1:5000/a/b/c:v1"),
+      ("[::1]:5000/x", "[::1]:5000/x:latest"), ("Registry.Example/x", "registry.example/x:latest"),
+      ("a__b/c-d.e_f---g:T.a-g_1", "docker.io/a__b/c-d.e_f---g:T.a-g_1"),
       ("nginx@DIGEST", "docker.io/library/nginx@DIGEST"), ("nginx:1@DIGEST", "docker.io/library/nginx:1@DIGEST"),
     ])
   func completed(_ text: String, _ full: String) throws {
@@ -25,8 +29,10 @@ struct ReferenceTests {
   @Test(
     "what is no reference is refused",
     arguments: [
-      "", " ", "UPPER", "a b", "a:", "a:b:c", "a@sha256:x", "a@md5:0123", "/a", "a/", "a//b", "a/../b", "-a", "a-", "a..b", "a___b", "host.x:99999/a", "host.x:0/a",
-      "a:\u{7f}", "a\0b", "a:\(String(repeating: "t", count: 129))", "exa mple.com/a", "e.x/\(String(repeating: "r", count: 256))", "b\u{fc}cher/x", "host.x:5000", "a.b/c@@d",
+      "", " ", "UPPER", "a b", "a:", "a:b:c", "a@sha256:x", "a@md5:0123", "/a", "a/", "a//b", "a/../b", "-a", "a-", "a..b", "a___b",
+      "host.x:99999/a", "host.x:0/a",
+      "a:\u{7f}", "a\0b", "a:\(String(repeating: "t", count: 129))", "exa mple.com/a", "e.x/\(String(repeating: "r", count: 256))",
+      "b\u{fc}cher/x", "host.x:5000", "a.b/c@@d",
     ])
   func refused(_ text: String) {
     do throws(BerthError) {
@@ -40,7 +46,8 @@ struct ReferenceTests {
   func local() throws {
     #expect(try ImageReference("oci-archive:a.tar", relativeTo: "/m") == .archive(path: "/m/a.tar", tag: nil))
     #expect(try ImageReference("oci:../l/./x:n:1", relativeTo: "/m/n") == .layout(path: "/m/l/x", tag: "n:1"))
-    #expect(try ImageReference("docker-archive:/x//y.tar:busybox:1", relativeTo: "/m") == .dockerArchive(path: "/x/y.tar", tag: "busybox:1"))
+    #expect(
+      try ImageReference("docker-archive:/x//y.tar:busybox:1", relativeTo: "/m") == .dockerArchive(path: "/x/y.tar", tag: "busybox:1"))
     for text in ["oci-archive:/a.tar:t", "oci:/d", "docker-archive:/f:n:t"] {
       let reference = try ImageReference(text)
       #expect(reference.description == text && reference.isLocal)
@@ -52,6 +59,8 @@ struct ReferenceTests {
   @Test("only latest without a digest floats")
   func floating() throws {
     #expect(try ImageReference("a").isFloating && ImageReference("a:latest").isFloating)
-    #expect(try !ImageReference("a:1").isFloating && !ImageReference("a:latest@\(Self.digest)").isFloating && !ImageReference("oci:/x").isFloating)
+    #expect(
+      try !ImageReference("a:1").isFloating && !ImageReference("a:latest@\(Self.digest)").isFloating && !ImageReference("oci:/x").isFloating
+    )
   }
 }

@@ -32,7 +32,8 @@ struct RegistryPullTests {
     let layout = fixture.directory("layout-\(UInt32.random(in: 0 ... .max))")
     try ImageBuilder.writeDirectory(builder.layout(named: "x"), to: layout)
     let host = (server ?? self.server).host
-    let run = try Command.run(["/usr/bin/skopeo", "copy", "-q", "--dest-tls-verify=false"] + arguments + ["oci:\(layout):x", "docker://\(host)/\(name)"])
+    let run = try Command.run(
+      ["/usr/bin/skopeo", "copy", "-q", "--dest-tls-verify=false"] + arguments + ["oci:\(layout):x", "docker://\(host)/\(name)"])
     #expect(run.succeeded, "\(run.output)")
   }
 
@@ -67,7 +68,8 @@ struct RegistryPullTests {
     let entries = [two.descriptor(named: nil), one.descriptor(named: nil)]
     let index = Index(manifests: entries).encoded()
     let descriptor = Descriptor(
-      mediaType: MediaType.index, digest: .sha256(of: index), size: Int64(index.count), annotations: ["org.opencontainers.image.ref.name": "x"])
+      mediaType: MediaType.index, digest: .sha256(of: index), size: Int64(index.count),
+      annotations: ["org.opencontainers.image.ref.name": "x"])
     let layout = ImageBuilder.layout(entries: [descriptor], blobs: one.blobs + two.blobs + [ImageBuilder.blob(index)])
     try ImageBuilder.writeDirectory(layout, to: fixture.directory("multi"))
     try server.push("oci:\(fixture.directory("multi")):x", to: "multi:1", "--all")
@@ -120,7 +122,8 @@ struct RegistryPullTests {
   func privateAuthority() throws {
     let (key, certificate) = (fixture.directory("key.pem"), fixture.directory("cert.pem"))
     let made = try Command.run(
-      "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate, "-days",
+      "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+      certificate, "-days",
       "2", "-subj", "/CN=berth test", "-addext", "subjectAltName=IP:127.0.0.1")
     #expect(made.succeeded, "\(made.output)")
     let secure = try RegistryServer(certificate: (certificate, key))
@@ -134,7 +137,8 @@ struct RegistryPullTests {
   }
 
   @Test(
-    "a password goes to the registry that it is for; without it the pull is refused", .enabled(if: Command.exists("/usr/bin/htpasswd"), "needs htpasswd"))
+    "a password goes to the registry that it is for; without it the pull is refused",
+    .enabled(if: Command.exists("/usr/bin/htpasswd"), "needs htpasswd"))
   func basic() throws {
     let made = try Command.run("/usr/bin/htpasswd", "-Bbc", fixture.directory("htpasswd"), "user", "pass:word")
     #expect(made.succeeded)
@@ -146,7 +150,8 @@ struct RegistryPullTests {
     let credential = RegistryConfiguration.Credential(username: "user", password: "pass:word")
     let knowing = try fixture.reopened(registry: RegistryConfiguration(credentials: [locked.host: credential]))
     #expect(try knowing.pull(try ImageReference("\(locked.host)/app:v1")).digest == builder.descriptor(named: nil).digest)
-    let wrong = try fixture.reopened(registry: RegistryConfiguration(credentials: [locked.host: .init(username: "user", password: "hunter2")]))
+    let wrong = try fixture.reopened(
+      registry: RegistryConfiguration(credentials: [locked.host: .init(username: "user", password: "hunter2")]))
     do throws(BerthError) {
       _ = try wrong.pull(try ImageReference("\(locked.host)/app:v1"))
       Issue.record("pulled with the wrong password")
@@ -184,7 +189,9 @@ struct RegistryPullTests {
     let host = server.host
     let images = Monitor<[Image]>([])
     let threads = try (0..<4).map { number in
-      try NativeThread.start { if let image = try? service.pull(ImageReference("\(host)/app\(number):v1")) { images.with { $0.append(image) } } }
+      try NativeThread.start {
+        if let image = try? service.pull(ImageReference("\(host)/app\(number):v1")) { images.with { $0.append(image) } }
+      }
     }
     for thread in threads { thread.join() }
     #expect(images.with { $0.count } == 4)

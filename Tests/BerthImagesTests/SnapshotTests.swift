@@ -46,7 +46,8 @@ struct SnapshotTests {
       let snapshot = try fixture.service.prepareSnapshot(for: image, key: key)
       let path = fixture.directory("mnt-\(key)")
       try Files.makeDirectory(path)
-      let options = "lowerdir=\(snapshot.lowerDirectories.joined(separator: ":")),upperdir=\(snapshot.upperDirectory),workdir=\(snapshot.workDirectory)"
+      let options =
+        "lowerdir=\(snapshot.lowerDirectories.joined(separator: ":")),upperdir=\(snapshot.upperDirectory),workdir=\(snapshot.workDirectory)"
       guard mount("overlay", path, "overlay", 0, options) == 0 else {
         Issue.record("overlay can't be mounted: \(Errno.current)")
         return
@@ -64,7 +65,9 @@ struct SnapshotTests {
     #expect(fixture.service.snapshotKeys() == ["two"])
   }
 
-  @Test("a snapshot that isn't there is removed without complaint, a key that is no name is refused", arguments: ["", ".", "..", "a/b", "../x", ".hidden", "a\0b"])
+  @Test(
+    "a snapshot that isn't there is removed without complaint, a key that is no name is refused",
+    arguments: ["", ".", "..", "a/b", "../x", ".hidden", "a\0b"])
   func keys(_ key: String) throws {
     try fixture.service.removeSnapshot(key: "nothing")
     #expect(throws: BerthError.self) { try fixture.service.removeSnapshot(key: key) }

@@ -27,11 +27,19 @@ struct WorkerTests {
   @Test(
     "a worker that dies or says nonsense costs its pull, and says how",
     arguments: [
-      ("kill -SEGV $$", ErrorCode.unavailable, "signal 11 (SIGSEGV)"), ("echo 'Fatal error: trap' >&2; kill -ILL $$", .unavailable, "Fatal error: trap"),
-      ("exit 3", .unavailable, "exit code 3"), ("echo nonsense", .bug, "not valid JSON"), ("echo '{\"type\":\"dance\"}'", .bug, "unknown type"),
+      ("kill -SEGV $$", ErrorCode.unavailable, "signal 11 (SIGSEGV)"),
+      ("echo 'Fatal error: trap' >&2; kill -ILL $$", .unavailable, "Fatal error: trap"),
+      ("exit 3", .unavailable, "exit code 3"), ("echo nonsense", .bug, "not valid JSON"),
+      ("echo '{\"type\":\"dance\"}'", .bug, "unknown type"),
       ("head -c 3000000 /dev/zero | tr '\\0' x", .bug, "longer than"), ("echo '{\"type\":\"done\"}'", .bug, "digest"),
-      ("echo '{\"type\":\"done\",\"manifest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"media_type\":\"\",\"layers\":[{\"id\":7,\"size\":1}]}'", .bug, "granted"),
-      ("echo '{\"type\":\"error\",\"code\":\"data_loss\",\"operation\":\"o\",\"subject\":\"s\",\"cause\":\"c\"}'; sleep 100", .dataLoss, "o (s): c"),
+      (
+        "echo '{\"type\":\"done\",\"manifest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"media_type\":\"\",\"layers\":[{\"id\":7,\"size\":1}]}'",
+        .bug, "granted"
+      ),
+      (
+        "echo '{\"type\":\"error\",\"code\":\"data_loss\",\"operation\":\"o\",\"subject\":\"s\",\"cause\":\"c\"}'; sleep 100", .dataLoss,
+        "o (s): c"
+      ),
     ])
   func death(_ script: String, _ code: ErrorCode, _ words: String) throws {
     let fixture = try service(script: script)
@@ -69,7 +77,9 @@ struct WorkerTests {
     let service = fixture.service
     let threads = try cancellations.map { cancellation in
       try NativeThread.start {
-        do throws(BerthError) { _ = try service.pull(reference, cancellation: cancellation) } catch { errors.with { $0.append(error.code) } }
+        do throws(BerthError) { _ = try service.pull(reference, cancellation: cancellation) } catch {
+          errors.with { $0.append(error.code) }
+        }
       }
     }
     while !Files.exists(directory("pid")) { usleep(1000) }
@@ -89,19 +99,24 @@ struct WorkerTests {
     let socket = try ChildChannel.pair()
     let inherited = try Files.open("/dev/null", O_RDONLY)
     let pid = try Spawn.start(
-      ImageFixture.worker, arguments: ["berth-worker"], descriptors: [(0, socket.child.raw), (1, socket.child.raw), (2, 2), (9, inherited.raw)])
+      ImageFixture.worker, arguments: ["berth-worker"],
+      descriptors: [(0, socket.child.raw), (1, socket.child.raw), (2, 2), (9, inherited.raw)])
     let ours = socket.keepOurs()
     defer { ChildChannel.kill(pid) }
     // It waits for its job: until its status shows the last of the steps.
     var status = ""
-    while !status.contains("NoNewPrivs:\t1") || !status.contains("CapBnd:\t0000000088") { status = try Files.readText("/proc/\(pid)/status") }
+    while !status.contains("NoNewPrivs:\t1") || !status.contains("CapBnd:\t0000000088") {
+      status = try Files.readText("/proc/\(pid)/status")
+    }
     func field(_ name: String) -> String? {
       status.split(separator: "\n").first { $0.hasPrefix("\(name):") }.map { String($0.split(separator: "\t").last ?? "") }
     }
     let expected = "000000008820001b"
     #expect(field("CapBnd") == expected)
     while field("CapEff") != expected { status = try Files.readText("/proc/\(pid)/status") }
-    #expect(field("CapPrm") == expected && field("CapInh") == String(repeating: "0", count: 16) && field("CapAmb") == String(repeating: "0", count: 16))
+    #expect(
+      field("CapPrm") == expected && field("CapInh") == String(repeating: "0", count: 16)
+        && field("CapAmb") == String(repeating: "0", count: 16))
     #expect(try Files.list("/proc/\(pid)/fd") == ["0", "1", "2"])
     #expect(try Files.readText("/proc/\(pid)/limits").contains("Max core file size        0                    0"))
     #expect(try Files.readText("/proc/\(pid)/environ").isEmpty)
@@ -116,7 +131,8 @@ struct WorkerTests {
     try Files.createSymlink(directory("rootfs/bin/link"), target: "tool")
     #expect(link(directory("rootfs/bin/tool"), directory("rootfs/bin/hard")) == 0)
     let made = try Command.run(
-      ImageFixture.worker, "make-image", "--rootfs", directory("rootfs"), "--output", directory("i.tar"), "--ref", "tool:1", "--entrypoint", #"["/bin/tool"]"#,
+      ImageFixture.worker, "make-image", "--rootfs", directory("rootfs"), "--output", directory("i.tar"), "--ref", "tool:1", "--entrypoint",
+      #"["/bin/tool"]"#,
       "--cmd", #"["a","b c"]"#, "--env", "A=b=c", "--workdir", "/bin", "--user", "7:8", "--label", "x=y")
     #expect(made.succeeded, "\(made.output)")
     let fixture = try ImageFixture()

@@ -31,6 +31,7 @@ public enum Command {
   public static func start(_ arguments: [String], output: String) throws(Errno) -> pid_t {
     let null = try Files.open("/dev/null", O_RDONLY)
     let file = try Files.open(output, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
-    return try Spawn.start(arguments[0], arguments: arguments, environment: environment, descriptors: [(0, null.raw), (1, file.raw), (2, file.raw)])
+    return try Spawn.start(
+      arguments[0], arguments: arguments, environment: environment, descriptors: [(0, null.raw), (1, file.raw), (2, file.raw)])
   }
 }

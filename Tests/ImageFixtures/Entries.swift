@@ -13,8 +13,12 @@ extension TarEntry {
   public static func symlink(_ name: String, to target: String) -> TarEntry {
     TarEntry(name: Array(name.utf8), kind: .symlink(target: Array(target.utf8)), mode: 0o777)
   }
-  public static func hardLink(_ name: String, to target: String) -> TarEntry { TarEntry(name: Array(name.utf8), kind: .hardLink(target: Array(target.utf8))) }
-  public static func node(_ name: String, _ kind: TarEntry.Kind, mode: UInt32 = 0o600) -> TarEntry { TarEntry(name: Array(name.utf8), kind: kind, mode: mode) }
+  public static func hardLink(_ name: String, to target: String) -> TarEntry {
+    TarEntry(name: Array(name.utf8), kind: .hardLink(target: Array(target.utf8)))
+  }
+  public static func node(_ name: String, _ kind: TarEntry.Kind, mode: UInt32 = 0o600) -> TarEntry {
+    TarEntry(name: Array(name.utf8), kind: kind, mode: mode)
+  }
 }
 
 /// Tar streams made for a test.

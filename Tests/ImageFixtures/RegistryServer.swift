@@ -17,7 +17,8 @@ public final class RegistryServer: @unchecked Sendable {
   public init(certificate: (certificate: String, key: String)? = nil, htpasswd: String? = nil) throws {
     directory = try TemporaryDirectory()
     port = try Self.freePort()
-    var text = "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: \(directory("data"))}, delete: {enabled: true}}\nhttp:\n  addr: 127.0.0.1:\(port)\n"
+    var text =
+      "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: \(directory("data"))}, delete: {enabled: true}}\nhttp:\n  addr: 127.0.0.1:\(port)\n"
     if let certificate { text += "  tls: {certificate: \(certificate.certificate), key: \(certificate.key)}\n" }
     if let htpasswd { text += "auth: {htpasswd: {realm: test, path: \(htpasswd)}}\n" }
     try directory.write("config.yml", Array(text.utf8))
@@ -71,10 +72,13 @@ public final class RegistryServer: @unchecked Sendable {
 
   /// Copies with skopeo; `arguments` come before source and destination.
   public func push(_ source: String, to name: String, _ arguments: String...) throws {
-    let run = try Command.run(["/usr/bin/skopeo", "copy", "-q", "--dest-tls-verify=false"] + arguments + [source, "docker://\(host)/\(name)"])
+    let run = try Command.run(
+      ["/usr/bin/skopeo", "copy", "-q", "--dest-tls-verify=false"] + arguments + [source, "docker://\(host)/\(name)"])
     guard run.succeeded else { throw BerthError(.unavailable, "push", name, cause: run.output) }
   }
 
   /// The file that holds a blob.
-  public func blobPath(_ digest: Digest) -> String { directory("data/docker/registry/v2/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)/data") }
+  public func blobPath(_ digest: Digest) -> String {
+    directory("data/docker/registry/v2/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)/data")
+  }
 }

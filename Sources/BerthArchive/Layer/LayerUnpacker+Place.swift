@@ -54,7 +54,9 @@ extension LayerUnpacker {
   static func permitted(_ attribute: TarEntry.Attribute) -> PathBytes? {
     guard let name = PathBytes(attribute.name) else { return nil }
     let isUser = name.bytes.starts(with: "user.".utf8) && !name.bytes.starts(with: "user.overlay.".utf8)
-    let isKnown = ["security.capability", "system.posix_acl_access", "system.posix_acl_default"].contains { name.bytes.elementsEqual($0.utf8) }
+    let isKnown = ["security.capability", "system.posix_acl_access", "system.posix_acl_default"].contains {
+      name.bytes.elementsEqual($0.utf8)
+    }
     return isUser || isKnown ? name : nil
   }
 
@@ -75,7 +77,9 @@ extension LayerUnpacker {
 
   /// A directory of that name, empty or as it is. In place of a whiteout of this same layer it hides what is below.
   func makeDirectory(_ name: PathBytes, in directory: LayerDirectory) throws(LayerFailure) {
-    do throws(Errno) { return try TreeFiles.makeDirectory(directory.fd, name, mode: 0o755) } catch { if error != .exists { throw .system(error) } }
+    do throws(Errno) { return try TreeFiles.makeDirectory(directory.fd, name, mode: 0o755) } catch {
+      if error != .exists { throw .system(error) }
+    }
     let status = try system { () throws(Errno) in try TreeFiles.status(directory.fd, name) }
     if status.kind == .directory { return }
     try remove(name, in: directory)
@@ -134,10 +138,13 @@ extension LayerUnpacker {
     if name.bytes.elementsEqual(".wh..wh..opq".utf8) { return try makeOpaque(try open(path).fd.duplicated()) }
     // The rest of this prefix is bookkeeping of AUFS, which other image tools leave out too.
     if name.bytes.starts(with: ".wh..wh.".utf8) { return }
-    guard let hidden = PathBytes(name.bytes.dropFirst(4)), !hidden.isEmpty, !hidden.bytes.elementsEqual(".".utf8), !hidden.bytes.elementsEqual("..".utf8)
+    guard let hidden = PathBytes(name.bytes.dropFirst(4)), !hidden.isEmpty, !hidden.bytes.elementsEqual(".".utf8),
+      !hidden.bytes.elementsEqual("..".utf8)
     else { throw .refused("it is a whiteout of no name") }
     let directory = try open(path)
-    do throws(Errno) { return try TreeFiles.makeNode(directory.fd, hidden, .whiteout, mode: 0) } catch { if error != .exists { throw .system(error) } }
+    do throws(Errno) { return try TreeFiles.makeNode(directory.fd, hidden, .whiteout, mode: 0) } catch {
+      if error != .exists { throw .system(error) }
+    }
     // Whiteouts hide what is below, never what the same layer brings: that hides a file anyway, and a directory if it is opaque.
     let status = try system { () throws(Errno) in try TreeFiles.status(directory.fd, hidden) }
     if status.kind == .directory { try makeOpaque(try system { () throws(Errno) in try TreeFiles.openDirectory(directory.fd, hidden) }) }

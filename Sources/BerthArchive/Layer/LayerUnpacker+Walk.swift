@@ -40,7 +40,9 @@ extension LayerUnpacker {
         hops += 1
         guard hops <= Self.hops else { throw .refused("more than \(Self.hops) symlinks are on the way to it") }
         pending += try follow(target, of: name, in: here).reversed()
-        guard here.path.count + pending.count <= limits.depth else { throw .refused("its directory has more than \(limits.depth) components") }
+        guard here.path.count + pending.count <= limits.depth else {
+          throw .refused("its directory has more than \(limits.depth) components")
+        }
         continue
       }
       guard creating else { throw .system(.notFound) }
@@ -57,7 +59,8 @@ extension LayerUnpacker {
 
   private func reopen(_ path: ArraySlice<PathBytes>) throws(LayerFailure) -> LayerDirectory {
     let path = Array(path)
-    return LayerDirectory(try system { () throws(Errno) in try TreeFiles.openDirectory(below: root, path: PathBytes(joining: path)) }, path: path)
+    return LayerDirectory(
+      try system { () throws(Errno) in try TreeFiles.openDirectory(below: root, path: PathBytes(joining: path)) }, path: path)
   }
 
   /// nil if it isn't there or is no directory.
@@ -101,7 +104,9 @@ extension LayerUnpacker {
 
   /// A directory that members lie in but none has named so far.
   private func imply(_ name: PathBytes, in here: LayerDirectory) throws(LayerFailure) {
-    guard implied.count < Self.impliedLimit else { throw .refused("more than \(Self.impliedLimit) directories have no member of their own") }
+    guard implied.count < Self.impliedLimit else {
+      throw .refused("more than \(Self.impliedLimit) directories have no member of their own")
+    }
     try makeDirectory(name, in: here)
     implied.insert(PathBytes(joining: here.path + [name]))
   }

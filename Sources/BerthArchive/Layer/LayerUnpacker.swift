@@ -90,7 +90,9 @@ public final class LayerUnpacker {
 
   /// A member's name as components below the root; empty for the root itself.
   func components(_ name: [UInt8]) throws(LayerFailure) -> [PathBytes] {
-    guard name.count <= TarLimits.nameBytes, !name.contains(0) else { throw .refused("the name is longer than 4096 bytes or has a NUL in it") }
+    guard name.count <= TarLimits.nameBytes, !name.contains(0) else {
+      throw .refused("the name is longer than 4096 bytes or has a NUL in it")
+    }
     var path: [PathBytes] = []
     for part in name.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
       guard !part.elementsEqual("..".utf8) else { throw .refused("the name has .. in it") }
@@ -139,7 +141,8 @@ enum LayerFailure: Error {
     case .archive(let error): return error
     case .refused(let cause): return BerthError(.invalidArgument, "unpack layer", cause: "member \"\(member)\": \(cause)")
     case .system(let error):
-      let code: ErrorCode = error == .noSpace || error == Errno.quotaExceeded ? .resourceExhausted : error == .notPermitted ? .permissionDenied : .dataLoss
+      let code: ErrorCode =
+        error == .noSpace || error == Errno.quotaExceeded ? .resourceExhausted : error == .notPermitted ? .permissionDenied : .dataLoss
       return BerthError(code, "unpack layer", cause: "member \"\(member)\": \(error)")
     }
   }

@@ -35,7 +35,9 @@ public enum Compression: String, Sendable, Hashable {
   }
 
   /// A stream of what `source` holds uncompressed. The first bytes decide, not the media type, which images get wrong.
-  public static func open(_ source: any ByteSource, limits: DecompressionLimits = DecompressionLimits()) throws(BerthError) -> any ByteSource {
+  public static func open(_ source: any ByteSource, limits: DecompressionLimits = DecompressionLimits()) throws(BerthError)
+    -> any ByteSource
+  {
     let input = InputBuffer(source)
     try input.fill(atLeast: 4)
     switch Compression(magic: input.available) {

@@ -82,7 +82,9 @@ final class GzipSource: ByteSource {
   }
 
   private func next() throws(BerthError) -> UInt8 {
-    guard try input.refill(), let byte = input.available.first else { throw BerthError(.dataLoss, "decompress", cause: "the gzip data is truncated") }
+    guard try input.refill(), let byte = input.available.first else {
+      throw BerthError(.dataLoss, "decompress", cause: "the gzip data is truncated")
+    }
     input.consume(1)
     return byte
   }

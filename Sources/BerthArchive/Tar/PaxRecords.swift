@@ -64,7 +64,9 @@ struct TarExtensions {
   }
 
   private static func path(_ value: ArraySlice<UInt8>) throws(BerthError) -> [UInt8]? {
-    guard value.count <= TarLimits.nameBytes, !value.contains(0) else { throw malformed("a name is longer than 4096 bytes or has a NUL in it") }
+    guard value.count <= TarLimits.nameBytes, !value.contains(0) else {
+      throw malformed("a name is longer than 4096 bytes or has a NUL in it")
+    }
     return value.isEmpty ? nil : Array(value)
   }
 
@@ -94,6 +96,7 @@ struct TarExtensions {
       for _ in min(9, parts[1].count)..<9 { nanoseconds *= 10 }
     }
     if !isNegative { return TreeFiles.Time(seconds: seconds, nanoseconds: nanoseconds) }
-    return nanoseconds == 0 ? TreeFiles.Time(seconds: -seconds) : TreeFiles.Time(seconds: -seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds)
+    return nanoseconds == 0
+      ? TreeFiles.Time(seconds: -seconds) : TreeFiles.Time(seconds: -seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds)
   }
 }

@@ -50,7 +50,8 @@ struct TarHeader {
       let digit = at == 0 ? (isNegative ? byte | 0x80 : byte & 0x7f) : byte
       let (shifted, overflow) = value.multipliedReportingOverflow(by: 256)
       // For a negative number the first byte's ones are the sign's.
-      let (sum, past) = at == 0 ? (isNegative ? Int64(Int8(bitPattern: digit)) : Int64(digit), false) : shifted.addingReportingOverflow(Int64(digit))
+      let (sum, past) =
+        at == 0 ? (isNegative ? Int64(Int8(bitPattern: digit)) : Int64(digit), false) : shifted.addingReportingOverflow(Int64(digit))
       guard at == 0 || !overflow, !past else { throw Self.malformed("a header's \(name) is out of range") }
       value = sum
     }

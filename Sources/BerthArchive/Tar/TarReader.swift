@@ -148,7 +148,8 @@ public final class TarReader {
       if isDirectory { size = 0 }
     case UInt8(ascii: "1"): kind = .hardLink(target: target)
     case UInt8(ascii: "2"): kind = .symlink(target: target)
-    case UInt8(ascii: "3"): kind = .characterDevice(major: try header.small(329..<337, "device"), minor: try header.small(337..<345, "device"))
+    case UInt8(ascii: "3"):
+      kind = .characterDevice(major: try header.small(329..<337, "device"), minor: try header.small(337..<345, "device"))
     case UInt8(ascii: "4"): kind = .blockDevice(major: try header.small(329..<337, "device"), minor: try header.small(337..<345, "device"))
     case UInt8(ascii: "5"): kind = .directory
     case UInt8(ascii: "6"): kind = .fifo
@@ -159,7 +160,8 @@ public final class TarReader {
     if kind != .file { size = 0 }
     try begin(size)
     return TarEntry(
-      name: name, kind: kind, mode: UInt32(truncatingIfNeeded: try header.number(100..<108, "mode")) & 0o7777, uid: uid, gid: gid, size: size,
+      name: name, kind: kind, mode: UInt32(truncatingIfNeeded: try header.number(100..<108, "mode")) & 0o7777, uid: uid, gid: gid,
+      size: size,
       modified: modified, attributes: extensions.attributes)
   }
 }

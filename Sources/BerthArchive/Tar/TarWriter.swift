@@ -79,7 +79,9 @@ public final class TarWriter {
     } else if !(0...largestOctal).contains(time.seconds) {
       records += record("mtime", "\(time.seconds)".utf8)
     }
-    for attribute in entry.attributes { records += record("SCHILY.xattr." + String(decoding: attribute.name, as: UTF8.self), attribute.value) }
+    for attribute in entry.attributes {
+      records += record("SCHILY.xattr." + String(decoding: attribute.name, as: UTF8.self), attribute.value)
+    }
     return records
   }
 
@@ -114,7 +116,9 @@ public final class TarWriter {
     target: [UInt8] = [], device: (UInt32, UInt32) = (0, 0)
   ) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 512)
-    func put(_ value: some Collection<UInt8>, _ at: Int, _ limit: Int) { bytes.replaceSubrange(at..<at + min(limit, value.count), with: value.prefix(limit)) }
+    func put(_ value: some Collection<UInt8>, _ at: Int, _ limit: Int) {
+      bytes.replaceSubrange(at..<at + min(limit, value.count), with: value.prefix(limit))
+    }
     func octal(_ value: Int64, _ at: Int, _ digits: Int) {
       let text = String(value, radix: 8)
       put((String(repeating: "0", count: max(0, digits - text.utf8.count)) + text).utf8, at, digits)

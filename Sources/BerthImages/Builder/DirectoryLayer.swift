@@ -31,7 +31,9 @@ public final class DirectoryLayer {
 
   private func writeAll(_ directory: borrowing FD, prefix: [UInt8]) throws(BerthError) {
     let names = try list(directory, prefix)
-    for name in names.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) { try write(name, in: directory, path: prefix + name.bytes) }
+    for name in names.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+      try write(name, in: directory, path: prefix + name.bytes)
+    }
   }
 
   private func list(_ directory: borrowing FD, _ path: [UInt8]) throws(BerthError) -> [PathBytes] {
@@ -61,7 +63,9 @@ public final class DirectoryLayer {
   }
 
   /// nil for a socket, which no archive holds.
-  private func kind(_ status: FileStatus, _ name: PathBytes, _ directory: borrowing FD, _ path: [UInt8]) throws(BerthError) -> TarEntry.Kind? {
+  private func kind(_ status: FileStatus, _ name: PathBytes, _ directory: borrowing FD, _ path: [UInt8]) throws(BerthError) -> TarEntry
+    .Kind?
+  {
     if status.kind != .directory, status.links > 1 {
       let inode = Inode(device: status.device, inode: status.inode)
       if let first = seen[inode] { return .hardLink(target: first) }

@@ -13,7 +13,9 @@ public struct RegistryReference: Sendable, Hashable, CustomStringConvertible {
 
   /// nil with the reason in `BerthError` for text that is no reference.
   public init(_ text: String) throws(BerthError) {
-    func refuse(_ cause: String) -> BerthError { BerthError(.invalidArgument, "read image reference", String(text.prefix(300)), cause: cause) }
+    func refuse(_ cause: String) -> BerthError {
+      BerthError(.invalidArgument, "read image reference", String(text.prefix(300)), cause: cause)
+    }
     guard !text.isEmpty, text.utf8.count <= 4096 else { throw refuse("it is empty or longer than 4096 bytes") }
     var rest = Substring(text)
     if let at = rest.lastIndex(of: "@") {
@@ -78,7 +80,8 @@ public struct RegistryReference: Sendable, Hashable, CustomStringConvertible {
     guard let first = text.utf8.first, let last = text.utf8.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
     let separators = text.utf8.split(whereSeparator: isAlphanumeric)
     return separators.allSatisfy { run in
-      run.elementsEqual(".".utf8) || run.elementsEqual("_".utf8) || run.elementsEqual("__".utf8) || run.allSatisfy { $0 == UInt8(ascii: "-") }
+      run.elementsEqual(".".utf8) || run.elementsEqual("_".utf8) || run.elementsEqual("__".utf8)
+        || run.allSatisfy { $0 == UInt8(ascii: "-") }
     }
   }
 

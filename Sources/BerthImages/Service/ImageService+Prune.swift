@@ -36,7 +36,14 @@ extension ImageService {
 
   /// The manifests that snapshots were made for.
   private func snapshotImages() -> Set<Digest> {
-    Set(snapshotKeys().compactMap { key in (try? Files.readLink("\(root)/snapshots/active/\(key)/image")).flatMap { Digest($0) } })
+    var digests: Set<Digest> = []
+    for key in snapshotKeys() {
+      guard let directory = try? Files.open("\(root)/snapshots/active/\(key)", ContentFlags.directory),
+        let value = (try? TreeFiles.attribute(directory, Self.imageAttribute)) ?? nil
+      else { continue }
+      if let digest = Digest(String(decoding: value, as: UTF8.self)) { digests.insert(digest) }
+    }
+    return digests
   }
 
   /// The blobs and chain IDs that the given manifests and indexes lead to.
@@ -47,7 +54,9 @@ extension ImageService {
       guard let bytes = try content.read(digest), let manifest = try? Manifest(parsing: bytes, mediaType: nil) else { continue }
       blobs.insert(manifest.config.digest)
       blobs.formUnion(manifest.layers.map(\.digest))
-      guard let configBytes = try content.read(manifest.config.digest), let config = try? ImageConfig(parsing: configBytes) else { continue }
+      guard let configBytes = try content.read(manifest.config.digest), let config = try? ImageConfig(parsing: configBytes) else {
+        continue
+      }
       chains.formUnion(Digest.chains(config.diffIDs))
     }
     return (blobs, chains)

@@ -9,7 +9,7 @@ import BerthStore
 /// ```
 /// ROOT/content/…                    blobs, see ContentStore
 /// ROOT/snapshots/l/ID               a layer, unpacked; the database says which and whether it is complete
-/// ROOT/snapshots/active/KEY/        a container's: fs (what it writes), work (overlayfs' own), image (a symlink that names the manifest)
+/// ROOT/snapshots/active/KEY/        a container's: fs (what it writes), work (overlayfs' own); an attribute names its manifest
 /// ROOT/snapshots/empty              the lower layer of an image that has none
 /// ROOT/meta.db
 /// ```

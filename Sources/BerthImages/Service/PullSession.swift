@@ -102,7 +102,9 @@ final class PullSession {
   }
 
   private static func wait(_ numbers: [Int32]) throws(BerthError) -> [Bool] {
-    do throws(Errno) { return try ChildChannel.waitReadable(numbers) } catch { throw BerthError(.bug, "wait for berth-worker", cause: "\(error)") }
+    do throws(Errno) { return try ChildChannel.waitReadable(numbers) } catch {
+      throw BerthError(.bug, "wait for berth-worker", cause: "\(error)")
+    }
   }
 
   private func send(_ message: JSON, to socket: borrowing FD) throws(BerthError) {

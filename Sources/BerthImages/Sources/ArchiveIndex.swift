@@ -62,11 +62,15 @@ final class ArchiveIndex: Sendable {
     var members: [String: Member] = [:]
     var links: [String: String] = [:]
     while let entry = try tar.next() {
-      guard members.count + links.count < memberLimit else { throw BerthError(.resourceExhausted, "read tar", cause: "it has more than \(memberLimit) members") }
+      guard members.count + links.count < memberLimit else {
+        throw BerthError(.resourceExhausted, "read tar", cause: "it has more than \(memberLimit) members")
+      }
       guard let name = normalized(entry.name, from: "") else { continue }
       switch entry.kind {
       case .file:
-        guard let offset = tar.contentOffset, size - offset >= entry.size else { throw BerthError(.dataLoss, "read tar", cause: "the archive is truncated") }
+        guard let offset = tar.contentOffset, size - offset >= entry.size else {
+          throw BerthError(.dataLoss, "read tar", cause: "the archive is truncated")
+        }
         members[name] = Member(offset: offset, size: entry.size)
         links[name] = nil
       case .symlink(let target), .hardLink(let target):
@@ -107,7 +111,9 @@ final class ArchiveIndex: Sendable {
     }
     let sink = MemorySink()
     try sink.copy(from: source)
-    guard sink.bytes.count == member.size else { throw BerthError(.dataLoss, "read image archive", path, cause: "the archive is truncated") }
+    guard sink.bytes.count == member.size else {
+      throw BerthError(.dataLoss, "read image archive", path, cause: "the archive is truncated")
+    }
     return sink.bytes
   }
 }

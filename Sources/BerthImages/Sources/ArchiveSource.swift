@@ -14,7 +14,8 @@ public final class ArchiveSource: ImageSource {
   }
 
   public func resolve() throws(BerthError) -> ImageDocument {
-    try LayoutIndex.resolve(indexBytes: try archive.read("index.json"), tag: tag, subject: archive.path) { (descriptor) throws(BerthError) in
+    try LayoutIndex.resolve(indexBytes: try archive.read("index.json"), tag: tag, subject: archive.path) {
+      (descriptor) throws(BerthError) in
       try document(descriptor)
     }
   }

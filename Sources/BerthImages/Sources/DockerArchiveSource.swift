@@ -19,7 +19,8 @@ public final class DockerArchiveSource: ImageSource {
     let parsed: ImageConfig
     do throws(ImageFormatError) { parsed = try ImageConfig(parsing: config) } catch { throw .unusable("read image archive", path, error) }
     guard parsed.diffIDs.count == layerPaths.count else {
-      throw BerthError(.dataLoss, "read image archive", path, cause: "its config names \(parsed.diffIDs.count) layers, manifest.json \(layerPaths.count)")
+      throw BerthError(
+        .dataLoss, "read image archive", path, cause: "its config names \(parsed.diffIDs.count) layers, manifest.json \(layerPaths.count)")
     }
     var descriptors: [Descriptor] = []
     var paths: [Digest: String] = [:]
@@ -50,7 +51,9 @@ public final class DockerArchiveSource: ImageSource {
         cause: "it holds \(images.count) images, so that a name is needed: \(tags.joined().sorted().joined(separator: ", "))")
     }
     guard let chosen else {
-      throw BerthError(.notFound, "read image archive", path, cause: "it has no image \(tag ?? ""): there are \(tags.joined().sorted().joined(separator: ", "))")
+      throw BerthError(
+        .notFound, "read image archive", path,
+        cause: "it has no image \(tag ?? ""): there are \(tags.joined().sorted().joined(separator: ", "))")
     }
     guard let config = chosen["Config"]?.string, let layers = chosen["Layers"]?.array, layers.count <= ImageLimits.layers else {
       throw malformed("has no Config or no Layers")
@@ -60,7 +63,9 @@ public final class DockerArchiveSource: ImageSource {
 
   /// An uncompressed layer's digest is its diff ID; a compressed one's is found out by reading it.
   private static func descriptor(_ path: String, diff: Digest, _ archive: ArchiveIndex) throws(BerthError) -> Descriptor {
-    guard let member = archive.member(path) else { throw BerthError(.notFound, "read image archive", archive.path, cause: "it has no \(path)") }
+    guard let member = archive.member(path) else {
+      throw BerthError(.notFound, "read image archive", archive.path, cause: "it has no \(path)")
+    }
     var magic = [UInt8](repeating: 0, count: 4)
     let start = try archive.open(path)
     _ = try magic.withBytes { (buffer) throws(BerthError) in try start.read(into: buffer) }

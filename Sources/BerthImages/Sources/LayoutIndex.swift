@@ -29,7 +29,8 @@ enum LayoutIndex {
     if images.count == 1 { return .entry(images[0]) }
     guard !images.isEmpty else { throw BerthError(.notFound, "read image layout", subject, cause: "index.json has no image") }
     if known.isEmpty, images.contains(where: { $0.platform != nil }) { return .wholeIndex }
-    throw BerthError(.invalidArgument, "read image layout", subject, cause: "it holds \(images.count) images, so that a tag is needed: \(offer)")
+    throw BerthError(
+      .invalidArgument, "read image layout", subject, cause: "it holds \(images.count) images, so that a tag is needed: \(offer)")
   }
 
   /// The document that the reference names, given how to read `index.json` and blobs.
@@ -41,7 +42,8 @@ enum LayoutIndex {
       throw .unusable("read image layout", subject, ImageFormatError("index.json: \(error)"))
     }
     switch try choose(index, tag: tag, subject: subject) {
-    case .entry(let descriptor): return ImageDocument(mediaType: descriptor.mediaType, digest: descriptor.digest, bytes: try blob(descriptor))
+    case .entry(let descriptor):
+      return ImageDocument(mediaType: descriptor.mediaType, digest: descriptor.digest, bytes: try blob(descriptor))
     case .wholeIndex: return ImageDocument(mediaType: nil, digest: .sha256(of: indexBytes), bytes: indexBytes)
     }
   }

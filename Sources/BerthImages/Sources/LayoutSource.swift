@@ -19,7 +19,8 @@ public final class LayoutSource: ImageSource {
 
   public func resolve() throws(BerthError) -> ImageDocument {
     let bytes = try read("index.json", limit: ImageLimits.documentBytes)
-    return try LayoutIndex.resolve(indexBytes: bytes, tag: tag, subject: path) { (descriptor) throws(BerthError) in try document(descriptor) }
+    return try LayoutIndex.resolve(indexBytes: bytes, tag: tag, subject: path) { (descriptor) throws(BerthError) in try document(descriptor)
+    }
   }
 
   public func document(_ descriptor: Descriptor) throws(BerthError) -> [UInt8] {
@@ -39,7 +40,9 @@ public final class LayoutSource: ImageSource {
     do throws(Errno) { file = try Rooted.open(root, name, ContentFlags.read, .noSymlinks) } catch { throw failure(error) }
     let status: FileStatus
     do throws(Errno) { status = try file.status() } catch { throw failure(error) }
-    guard status.kind == .regular else { throw BerthError(.invalidArgument, "read image layout", path, cause: "\(name) is no regular file") }
+    guard status.kind == .regular else {
+      throw BerthError(.invalidArgument, "read image layout", path, cause: "\(name) is no regular file")
+    }
     return file
   }
 

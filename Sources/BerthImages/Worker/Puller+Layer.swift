@@ -40,7 +40,8 @@ extension Puller {
     }
     try blob.finish()
     guard diff == task.diff else {
-      throw BerthError(.dataLoss, "unpack layer", descriptor.digest.description, cause: "digest mismatch: expected diff ID \(task.diff), got \(diff)")
+      throw BerthError(
+        .dataLoss, "unpack layer", descriptor.digest.description, cause: "digest mismatch: expected diff ID \(task.diff), got \(diff)")
     }
     return result
   }
@@ -53,7 +54,9 @@ extension Puller {
       try TreeFiles.removeTree(layers, name)
       try TreeFiles.makeDirectory(layers, name, mode: 0o755)
       return try TreeFiles.openDirectory(layers, name)
-    } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make layer", "\(layersPath)/\(id)", cause: "\(error)") }
+    } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make layer", "\(layersPath)/\(id)", cause: "\(error)")
+    }
   }
 }
 

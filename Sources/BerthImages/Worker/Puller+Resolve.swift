@@ -19,7 +19,9 @@ extension Puller {
         throw .unusable("read index", document.digest.description, error)
       }
       descriptors += index.manifests.count
-      guard descriptors <= ImageLimits.descriptors else { throw Self.unusable(document, "it has more than \(ImageLimits.descriptors) descriptors") }
+      guard descriptors <= ImageLimits.descriptors else {
+        throw Self.unusable(document, "it has more than \(ImageLimits.descriptors) descriptors")
+      }
       document = try fetch(try choose(index, document))
     }
     throw Self.unusable(document, "indexes are nested deeper than \(ImageLimits.depth)")
@@ -58,7 +60,8 @@ extension Puller {
 
   private func fetch(_ descriptor: Descriptor) throws(BerthError) -> ImageDocument {
     guard descriptor.size <= Int64(ImageLimits.documentBytes) else {
-      throw BerthError(.dataLoss, "read manifest", descriptor.digest.description, cause: "it is larger than \(ImageLimits.documentBytes) bytes")
+      throw BerthError(
+        .dataLoss, "read manifest", descriptor.digest.description, cause: "it is larger than \(ImageLimits.documentBytes) bytes")
     }
     let stored = try store.read(descriptor.digest, limit: ImageLimits.documentBytes)
     let bytes = if let stored { stored } else { try source.document(descriptor) }
@@ -77,16 +80,20 @@ extension Puller {
     let config: ImageConfig
     do throws(ImageFormatError) { config = try ImageConfig(parsing: bytes) } catch { throw .unusable("read image config", subject, error) }
     guard config.diffIDs.count == manifest.layers.count else {
-      throw .unusable("read manifest", subject, ImageFormatError("it has \(manifest.layers.count) layers, its config \(config.diffIDs.count)"))
+      throw .unusable(
+        "read manifest", subject, ImageFormatError("it has \(manifest.layers.count) layers, its config \(config.diffIDs.count)"))
     }
     let isNamed = !config.platform.architecture.isEmpty && !config.platform.os.isEmpty
     guard !isNamed || config.platform.runs(on: platform) else {
-      throw BerthError(.failedPrecondition, "choose platform", subject, cause: "the image is for \(config.platform), this node is \(platform)")
+      throw BerthError(
+        .failedPrecondition, "choose platform", subject, cause: "the image is for \(config.platform), this node is \(platform)")
     }
     var total: Int64 = 0
     for layer in manifest.layers {
       let (sum, overflow) = total.addingReportingOverflow(layer.size)
-      guard !overflow, sum <= ImageLimits.blobBytes else { throw .unusable("read manifest", subject, ImageFormatError("its layers are too large")) }
+      guard !overflow, sum <= ImageLimits.blobBytes else {
+        throw .unusable("read manifest", subject, ImageFormatError("its layers are too large"))
+      }
       total = sum
     }
     return Resolution(manifest: manifest, digest: document.digest, index: index, config: config)

@@ -67,7 +67,8 @@ public final class Puller: Sendable {
     var lower: [String] = []
     for (at, grant) in grants.enumerated() {
       if !grant.isReady {
-        tasks.append(LayerTask(descriptor: image.manifest.layers[at], diff: image.config.diffIDs[at], id: grant.id, lower: lower.reversed()))
+        tasks.append(
+          LayerTask(descriptor: image.manifest.layers[at], diff: image.config.diffIDs[at], id: grant.id, lower: lower.reversed()))
       }
       lower.append("\(layersPath)/\(grant.id)")
     }

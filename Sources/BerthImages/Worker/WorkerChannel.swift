@@ -27,10 +27,14 @@ public final class WorkerChannel: Sendable {
   public func receive() throws(BerthError) -> JSON {
     while true {
       if let line = reading.with({ $0.lines.next() }) {
-        do throws(JSONError) { return try JSON(parsing: line) } catch { throw WorkerProtocol.malformed("a line is not valid JSON: \(error)") }
+        do throws(JSONError) { return try JSON(parsing: line) } catch {
+          throw WorkerProtocol.malformed("a line is not valid JSON: \(error)")
+        }
       }
       let bytes: [UInt8]
-      do throws(Errno) { bytes = try socket.read(upTo: 1 << 16) } catch { throw BerthError(.unavailable, "talk to berthd", cause: "\(error)") }
+      do throws(Errno) { bytes = try socket.read(upTo: 1 << 16) } catch {
+        throw BerthError(.unavailable, "talk to berthd", cause: "\(error)")
+      }
       guard !bytes.isEmpty else { throw BerthError(.cancelled, "talk to berthd", cause: "berthd has closed the connection") }
       try reading.with { (reading) throws(BerthError) in try reading.lines.append(bytes) }
     }

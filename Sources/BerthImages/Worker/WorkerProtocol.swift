@@ -150,7 +150,9 @@ extension WorkerMessage {
   /// The worker handled hostile bytes: what it says is checked like anything else from outside.
   public init(_ json: JSON) throws(BerthError) {
     func digest(_ json: JSON?) throws(BerthError) -> Digest {
-      guard let digest = json?.string.flatMap({ Digest($0) }) else { throw WorkerProtocol.malformed("a message has no digest where one belongs") }
+      guard let digest = json?.string.flatMap({ Digest($0) }) else {
+        throw WorkerProtocol.malformed("a message has no digest where one belongs")
+      }
       return digest
     }
     func number(_ json: JSON?) throws(BerthError) -> Int64 {
@@ -201,7 +203,9 @@ public struct LineBuffer {
 
   public mutating func append(_ more: [UInt8]) throws(BerthError) {
     bytes += more
-    if bytes.count > WorkerProtocol.lineBytes * 2 { throw WorkerProtocol.malformed("a line is longer than \(WorkerProtocol.lineBytes) bytes") }
+    if bytes.count > WorkerProtocol.lineBytes * 2 {
+      throw WorkerProtocol.malformed("a line is longer than \(WorkerProtocol.lineBytes) bytes")
+    }
   }
 
   /// The next complete line without its newline.

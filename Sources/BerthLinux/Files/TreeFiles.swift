@@ -138,7 +138,9 @@ public enum TreeFiles {
   public static func setAttribute(_ file: borrowing FD, _ attribute: PathBytes, _ value: some Collection<UInt8>) throws(Errno) {
     let number = file.raw
     let bytes = Array(value)
-    try call { attribute.withCString { attribute in bytes.withUnsafeBytes { berth_fsetxattr(number, attribute, $0.baseAddress, $0.count) } } }
+    try call {
+      attribute.withCString { attribute in bytes.withUnsafeBytes { berth_fsetxattr(number, attribute, $0.baseAddress, $0.count) } }
+    }
   }
 
   /// Of an entry that can't be opened without an effect (symlink, device, fifo): by the directory's descriptor in /proc, the name not
@@ -160,7 +162,9 @@ public enum TreeFiles {
     let number = file.raw
     var failure: Errno?
     let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, filled in
-      do throws(Errno) { filled = try call { attribute.withCString { berth_fgetxattr(number, $0, buffer.baseAddress, buffer.count) } } } catch {
+      do throws(Errno) {
+        filled = try call { attribute.withCString { berth_fgetxattr(number, $0, buffer.baseAddress, buffer.count) } }
+      } catch {
         failure = error
       }
     }
@@ -232,6 +236,12 @@ public enum TreeFiles {
 extension Files {
   /// Fails with EEXIST if the name is there. `mode` is cut by the umask.
   public static func createDirectory(_ path: String, mode: UInt32) throws(Errno) { try call { mkdir(path, mode_t(mode)) } }
+
+  /// Not through a symlink at the end of `path`.
+  public static func setAttribute(_ path: String, _ attribute: PathBytes, _ value: some Collection<UInt8>) throws(Errno) {
+    let bytes = Array(value)
+    try call { attribute.withCString { attribute in bytes.withUnsafeBytes { berth_lsetxattr(path, attribute, $0.baseAddress, $0.count) } } }
+  }
 
   public static func createSymlink(_ path: String, target: String) throws(Errno) { try call { symlink(target, path) } }
 

@@ -34,7 +34,9 @@ struct ImageFields {
   /// Parses a whole document under the limits for image documents.
   init(parsing bytes: [UInt8], _ name: String) throws(ImageFormatError) {
     let value: JSON
-    do throws(JSONError) { value = try JSON(parsing: bytes, limits: JSONLimits(bytes: ImageLimits.documentBytes, depth: 32, values: 1 << 18)) } catch {
+    do throws(JSONError) {
+      value = try JSON(parsing: bytes, limits: JSONLimits(bytes: ImageLimits.documentBytes, depth: 32, values: 1 << 18))
+    } catch {
       throw ImageFormatError("\(name) is not valid JSON: \(error)")
     }
     try self.init(value, name)
@@ -70,7 +72,9 @@ struct ImageFields {
     guard let items = try array(key) else { return nil }
     var texts: [String] = []
     for item in items {
-      guard let text = item.string, !text.utf8.contains(0) else { throw ImageFormatError("\(name): \(key) is not a list of strings without NUL") }
+      guard let text = item.string, !text.utf8.contains(0) else {
+        throw ImageFormatError("\(name): \(key) is not a list of strings without NUL")
+      }
       texts.append(text)
     }
     return texts

@@ -26,7 +26,9 @@ public struct Manifest: Sendable, Hashable {
     guard MediaType.isConfig(self.config.mediaType) else {
       throw ImageFormatError("not a container image: its config is \(self.config.mediaType)")
     }
-    guard self.config.size <= ImageLimits.documentBytes else { throw ImageFormatError("config is larger than \(ImageLimits.documentBytes) bytes") }
+    guard self.config.size <= ImageLimits.documentBytes else {
+      throw ImageFormatError("config is larger than \(ImageLimits.documentBytes) bytes")
+    }
     guard let items = try fields.array("layers") else { throw ImageFormatError("manifest has no layers") }
     guard items.count <= ImageLimits.layers else { throw ImageFormatError("manifest has more than \(ImageLimits.layers) layers") }
     layers = []

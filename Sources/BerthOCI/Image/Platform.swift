@@ -14,7 +14,8 @@ public struct Platform: Sendable, Hashable, CustomStringConvertible {
 
   public init(_ value: JSON, name: String) throws(ImageFormatError) {
     let fields = try ImageFields(value, name)
-    self.init(os: try fields.string("os") ?? "", architecture: try fields.string("architecture") ?? "", variant: try fields.string("variant"))
+    self.init(
+      os: try fields.string("os") ?? "", architecture: try fields.string("architecture") ?? "", variant: try fields.string("variant"))
   }
 
   /// This node's, in Go's names.

@@ -38,7 +38,8 @@ enum TokenRealm {
   }
 
   private static let hosters: Set<String> = [
-    "github.io", "gitlab.io", "azurewebsites.net", "cloudapp.net", "herokuapp.com", "appspot.com", "amazonaws.com", "azurecr.io", "pages.dev",
+    "github.io", "gitlab.io", "azurewebsites.net", "cloudapp.net", "herokuapp.com", "appspot.com", "amazonaws.com", "azurecr.io",
+    "pages.dev",
     "workers.dev", "vercel.app", "netlify.app", "web.app", "firebaseapp.com", "run.app", "fly.dev", "onrender.com", "ngrok.io", "ngrok.app",
     "duckdns.org", "blogspot.com", "windows.net", "cloudfront.net", "digitaloceanspaces.com",
   ]

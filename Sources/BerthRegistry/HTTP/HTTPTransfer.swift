@@ -124,7 +124,11 @@ final class HTTPTransfer: ByteSource {
     var running: Int32 = 0
     guard curl_multi_perform(UnsafeMutableRawPointer(multi), &running) == CURLM_OK else { throw failure(-1) }
     let finished = berth_curl_finished(UnsafeMutableRawPointer(multi))
-    if finished >= 0 { result = finished } else if body.count == taken { curl_multi_poll(UnsafeMutableRawPointer(multi), nil, 0, 1000, nil) }
+    if finished >= 0 {
+      result = finished
+    } else if body.count == taken {
+      curl_multi_poll(UnsafeMutableRawPointer(multi), nil, 0, 1000, nil)
+    }
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
@@ -156,7 +160,9 @@ final class HTTPTransfer: ByteSource {
       let count = try read(into: buffer)
       if count == 0 { return all }
       all += buffer[..<count]
-      guard all.count <= limit else { throw BerthError(.dataLoss, "request", Redaction.url(url), cause: "the answer is larger than \(limit) bytes") }
+      guard all.count <= limit else {
+        throw BerthError(.dataLoss, "request", Redaction.url(url), cause: "the answer is larger than \(limit) bytes")
+      }
     }
   }
 

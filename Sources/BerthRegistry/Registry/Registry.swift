@@ -50,16 +50,23 @@ final class Registry: Sendable {
     let origin = try findOrigin()
     var url = origin.text + path
     for _ in 0...Self.redirectLimit {
-      guard let current = HTTPOrigin(url: url) else { throw BerthError(.unavailable, "request", Redaction.url(url), cause: "a redirect leads to no usable URL") }
+      guard let current = HTTPOrigin(url: url) else {
+        throw BerthError(.unavailable, "request", Redaction.url(url), cause: "a redirect leads to no usable URL")
+      }
       var request = HTTPTransfer.Request(url: url, headers: headers, allowsPlain: !current.isSecure, timeout: timeout)
-      request.caFile = configuration.certificateAuthorities[current.name] ?? (current == origin ? configuration.certificateAuthorities[name] : nil)
-      if current == origin, let authorization = state.with({ $0.authorizations[scope] }) { request.headers.append("Authorization: \(authorization)") }
+      request.caFile =
+        configuration.certificateAuthorities[current.name] ?? (current == origin ? configuration.certificateAuthorities[name] : nil)
+      if current == origin, let authorization = state.with({ $0.authorizations[scope] }) {
+        request.headers.append("Authorization: \(authorization)")
+      }
       let answer = try HTTPTransfer.start(request)
       guard [301, 302, 303, 307, 308].contains(answer.status) else { return answer }
-      guard let location = answer.headers["location"]?.first, let next = HTTPOrigin.resolve(location, from: url), let target = HTTPOrigin(url: next)
+      guard let location = answer.headers["location"]?.first, let next = HTTPOrigin.resolve(location, from: url),
+        let target = HTTPOrigin(url: next)
       else { throw BerthError(.unavailable, "request", Redaction.url(url), cause: "a redirect leads to no usable URL") }
       if !target.isSecure, current.isSecure || !allowsPlain(target.name) {
-        throw BerthError(.permissionDenied, "request", Redaction.url(url), cause: "it redirects to \(Redaction.url(next)), which isn't https")
+        throw BerthError(
+          .permissionDenied, "request", Redaction.url(url), cause: "it redirects to \(Redaction.url(next)), which isn't https")
       }
       url = next
     }
@@ -74,7 +81,9 @@ final class Registry: Sendable {
     if allowsPlain(host), configuration.certificateAuthorities[name] == nil {
       do throws(BerthError) {
         _ = try HTTPTransfer.start(HTTPTransfer.Request(url: "\(secure.text)/v2/", timeout: 15_000))
-      } catch { if HTTPTransfer.isNoTLS(error) || !secure.hasExplicitPort(in: host) { origin = HTTPOrigin(registry: host, isSecure: false) } }
+      } catch {
+        if HTTPTransfer.isNoTLS(error) || !secure.hasExplicitPort(in: host) { origin = HTTPOrigin(registry: host, isSecure: false) }
+      }
     }
     state.with { $0.origin = origin }
     return origin
@@ -85,7 +94,8 @@ final class Registry: Sendable {
     switch challenge {
     case .basic:
       guard let credential else {
-        throw BerthError(.permissionDenied, "authenticate", name, cause: "the registry wants a user name and password, and none is configured for it")
+        throw BerthError(
+          .permissionDenied, "authenticate", name, cause: "the registry wants a user name and password, and none is configured for it")
       }
       state.with { $0.authorizations[scope] = Self.basic(credential) }
     case .bearer(let realm, let service, let wanted):
@@ -104,7 +114,9 @@ final class Registry: Sendable {
   ) throws(BerthError) -> String {
     let origin = try findOrigin()
     if let refusal = TokenRealm.refusal(realm, for: origin, plainAllowed: allowsPlain) {
-      throw BerthError(.permissionDenied, "authenticate", name, cause: "the token service \(Redaction.text(Redaction.url(realm))) is not asked: \(refusal)")
+      throw BerthError(
+        .permissionDenied, "authenticate", name, cause: "the token service \(Redaction.text(Redaction.url(realm))) is not asked: \(refusal)"
+      )
     }
     var url = realm + (realm.contains("?") ? "&" : "?") + "scope=\(Base64.percentEncode(scope))"
     if let service { url += "&service=\(Base64.percentEncode(service))" }
@@ -117,7 +129,9 @@ final class Registry: Sendable {
     let bytes = try answer.readAll(limit: 64 << 10)
     guard let json = try? JSON(parsing: bytes), let token = json["token"]?.string ?? json["access_token"]?.string, !token.isEmpty,
       token.utf8.allSatisfy({ (33...126).contains($0) })
-    else { throw BerthError(.permissionDenied, "authenticate", name, cause: "the token service \(Redaction.url(realm)) gave no usable token") }
+    else {
+      throw BerthError(.permissionDenied, "authenticate", name, cause: "the token service \(Redaction.url(realm)) gave no usable token")
+    }
     return token
   }
 
@@ -134,7 +148,8 @@ final class Registry: Sendable {
       case 429: .resourceExhausted
       default: .unavailable
       }
-    return BerthError(code, "request", name, cause: "the registry answered \(answer.status)\(words.isEmpty ? "" : " (\(Redaction.text(words)))")")
+    return BerthError(
+      code, "request", name, cause: "the registry answered \(answer.status)\(words.isEmpty ? "" : " (\(Redaction.text(words)))")")
   }
 }
 

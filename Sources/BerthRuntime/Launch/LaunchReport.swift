@@ -10,14 +10,17 @@ struct LaunchReport {
   /// Whether the failure is the process's own word.
   private(set) var hasSpoken = false
 
-  /// Reads to the end: exec closes the child's end, as death does.
+  /// Reads to the end, and answers synchronisation points on the way: exec closes the child's end, as death does.
   static func read(from socket: borrowing FD, plan: InitPlan, id: String) throws(Errno) -> LaunchReport {
     var report = LaunchReport()
     report.warnings = plan.warnings
     while true {
       let message = try DescriptorSocket.receive(limit: MemoryLayout<berth_report>.size, from: socket)
       guard message.bytes.count == MemoryLayout<berth_report>.size else { break }
-      report.take(message.bytes.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }, plan, id)
+      let told = message.bytes.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }
+      report.take(told, plan, id)
+      // A process that has died meanwhile leaves the end of the stream.
+      if told.kind == BERTH_REPORT_SYNC.rawValue { try? DescriptorSocket.send([1], over: socket.raw) }
     }
     if !report.isExecuting, report.failure == nil {
       report.failure = BerthError(.unavailable, "launch", id, cause: "the process was killed before it could run its command")

@@ -19,8 +19,8 @@ enum LauncherProcess {
     Children.leave(0)
   }
 
-  /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup and attach, while the child mounts  4. verify, and let the child go on
-  /// 5. hear that it executes.
+  /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup and attach, while the child mounts  4. verify the membership
+  /// 5. answer the child's synchronisation, hear that it executes.
   private static func perform(_ launch: PreparedLaunch, _ pidfd: inout Int32?) -> LaunchResult {
     var pid: Int32?
     do throws(BerthError) {
@@ -31,7 +31,7 @@ enum LauncherProcess {
       pid = cloned.pid
       pidfd = cloned.pidfd
       let socket = reports.takeFirst()
-      do throws(BerthError) { try confine(cloned.pid, launch, isV2, socket) } catch {
+      do throws(BerthError) { try confine(cloned.pid, launch, isV2) } catch {
         // Where the process is gone by then, why it went says more.
         Children.kill(cloned.pid)
         let report = try listen(socket, launch)
@@ -48,7 +48,9 @@ enum LauncherProcess {
   }
 
   private static func socketPair() throws(BerthError) -> DescriptorSocket.Pair {
-    do throws(Errno) { return try DescriptorSocket.Pair() } catch { throw BerthError(.resourceExhausted, "launch", cause: error.description) }
+    do throws(Errno) { return try DescriptorSocket.Pair() } catch {
+      throw BerthError(.resourceExhausted, "launch", cause: error.description)
+    }
   }
 
   private static func clone(
@@ -72,14 +74,12 @@ enum LauncherProcess {
     } catch { throw BerthError(.resourceExhausted, "launch", launch.id, cause: "clone: \(error)") }
   }
 
-  private static func confine(_ pid: Int32, _ launch: PreparedLaunch, _ isV2: Bool, _ socket: borrowing FD) throws(BerthError) {
+  private static func confine(_ pid: Int32, _ launch: PreparedLaunch, _ isV2: Bool) throws(BerthError) {
     if !isV2 {
       try launch.cgroup.create(launch.resources)
       try launch.cgroup.attach(pid)
     }
     try launch.cgroup.verify(pid)
-    // Gone already? Its report says why.
-    do throws(Errno) { try DescriptorSocket.send([1], over: socket.raw) } catch { return }
   }
 
   private static func listen(_ socket: borrowing FD, _ launch: PreparedLaunch) throws(BerthError) -> LaunchReport {

@@ -14,6 +14,7 @@ struct PreparedLaunch {
   init(_ request: LaunchRequest, _ streams: [Int32]) throws(BerthError) {
     id = request.id
     var spec = try Self.readSpec(request)
+    try SupportedSpec.check(spec)
     let root = try RootfsAssembly.mount(request.rootfs, bundle: request.bundle)
     try UserResolution.apply(request, root: root, to: &spec)
     user = spec.process?.user ?? RuntimeSpec.User()

@@ -128,7 +128,9 @@ public final class Ingest {
       try Files.rename(path, to: store.path(digest))
       isDone = true
       try Files.syncDirectory("\(store.root)/blobs/sha256")
-    } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write content", digest.description, cause: "\(error)") }
+    } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write content", digest.description, cause: "\(error)")
+    }
   }
 }
 

@@ -98,7 +98,10 @@ final class Database {
       case .null: sqlite3_bind_null(statement, position)
       case .integer(let number): sqlite3_bind_int64(statement, position, number)
       case .text(let text): sqlite3_bind_text(statement, position, text, -1, transient)
-      case .blob(let bytes): bytes.isEmpty ? sqlite3_bind_zeroblob(statement, position, 0) : sqlite3_bind_blob(statement, position, bytes, Int32(clamping: bytes.count), transient)
+      case .blob(let bytes):
+        bytes.isEmpty
+          ? sqlite3_bind_zeroblob(statement, position, 0)
+          : sqlite3_bind_blob(statement, position, bytes, Int32(clamping: bytes.count), transient)
       }
     guard result == SQLITE_OK else { throw failure("use database") }
   }

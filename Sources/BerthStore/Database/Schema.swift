@@ -47,7 +47,8 @@ enum Schema {
       guard found <= version else {
         throw BerthError(
           .failedPrecondition, "open database", path,
-          cause: "its schema is version \(found), this Berth knows versions up to \(version): it was written by a newer Berth; run that one")
+          cause: "its schema is version \(found), this Berth knows versions up to \(version): it was written by a newer Berth; run that one"
+        )
       }
       for (at, script) in migrations.enumerated() where at >= found { try database.execute(script: script) }
       if found < version { try database.query("UPDATE meta SET value = ? WHERE key = 'version'", [.text("\(version)")]) }
@@ -60,7 +61,9 @@ enum Schema {
 
   private static func current(_ database: Database, path: String) throws(BerthError) -> Int64 {
     guard try !database.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'").isEmpty else { return 0 }
-    guard let text = try database.query("SELECT value FROM meta WHERE key = 'version'").first?.first?.text, let number = Int64(text), number > 0 else {
+    guard let text = try database.query("SELECT value FROM meta WHERE key = 'version'").first?.first?.text, let number = Int64(text),
+      number > 0
+    else {
       throw BerthError(.dataLoss, "open database", path, cause: "it has no schema version")
     }
     return number

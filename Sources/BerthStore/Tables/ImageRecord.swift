@@ -48,7 +48,9 @@ extension MetadataStore {
   /// Records an image, in place of what the reference stood for, and in the same step marks its layers ready: identifier → bytes.
   public func putImage(_ record: ImageRecord, readyLayers: [Int64: Int64] = [:]) throws(BerthError) {
     try transaction { (database) throws(BerthError) in
-      for (id, size) in readyLayers { try database.query("UPDATE layers SET ready = 1, size = ? WHERE id = ?", [.integer(size), .integer(id)]) }
+      for (id, size) in readyLayers {
+        try database.query("UPDATE layers SET ready = 1, size = ? WHERE id = ?", [.integer(size), .integer(id)])
+      }
       try database.query(
         "INSERT OR REPLACE INTO images (\(Self.imageColumns)) VALUES (?, ?, ?, ?, ?, ?)",
         [

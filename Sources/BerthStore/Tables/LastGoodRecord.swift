@@ -47,7 +47,8 @@ extension MetadataStore {
     try query(
       "INSERT OR REPLACE INTO pods_last_good (\(Self.lastGoodColumns)) VALUES (?, ?, ?, ?, ?, ?)",
       [
-        .text(record.namespace), .text(record.name), .text(record.path), .text(record.hash), .blob(record.content), .integer(record.updated),
+        .text(record.namespace), .text(record.name), .text(record.path), .text(record.hash), .blob(record.content),
+        .integer(record.updated),
       ])
   }
 

@@ -22,7 +22,8 @@ public struct LayerRecord: Sendable, Hashable {
   }
 
   init?(row: [SQLValue]) {
-    guard row.count == 6, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }), let diff = row[2].text.flatMap({ Digest($0) }),
+    guard row.count == 6, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }),
+      let diff = row[2].text.flatMap({ Digest($0) }),
       let ready = row[4].integer, let size = row[5].integer
     else { return nil }
     self.init(id: id, chain: chain, diff: diff, parent: row[3].text.flatMap { Digest($0) }, isReady: ready != 0, size: size)

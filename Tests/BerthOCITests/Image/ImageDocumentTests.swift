@@ -19,7 +19,8 @@ struct ImageDocumentTests {
 
   @Test("a manifest is read with its config and layers")
   func manifestIsRead() throws {
-    let text = #"{"schemaVersion":2,"mediaType":"\#(MediaType.manifest)","config":\#(config),"layers":[{"mediaType":"\#(MediaType.layerGzip)","digest":"DIGEST","size":7,"urls":["http://evil/"]}]}"#
+    let text =
+      #"{"schemaVersion":2,"mediaType":"\#(MediaType.manifest)","config":\#(config),"layers":[{"mediaType":"\#(MediaType.layerGzip)","digest":"DIGEST","size":7,"urls":["http://evil/"]}]}"#
     let manifest = try Manifest(parsing: bytes(text), mediaType: MediaType.manifest)
     #expect(manifest.layers.count == 1 && manifest.layers[0].size == 7)
     #expect(try Manifest(parsing: manifest.encoded(), mediaType: nil) == manifest)
@@ -31,7 +32,10 @@ struct ImageDocumentTests {
       (#"{"config":CONFIG,"layers":[],"manifests":[]}"#, "index and a manifest"),
       (#"{"mediaType":"application/vnd.oci.image.index.v1+json","config":CONFIG,"layers":[]}"#, "media type"),
       (#"{"config":CONFIG,"layers":[{"mediaType":"text/html","digest":"DIGEST","size":1}]}"#, "media type"),
-      (#"{"config":CONFIG,"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:../../x","size":1}]}"#, "not a sha256 digest"),
+      (
+        #"{"config":CONFIG,"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:../../x","size":1}]}"#,
+        "not a sha256 digest"
+      ),
       (#"{"config":CONFIG,"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"DIGEST","size":-1}]}"#, "size"),
       (#"{"config":CONFIG,"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"DIGEST"}]}"#, "size"),
       (#"{"config":CONFIG}"#, "no layers"),
@@ -72,7 +76,8 @@ struct ImageDocumentTests {
         platform: Platform(os: architecture == "unknown" ? "unknown" : "linux", architecture: architecture, variant: variant))
     }
     let index = Index(manifests: [
-      try entry("unknown", nil, "0"), try entry("amd64", nil, "1"), try entry("amd64", "v2", "2"), try entry("amd64", "v4", "4"), try entry("arm64", nil, "5"),
+      try entry("unknown", nil, "0"), try entry("amd64", nil, "1"), try entry("amd64", "v2", "2"), try entry("amd64", "v4", "4"),
+      try entry("arm64", nil, "5"),
     ])
     let node = Platform(os: "linux", architecture: "amd64", variant: "v3")
     #expect(index.candidates(for: node).map(\.digest.hex.first) == ["2", "1"])

@@ -55,7 +55,7 @@ struct LaunchTests {
 
   @Test("no descriptor but the three streams is inherited")
   func descriptors() throws {
-    let run = try TestContainer("ls /proc/1/fd").run()
+    let run = try TestContainer("ls /proc/1/fd; true").run()
     #expect(run.lines == ["0", "1", "2"], "\(run)")
   }
 

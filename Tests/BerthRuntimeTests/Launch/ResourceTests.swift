@@ -49,7 +49,8 @@ struct ResourceTests {
   @Test("a layer or a bundle that is missing is named")
   func missing() throws {
     let container = try TestContainer("true")
-    container.request.rootfs = .overlay(lower: ["/nowhere/fs"], upper: "\(container.directory.path)/upper", work: "\(container.directory.path)/work")
+    container.request.rootfs = .overlay(
+      lower: ["/nowhere/fs"], upper: "\(container.directory.path)/upper", work: "\(container.directory.path)/work")
     #expect(try container.run().error == "mount root file system (/nowhere/fs): No such file or directory (ENOENT)")
     container.request.rootfs = .directory(container.image)
     #expect(try container.run().exit == 0)

@@ -26,10 +26,14 @@ final class TestContainer {
       id: "c", bundle: "\(directory.path)/bundle",
       rootfs: .overlay(
         lower: ["\(directory.path)/image"], upper: "\(directory.path)/upper", work: "\(directory.path)/work"))
-    for name in ["image/bin", "image/etc", "bundle", "upper", "work"] { try Files.makeDirectories("\(directory.path)/\(name)", mode: 0o755) }
+    for name in ["image/bin", "image/etc", "bundle", "upper", "work"] {
+      try Files.makeDirectories("\(directory.path)/\(name)", mode: 0o755)
+    }
     let busybox = try Command.locate("busybox")
     try Files.writeAtomically(Files.read(busybox), to: "\(image)/bin/busybox", mode: 0o755)
-    for applet in ["sh", "cat", "id", "ls", "mount", "hostname", "dd", "stat", "touch", "grep", "sleep", "mknod", "unshare", "readlink", "mkdir"] {
+    for applet in [
+      "sh", "cat", "id", "ls", "mount", "hostname", "dd", "stat", "touch", "grep", "sleep", "mknod", "unshare", "readlink", "mkdir",
+    ] {
       symlink("busybox", "\(image)/bin/\(applet)")
     }
     try directory.write("root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n", to: "image/etc/passwd")
