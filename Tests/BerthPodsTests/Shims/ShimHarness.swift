@@ -19,9 +19,10 @@ enum ShimMachine {
   static let canRun = geteuid() == 0 && Files.exists(shim) && Files.exists(busybox)
   static let reason: Comment = "needs root, /bin/busybox (busybox-static) and berth-shim built beside the tests"
 
-  /// A root file system with busybox, made once.
+  /// A root file system with busybox, made once and removed when the tests end.
   static let rootfs: String = {
     let path = "/tmp/berth-shim-test-\(ProcessControl.pid)-rootfs"
+    atexit { try? Files.removeTree("/tmp/berth-shim-test-\(ProcessControl.pid)-rootfs") }
     for folder in ["bin", "proc", "dev", "sys", "etc", "tmp"] { try? Files.makeDirectories("\(path)/\(folder)", mode: 0o755) }
     if let program = try? Files.read(busybox) { try? Files.writeAtomically(program, to: "\(path)/bin/busybox", mode: 0o755) }
     for name in ["sh", "sleep", "seq", "yes", "head", "cat", "hostname", "dd", "tail", "ls", "readlink", "id"] {
@@ -67,7 +68,7 @@ final class TestPod: Sendable {
   }
 
   var folder: PodFolder { PodFolder(path) }
-  var cgroup: String { "/berth-shim-test/\(uid)" }
+  var cgroup: String { "/berth-\(uid)" }
 
   var setup: SandboxSetup {
     SandboxSetup(podUID: uid, hostname: "testpod", network: .none, shmSize: 1 << 20, podCgroup: cgroup)

@@ -120,7 +120,7 @@ struct ShimLifeTests {
     let daemon = try Spawn.start(
       "/bin/sh", arguments: ["sh", "-c", "\(ShimMachine.shim) \(path) & wait"], descriptors: [(child: 3, parent: theirs)])
     close(theirs)
-    let setup = SandboxSetup(podUID: uid, hostname: "x", network: .none, podCgroup: "/berth-shim-test/\(uid)")
+    let setup = SandboxSetup(podUID: uid, hostname: "x", network: .none, podCgroup: "/berth-\(uid)")
     try PacketConnection.send(ShimRequest.setUpSandbox(setup).encoded(id: 1), over: first)
     #expect(try !Descriptors.waitReadable([first.raw], timeout: .seconds(30)).isEmpty)
     kill(daemon, SIGKILL)
