@@ -39,7 +39,9 @@ public enum ChildChannel {
     let number = socket.raw
     var done = 0
     while done < bytes.count {
-      done += try call { bytes.withUnsafeBytes { Glibc.send(number, $0.baseAddress.map { $0 + done }, bytes.count - done, Int32(MSG_NOSIGNAL)) } }
+      done += try call {
+        bytes.withUnsafeBytes { Glibc.send(number, $0.baseAddress.map { $0 + done }, bytes.count - done, Int32(MSG_NOSIGNAL)) }
+      }
     }
   }
 
