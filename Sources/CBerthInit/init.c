@@ -168,11 +168,13 @@ static _Noreturn void perform(struct berth_run *run) {
   _exit(1);
 }
 
-pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd) {
+pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd, pid_t *cloned) {
   int checked = berth_plan_check(plan, size);
   if (checked) return errno = -checked, -1;
   int number = -1;
-  struct clone_args arguments = {.flags = flags | CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&number};
+  struct clone_args arguments = {
+    .flags = flags | CLONE_PARENT | CLONE_PIDFD | CLONE_PARENT_SETTID, .pidfd = (uint64_t)(uintptr_t)&number,
+    .parent_tid = (uint64_t)(uintptr_t)cloned};
   if (cgroup >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = (uint64_t)cgroup;

@@ -1,4 +1,6 @@
 // Starts containers as a shim does, for tests and benchmarks: a process with one thread, static.
+//   runtime-probe --overlay-by-options LOWER UPPER WORK AT     prints what the mount holds, as older kernels have it
+//   runtime-probe --kill-launcher REQUEST.json                 the launcher dies while the container waits for it
 //   runtime-probe REQUEST.json [times]     launches, waits, prints one line of JSON a launch and a last one with what was leaked
 import BerthCore
 import BerthLinux
@@ -36,6 +38,39 @@ func launchOnce(_ request: LaunchRequest) -> JSON {
       "exit": ContainerLauncher.exitCode(for: error).map { .integer(Int64($0)) } ?? .null,
     ]
   }
+}
+
+/// The path that kernels before 6.13 take, in a child: it gives up its mount namespace.
+func overlayByOptions(_ paths: [String]) -> Never {
+  do throws(Errno) {
+    let mount = try DetachedMount.overlayByOptions(lower: [paths[0]], upper: paths[1], work: paths[2], at: paths[3])
+    tell(.strings(try Files.list(try Rooted.open(mount, ".", O_RDONLY | O_DIRECTORY))))
+    Children.leave(0)
+  } catch {
+    tell(.string(error.description))
+    Children.leave(1)
+  }
+}
+
+if arguments[1] == "--overlay-by-options", arguments.count == 6 {
+  let before = try Files.readText("/proc/self/mountinfo")
+  let child = try Children.fork()
+  if child == 0 { overlayByOptions(Array(arguments[2...])) }
+  _ = Children.reap(child)
+  tell(.bool(try Files.readText("/proc/self/mountinfo") == before))
+  exit(0)
+}
+
+if arguments[1] == "--kill-launcher", arguments.count == 3 {
+  let request = try LaunchRequest(decoding: try JSON(parsing: try Files.read(arguments[2])))
+  do throws(BerthError) {
+    let pending = try ContainerLauncher.begin(request, stdin: -1, stdout: 1, stderr: 2)
+    Children.kill(pending.launcher)
+    _ = try pending.finish()
+    tell("launched")
+  } catch { tell(.string(error.description)) }
+  tell(.bool(waitpid(-1, nil, WNOHANG) >= 0))
+  exit(0)
 }
 
 do {

@@ -32,6 +32,7 @@ public enum ContainerLauncher {
   private static func fork(
     _ id: String, _ streams: [Int32], _ request: () throws(BerthError) -> LaunchRequest
   ) throws(Errno) -> PendingLaunch {
+    let cloned = try SharedNumber()
     let (first, second) = try DescriptorSocket.Pair().release()
     let pid: Int32
     do throws(Errno) { pid = try Children.fork() } catch {
@@ -40,10 +41,10 @@ public enum ContainerLauncher {
     }
     if pid == 0 {
       Descriptors.close([first])
-      LauncherProcess.run(request, streams, result: second)
+      LauncherProcess.run(request, streams, result: second, cloned: cloned.pointer)
     }
     Descriptors.close([second])
-    return PendingLaunch(socket: FD(owning: first), launcher: pid, id: id)
+    return PendingLaunch(socket: FD(owning: first), launcher: pid, cloned: cloned, id: id)
   }
 
   /// What a container's exit code is to be when it never ran because of `error`: 127 for a command that isn't there, 126 for one that

@@ -5,12 +5,14 @@ import CBerthInit
 
 /// The life of the launcher: a fork of the caller that starts one container, tells the caller, and ends.
 enum LauncherProcess {
-  static func run(_ request: () throws(BerthError) -> LaunchRequest, _ streams: [Int32], result: Int32) -> Never {
+  static func run(
+    _ request: () throws(BerthError) -> LaunchRequest, _ streams: [Int32], result: Int32, cloned: UnsafeMutablePointer<Int32>
+  ) -> Never {
     let outcome: LaunchResult
     var pidfd: Int32?
     do throws(BerthError) {
       let launch = try PreparedLaunch(try request(), streams)
-      outcome = perform(launch, &pidfd)
+      outcome = perform(launch, &pidfd, cloned)
     } catch { outcome = .failed(error, pid: nil, cgroup: nil) }
     do throws(Errno) { try DescriptorSocket.send(outcome.encoded(), passing: pidfd, over: result) } catch {
       // The caller learns of it by the closed socket.
@@ -21,13 +23,13 @@ enum LauncherProcess {
 
   /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup and attach, while the child mounts  4. verify the membership
   /// 5. answer the child's synchronisation, hear that it executes.
-  private static func perform(_ launch: PreparedLaunch, _ pidfd: inout Int32?) -> LaunchResult {
+  private static func perform(_ launch: PreparedLaunch, _ pidfd: inout Int32?, _ shared: UnsafeMutablePointer<Int32>) -> LaunchResult {
     var pid: Int32?
     do throws(BerthError) {
       let reports = try socketPair()
       let isV2 = launch.cgroup.layout.version == .v2
       if isV2 { try launch.cgroup.create(launch.resources) }
-      let cloned = try clone(launch, reports)
+      let cloned = try clone(launch, reports, shared)
       pid = cloned.pid
       pidfd = cloned.pidfd
       let socket = reports.takeFirst()
@@ -54,7 +56,7 @@ enum LauncherProcess {
   }
 
   private static func clone(
-    _ launch: PreparedLaunch, _ reports: borrowing DescriptorSocket.Pair
+    _ launch: PreparedLaunch, _ reports: borrowing DescriptorSocket.Pair, _ shared: UnsafeMutablePointer<Int32>
   ) throws(BerthError) -> (pid: Int32, pidfd: Int32, startTimeTicks: UInt64) {
     let directory = try launch.cgroup.openForClone()
     let cgroup: Int32 =
@@ -68,7 +70,7 @@ enum LauncherProcess {
     let flags = launch.plan.cloneFlags
     do throws(Errno) {
       let pid = try call {
-        arena.withBlock { berth_clone_container($0, $1, theirs, mine, flags, cgroup, &pidfd) } ?? -1
+        arena.withBlock { berth_clone_container($0, $1, theirs, mine, flags, cgroup, &pidfd, shared) } ?? -1
       }
       return (pid, pidfd, (try? ProcessStat.startTimeTicks(pid)) ?? 0)
     } catch { throw BerthError(.resourceExhausted, "launch", launch.id, cause: "clone: \(error)") }

@@ -6,6 +6,8 @@ public struct PendingLaunch: ~Copyable, Sendable {
   let socket: FD
   /// The launcher's own pid: a child of the caller until `finish` has reaped it.
   public let launcher: Int32
+  /// The container's pid as soon as it is cloned: also where the launcher dies before it can say so.
+  let cloned: SharedNumber
   let id: String
 
   /// Readable when `finish` will not block.
@@ -21,6 +23,9 @@ public struct PendingLaunch: ~Copyable, Sendable {
     let status = Children.reap(launcher)
     let pidfd = received.descriptor.map { FD(owning: $0) }
     guard let result = LaunchResult(received.bytes) else {
+      let orphan = cloned.value
+      Children.kill(orphan)
+      if orphan > 0 { _ = Children.reap(orphan) }
       throw BerthError(.bug, "launch", id, cause: "the launcher died without an answer\(status.map { " (\($0))" } ?? "")")
     }
     switch result {

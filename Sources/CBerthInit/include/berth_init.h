@@ -111,6 +111,7 @@ int berth_plan_check(const void *plan, size_t size);
 // Clones the container's first process as a child of this process's parent, and has it perform `plan` (checked before).
 // `report`: the child's end of the report socket; `launcher`: the other, closed in the child, so that it sees the launcher's death.
 // `flags`: CLONE_NEW*. `cgroup`: a cgroup v2 directory to be born in, or -1. Returns the pid and sets `pidfd`, or -1 and errno.
-pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd);
+// `cloned` gets the pid by the kernel itself, before the clone returns.
+pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd, pid_t *cloned);
 
 #endif
