@@ -31,7 +31,7 @@ struct RuntimeSpecTests {
       "seccomp":{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"architectures":["SCMP_ARCH_X86_64"],"flags":["SECCOMP_FILTER_FLAG_LOG"],
         "listenerPath":"/s","listenerMetadata":"m",
         "syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW","errnoRet":2,"args":[{"index":0,"value":18446744073709551615,"valueTwo":1,"op":"SCMP_CMP_MASKED_EQ"}]}]},
-      "maskedPaths":["/m"],"readonlyPaths":["/r"],"rootfsPropagation":"rslave","mountLabel":"x"}}
+      "maskedPaths":["/m"],"readonlyPaths":["/r"],"rootfsPropagation":"slave","mountLabel":"x"}}
     """
 
   @Test("a full document decodes, and encodes to what it was")

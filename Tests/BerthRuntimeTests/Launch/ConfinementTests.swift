@@ -115,6 +115,15 @@ struct ConfinementTests {
     #expect(run.output.contains("can't open '/dev/mem': Operation not permitted"), "\(run)")
   }
 
+  @Test("the standard devices work whatever the rules say, however fast they come into force", arguments: [[], [false], [true, false]])
+  func standardDevices(_ allows: [Bool]) throws {
+    let container = try TestContainer(
+      "dd if=/dev/zero of=/dev/null count=1 2>/dev/null; dd if=/dev/urandom of=/dev/null count=1 2>/dev/null")
+    container.spec.linux?.resources?.devices = allows.map { RuntimeSpec.DeviceRule(allow: $0) }
+    let run = try container.run(times: 20)
+    #expect(run.results.allSatisfy { $0["exit"] == 0 }, "\(run)")
+  }
+
   @Test("the root file system's own device nodes don't work")
   func nodesInImage() throws {
     let container = try TestContainer("cat /node")
