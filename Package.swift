@@ -89,7 +89,6 @@ let executables: [Target] = [
     dependencies: [
       "BerthCore", "BerthLinux", "BerthNode", "BerthServer", "BerthImages", "BerthPods", "BerthRuntime",
       .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
-      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
   .executableTarget(
