@@ -119,7 +119,7 @@ let wholeTests: [Target] = [
 let testTargets: [Target] = [
   tests("BerthCoreTests", ["BerthCore"]),
   tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
-  tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthTestSupport"]),
+  tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "CBerthInit", "BerthSeccomp", "BerthTestSupport"]),
   tests("BerthSeccompTests", ["BerthCore", "BerthOCI", "BerthSeccomp"]),
   .testTarget(
     name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"], swiftSettings: strict),

@@ -109,7 +109,7 @@ struct BundleBuilder {
   // MARK: mounts
 
   private func mounts() throws(BerthError) -> [RuntimeSpec.Mount] {
-    var mounts = ContainerDefaults.mounts(shm: context.shm, hostNetwork: pod.network == .host)
+    var mounts = ContainerDefaults.mounts(shm: context.shm)
     if container.security.privileged {
       for at in mounts.indices { mounts[at].options.removeAll { $0 == "ro" } }
     }

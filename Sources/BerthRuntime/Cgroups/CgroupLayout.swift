@@ -49,8 +49,9 @@ public struct CgroupLayout: Sendable, Hashable {
   static func parse(_ mountinfo: String) -> CgroupLayout? {
     var hierarchies: [Hierarchy] = []
     var unified: String?
-    for line in mountinfo.split(separator: "\n") {
-      let fields = line.split(separator: " ")
+    // Bytes first: a node may have thousands of mounts, and every launch reads this.
+    for line in mountinfo.utf8.split(separator: 10) where isCgroup(line) {
+      let fields = Substring(line).split(separator: " ")
       guard let dash = fields.firstIndex(of: "-"), dash + 3 < fields.count, fields.count > 5 else { continue }
       let mountPoint = unescaped(fields[4])
       if fields[dash + 1] == "cgroup2" { unified = unified ?? mountPoint }
@@ -61,6 +62,17 @@ public struct CgroupLayout: Sendable, Hashable {
     }
     if !hierarchies.isEmpty { return CgroupLayout(version: .v1, hierarchies: hierarchies) }
     return unified.map { CgroupLayout(version: .v2, hierarchies: [Hierarchy(mountPoint: $0, controllers: [])]) }
+  }
+
+  /// Whether a line of mountinfo has a file system type that begins with `cgroup`.
+  private static func isCgroup(_ line: Substring.UTF8View) -> Bool {
+    let mark = Array(" - cgroup".utf8)
+    var matched = 0
+    for byte in line {
+      if byte == mark[matched] { matched += 1 } else { matched = byte == mark[0] ? 1 : 0 }
+      if matched == mark.count { return true }
+    }
+    return false
   }
 
   /// mountinfo writes blanks and backslashes as `\` and three octal digits.

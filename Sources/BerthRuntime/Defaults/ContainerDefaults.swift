@@ -21,8 +21,7 @@ public enum ContainerDefaults {
   /// /proc, /dev and what is below it, /sys and /sys/fs/cgroup, in the order to mount them.
   ///
   /// `shm` is the pod's shared /dev/shm, a directory of the node; nil gives the container one of its own with `shmBytes`.
-  /// `hostNetwork`: a sysfs can only be mounted by the owner of the network namespace, so the node's own is bound read-only.
-  public static func mounts(shm: String? = nil, shmBytes: Int64 = 64 << 20, hostNetwork: Bool = false) -> [RuntimeSpec.Mount] {
+  public static func mounts(shm: String? = nil, shmBytes: Int64 = 64 << 20) -> [RuntimeSpec.Mount] {
     typealias Mount = RuntimeSpec.Mount
     var mounts = [
       Mount(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"]),
@@ -39,11 +38,8 @@ public enum ContainerDefaults {
         Mount(
           destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=\(shmBytes)"]))
     }
-    if hostNetwork {
-      mounts.append(Mount(destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"]))
-    } else {
-      mounts.append(Mount(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]))
-    }
+    // Its own instance also on the node's network: a bind of the node's /sys would bring what is mounted below it.
+    mounts.append(Mount(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]))
     mounts.append(
       Mount(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"]))
     return mounts

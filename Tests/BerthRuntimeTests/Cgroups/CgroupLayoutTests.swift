@@ -1,0 +1,40 @@
+import Testing
+
+@testable import BerthRuntime
+
+struct CgroupLayoutTests {
+  @Test("v1 hierarchies with their controllers, co-mounted and named ones too")
+  func v1() {
+    let text = """
+      23 1 8:1 / / rw - ext4 /dev/root rw
+      32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct
+      33 31 0:30 / /sys/fs/cgroup/a\\040b rw,relatime shared:3 - cgroup cgroup rw,memory
+      34 31 0:30 / /second rw,relatime - cgroup cgroup rw,memory
+      40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd
+      41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+      """
+    #expect(
+      CgroupLayout.parse(text)
+        == CgroupLayout(
+          version: .v1,
+          hierarchies: [
+            .init(mountPoint: "/sys/fs/cgroup/cpu,cpuacct", controllers: ["cpu", "cpuacct"]),
+            .init(mountPoint: "/sys/fs/cgroup/a b", controllers: ["memory"]),
+          ]))
+  }
+
+  @Test("v2 alone, and none at all")
+  func v2() {
+    let text = "41 31 0:38 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+    #expect(CgroupLayout.parse(text) == CgroupLayout(version: .v2, hierarchies: [.init(mountPoint: "/sys/fs/cgroup", controllers: [])]))
+    #expect(CgroupLayout.parse("") == nil)
+    #expect(CgroupLayout.parse("23 1 8:1 / / rw - ext4 /dev/root rw\n - cgroup\n- cgroup cgroup rw,cpu") == nil)
+  }
+
+  @Test("weights and swap are converted as other runtimes do")
+  func conversions() {
+    #expect([2, 1024, 262_144, 0, .max].map { CgroupV2.cpuWeight($0) } == [1, 39, 10_000, 1, 10_000])
+    #expect([10, 500, 1000].map { CgroupV2.ioWeight($0) } == [1, 4950, 10_000])
+    #expect([-1, 5].map { CgroupV2.maximum($0) } == ["max", "5"])
+  }
+}
