@@ -18,18 +18,21 @@ public struct PodView: Sendable {
 
   public func container(_ name: String) -> ContainerView? { containers.first { $0.name == name } }
 
-  /// `True`, `False` or `Unknown`; nil where the condition isn't listed.
-  public func condition(_ type: String) -> String? { condition(type, "status") }
+  /// `True`, `False` or `Unknown`, as Kubernetes has it, or a bare boolean; nil where the condition isn't listed.
+  public func condition(_ type: String) -> String? {
+    let value = condition(type, "status")
+    return value?.bool.map { $0 ? "True" : "False" } ?? value?.string
+  }
   /// All that is wrong with the manifest: the condition's message, and each diagnostic as `file:line:col: message help`.
   public var complaints: String {
     let diagnostics = (json["diagnostics"]?.array ?? []).map { item in
       "\(item["file"]?.string ?? ""):\(item["line"]?.integer ?? 0):\(item["column"]?.integer ?? 0): \(item["message"]?.string ?? "") \(item["help"]?.string ?? "")"
     }
-    return ([condition("ManifestValid", "message") ?? ""] + diagnostics).joined(separator: "\n")
+    return ([condition("ManifestValid", "message")?.string ?? ""] + diagnostics).joined(separator: "\n")
   }
 
-  private func condition(_ type: String, _ field: String) -> String? {
-    json["conditions"]?.array?.first { $0["type"]?.string == type }?[field]?.string
+  private func condition(_ type: String, _ field: String) -> JSON? {
+    json["conditions"]?.array?.first { $0["type"]?.string == type }?[field]
   }
 }
 

@@ -62,11 +62,14 @@ extension Integration {
     @Test("a file that others may write is refused with its path, until they may not")
     func writableByOthers() throws {
       try beside { daemon in
-        let path = try daemon.directory.write(ManifestText.of(), to: "manifests/open.toml", mode: 0o666)
-        // The mode given at creation goes through the umask.
-        #expect(chmod(path, 0o666) == 0)
+        // The mode given at creation goes through the umask, so it is set before the file gets its name.
+        let hidden = try daemon.directory.write(ManifestText.of(), to: "manifests/.open")
+        #expect(chmod(hidden, 0o666) == 0)
+        let path = "\(daemon.manifests)/open.toml"
+        try Files.rename(hidden, to: path)
         let pod = try daemon.pod("open", "is refused") { $0.condition("ManifestValid") == "False" }
         #expect(pod.complaints.contains("open.toml"))
+        #expect(pod.container.pid == nil)
         #expect(chmod(path, 0o644) == 0)
         try daemon.pod("open", "runs") { $0.phase == "Running" }
       }

@@ -92,9 +92,13 @@ extension Integration {
       }
     }
 
+    /// Shims without the children that keep their bare name before they execute.
     private func livingShims() throws -> Int {
-      try Files.list("/proc").compactMap { Int64($0) }.filter { pid in
-        (try? Files.readText("/proc/\(pid)/comm")) == "berth-shim\n" && isAlive(pid)
+      func isShim(_ pid: String) -> Bool { (try? Files.readText("/proc/\(pid)/comm")) == "berth-shim\n" && isAlive(Int64(pid)) }
+      return try Files.list("/proc").filter { pid in
+        guard isShim(pid), let status = try? Files.readText("/proc/\(pid)/status") else { return false }
+        let parent = status.split(separator: "\n").first { $0.hasPrefix("PPid:") }?.filter(\.isNumber) ?? ""
+        return !isShim(parent)
       }.count
     }
 
