@@ -10,9 +10,10 @@ enum Layers {
     "BerthNode": 50,
     "BerthServer": 60, "BerthClient": 60,
     "berthd": 70, "berth": 70, "berth-shim": 70, "berth-worker": 70, "berth-runtime": 70,
+    "runtime-probe": 70,
   ]
 
-  static let executables: Set<String> = ["berthd", "berth", "berth-shim", "berth-worker", "berth-runtime"]
+  static let executables: Set<String> = ["berthd", "berth", "berth-shim", "berth-worker", "berth-runtime", "runtime-probe"]
 
   /// Modules of C, of the toolchain and of other packages, and the only targets that may import them. Foundation and Dispatch are
   /// listed for nobody.
@@ -22,6 +23,7 @@ enum Layers {
     "CBerthSys": ["BerthLinux"],
     "CBerthInit": ["BerthRuntime"],
     "CBerthCurl": ["BerthRegistry"],
+    "CCurl": ["BerthRegistry"],
     "CSeccomp": ["BerthSeccomp"],
     "CInotifyTools": ["BerthNode"],
     "CCrypto": ["BerthStore"],
