@@ -4,7 +4,6 @@ import BerthLinux
 import BerthNode
 import Glibc
 
-@main
 struct Berthd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berthd", abstract: "Keeps the pods that a directory of TOML manifests describes.", version: BerthVersion.text,
@@ -46,9 +45,6 @@ struct Run: AsyncParsableCommand {
   @Flag(help: "Converge one time, print what was done, and exit: 0 converged, 1 not.") var once = false
 
   func run() async throws {
-    // Before any other thread is there to take them.
-    Signals.block([Signals.terminate, Signals.interrupt, Signals.hangUp])
-    Signals.ignoreNuisances()
     umask(0o077)
     let log = Log(level: logLevel, format: logFormat)
     do throws(BerthError) {

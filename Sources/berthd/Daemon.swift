@@ -16,6 +16,9 @@ final class Daemon: Sendable {
   private let lock: FileLock
   private let end = BlockingQueue<Int32>()
 
+  /// Taken by a thread of their own; see main.swift.
+  static let signals = [Signals.terminate, Signals.interrupt, Signals.hangUp]
+
   init(configuration: NodeConfiguration, log: Log) async throws(BerthError) {
     self.configuration = configuration
     self.log = log
@@ -77,7 +80,7 @@ final class Daemon: Sendable {
   private func takeSignals() {
     Threads.start("signals") { [end, log] in
       while true {
-        let signal = Signals.wait(for: [Signals.terminate, Signals.interrupt, Signals.hangUp])
+        let signal = Signals.wait(for: Self.signals)
         if signal != Signals.hangUp { return end.push(0) }
         log.logger.warning("SIGHUP: this version reads its configuration at start only; restart berthd (pods go on)")
       }
@@ -143,7 +146,14 @@ final class Daemon: Sendable {
     return ManifestDirectory.Options(
       path: manifests.path, owner: manifests.owner, resyncInterval: manifests.resyncInterval, removalDelay: manifests.removalDelay,
       pruneGuard: DirectoryModel.PruneGuard(pods: manifests.pruneGuard.pods, percent: manifests.pruneGuard.percent),
-      fence: "\(configuration.state)/watch.fence")
+      fence: "\(configuration.state)/watch.fence", onActivity: activityHint())
+  }
+
+  /// On v1 the kernel's preparations for an attach overlap with reading the manifest.
+  private static func activityHint() -> @Sendable () -> Void {
+    guard let file = (try? CgroupLayout.detect())?.attachWarmUpFile() else { return {} }
+    let warmUp = AttachWarmUp(file: file)
+    return { warmUp.hint() }
   }
 
   /// `berthd teardown`: what couldn't be removed.

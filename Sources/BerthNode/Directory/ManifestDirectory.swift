@@ -17,9 +17,12 @@ public final class ManifestDirectory: Sendable {
     public var pruneGuard: DirectoryModel.PruneGuard
     /// A file that the watcher may make and touch, outside of `path`.
     public var fence: String
+    /// Called at the first sign of an event, before anything is read. Must not block.
+    public var onActivity: @Sendable () -> Void
 
     public init(
-      path: String, owner: UInt32, resyncInterval: Duration, removalDelay: Duration, pruneGuard: DirectoryModel.PruneGuard, fence: String
+      path: String, owner: UInt32, resyncInterval: Duration, removalDelay: Duration, pruneGuard: DirectoryModel.PruneGuard, fence: String,
+      onActivity: @escaping @Sendable () -> Void = {}
     ) {
       self.path = path
       self.owner = owner
@@ -27,6 +30,7 @@ public final class ManifestDirectory: Sendable {
       self.removalDelay = removalDelay
       self.pruneGuard = pruneGuard
       self.fence = fence
+      self.onActivity = onActivity
     }
   }
 
@@ -79,6 +83,7 @@ public final class ManifestDirectory: Sendable {
   private func run(_ follower: inout DirectoryFollower) {
     while true {
       let ready = (try? Descriptors.waitReadable([follower.descriptor, wakeUp.descriptor], timeout: follower.untilNextDue())) ?? []
+      if ready.contains(follower.descriptor) { options.onActivity() }
       wakeUp.clear()
       let asked = requests.withLock { queue in
         defer { queue = [] }

@@ -55,7 +55,7 @@ final class ImageDesk: Sendable {
       if let digest = try provider.lookup(container.image) { return .present(digest: digest) }
     } catch { return .failed(message: "\(error)", retryAt: nil) }
     // A file or folder on the node is never pulled, whatever the policy: it is read.
-    if container.imagePullPolicy == .never, (try? ImageReference(container.image))?.isLocal != true {
+    if container.imagePullPolicy == .never, !container.isImageLocal {
       return .failed(message: "\(container.image) is not in the store and image_pull_policy is \"never\"", retryAt: nil)
     }
     if case .failed? = ours { return ours ?? .absent }
@@ -113,4 +113,9 @@ final class ImageDesk: Sendable {
     let full = min(pause, backoff.max).milliseconds
     return .milliseconds(Int64.random(in: full / 2...full))
   }
+}
+
+extension ContainerSpec {
+  /// Whether its image is a file or folder of the node.
+  var isImageLocal: Bool { (try? ImageReference(image))?.isLocal == true }
 }

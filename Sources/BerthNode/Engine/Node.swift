@@ -7,22 +7,13 @@ import Synchronization
 
 /// The engine: from manifests to pods. Owns the directory's thread and one worker per pod.
 public final class Node: Sendable {
-  /// Remembers good specs beyond this daemon's life.
-  public protocol LastGoodStore: Sendable {
-    func all() throws(BerthError) -> [(key: PodKey, path: String, pod: DesiredPod)]
-    func put(_ key: PodKey, path: String, pod: DesiredPod) throws(BerthError)
-    func remove(_ key: PodKey) throws(BerthError)
-  }
-
   public let statuses = StatusStore()
   public let desired = DesiredStore()
   public let events: EventLog
 
   private let services: EngineServices
   private let directory: ManifestDirectory
-  private let lastGood: any LastGoodStore
-  /// Written behind the hot path, in order.
-  private let records = BlockingQueue<@Sendable () -> Void>()
+  private let memory: SpecMemory
   private let workers: WorkerTable
   private let isShuttingDown = Atomic(false)
 
@@ -41,25 +32,25 @@ public final class Node: Sendable {
     events = EventLog { Timestamp(nanoseconds: Clock.wallNanoseconds()) }
     let workers = WorkerTable()
     let desk = ImageDesk(provider: images, events: events, parallelPulls: options.parallelPulls)
+    let memory = SpecMemory(store: lastGood, events: events)
+    self.memory = memory
     services = EngineServices(
       pods: pods, images: desk, statuses: statuses, events: events, pool: ThreadPool(name: "pods", threads: options.threads),
+      remember: { key, entry in memory.remember(key, entry) },
       retire: { worker in
         workers.remove(worker)
         desk.forget(worker.key)
       })
     self.workers = workers
-    self.lastGood = lastGood
     let inbox = Inbox()
     directory = try ManifestDirectory(options: options.directory) { update in inbox.deliver(update) }
     inbox.connect { [unowned self] update in self.apply(update) }
-    let records = records
-    Threads.start("records") { while true { records.pop()() } }
   }
 
   /// `adopted`: incarnations that earlier daemons left running. Returns once the directory was read and every pod was looked at once.
   public func start(adopting adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) {
     for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, pod: entry.pod)) }
-    try directory.start(known: try lastGood.all())
+    try directory.start(known: try memory.all())
     // Pods whose manifest is gone, too, must be looked at.
     for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? DesiredEntry()) }
   }
@@ -89,6 +80,7 @@ public final class Node: Sendable {
   /// Stops and removes every pod; manifests are not followed any more. Returns once nothing is left, or throws `.deadlineExceeded`.
   public func stopAllPods(timeout: Duration) async throws(BerthError) {
     isShuttingDown.store(true, ordering: .sequentiallyConsistent)
+    memory.freeze()
     for worker in workers.all() { worker.mark(DesiredEntry()) }
     let done = await Waiting.until(statuses, timeout: timeout) { self.workers.all().allSatisfy { !$0.isActive } }
     guard done else {
@@ -106,19 +98,6 @@ public final class Node: Sendable {
     for (key, entry) in update.entries {
       // Twice only if the worker retires in between.
       while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
-      remember(key, entry)
-    }
-  }
-
-  private func remember(_ key: PodKey, _ entry: DesiredEntry) {
-    records.push { [lastGood, events] in
-      do throws(BerthError) {
-        if let pod = entry.desired, let path = entry.source {
-          try lastGood.put(key, path: path, pod: pod)
-        } else if entry.problem == nil {
-          try lastGood.remove(key)
-        }
-      } catch { events.record("Failed", "\(error)", pod: key, severity: .warning) }
     }
   }
 }

@@ -11,6 +11,8 @@ struct EngineServices: Sendable {
   var statuses: StatusStore
   var events: EventLog
   var pool: ThreadPool
+  /// Keeps the newest word of the directory for later daemons.
+  var remember: @Sendable (PodKey, DesiredEntry) -> Void
   /// Called once nothing is asked for and nothing is left of a pod.
   var retire: @Sendable (PodWorker) -> Void
 }
@@ -69,6 +71,8 @@ actor PodWorker {
     while let letter = mailbox.take() {
       if let newest = letter.entry { entry = newest }
       await sync()
+      // Off the way from manifest to process: it waits for the disk.
+      if let newest = letter.entry { services.remember(key, newest) }
     }
   }
 

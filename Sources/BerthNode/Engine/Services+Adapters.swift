@@ -22,7 +22,7 @@ extension ImageService: ImageProvider {
   }
 }
 
-extension MetadataStore: Node.LastGoodStore {
+extension MetadataStore: LastGoodStore {
   public func all() throws(BerthError) -> [(key: PodKey, path: String, pod: DesiredPod)] {
     try lastGood().compactMap { record in
       // A spec that this version can't read any more is forgotten; the manifest itself is still there to be read.

@@ -73,7 +73,7 @@ extension PodStatus {
 extension PodStatus.Condition {
   var json: JSON {
     [
-      "type": .string(type), "status": .bool(status), "reason": .string(reason), "message": .string(message),
+      "type": .string(type), "status": .string(status ? "True" : "False"), "reason": .string(reason), "message": .string(message),
       "last_transition": .string(lastTransition.description),
     ]
   }

@@ -100,7 +100,7 @@ enum StatusBuilder {
   }
 
   private static func imageReason(_ spec: ContainerSpec, _ message: String) -> String {
-    spec.imagePullPolicy == .never ? "ErrImageNeverPull" : "ErrImagePull"
+    spec.imagePullPolicy == .never && !spec.isImageLocal ? "ErrImageNeverPull" : "ErrImagePull"
   }
 
   private static func summary(_ status: PodStatus, _ spec: PodSpec?, _ input: StatusInput) -> (PodStatus.Phase, String, String) {

@@ -38,7 +38,7 @@ extension Pod {
   private func prepare(_ spec: ContainerSpec, attempt: UInt32) throws(BerthError) -> ContainerStart {
     let image = try pinnedImage(spec.image)
     let bundle = paths.bundle(spec.name)
-    do throws(Errno) { try Files.makeDirectories("\(bundle)/rootfs") } catch {
+    do throws(Errno) { try Files.makeDirectories(bundle) } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make bundle", bundle, cause: "\(error)")
     }
     let snapshot = try context.images.prepareSnapshot(for: image, key: paths.snapshotKey(spec.name, attempt: attempt))

@@ -72,7 +72,11 @@ public actor Pod {
     link = .connected(connection)
     volumes = try VolumeManager(paths: paths, key: key).prepare(record.spec.volumes)
     try EtcFiles(spec: record.spec).write(to: paths.etc)
-    try context.cgroup(context.podCgroup(uid)).create(record.spec.resources.runtime)
+    // Without limits of its own the pod's cgroup is made on the way to its first container's, where it holds nothing else up: on v1,
+    // making one waits for the lock that the kernel is just getting ready for the attach.
+    if record.spec.resources != Resources() {
+      try context.cgroup(context.podCgroup(uid)).create(record.spec.resources.runtime)
+    }
     sandboxAnswer = connection.send(.setUpSandbox(sandboxSetup()), deadline: deadline(Self.answerTime))
   }
 
@@ -129,7 +133,7 @@ public actor Pod {
       if resources.pids == nil { resources.pids = ContainerSpec.defaultPids }
       try cgroup.update(resources)
     } else {
-      try context.cgroup(context.podCgroup(uid)).update(spec.resources.runtime)
+      try context.cgroup(context.podCgroup(uid)).create(spec.resources.runtime)
     }
   }
 
