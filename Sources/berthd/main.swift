@@ -4,6 +4,6 @@ import BerthLinux
 Signals.block(Daemon.signals)
 Signals.ignoreNuisances()
 
-// The asynchronous one of ArgumentParser's two.
-let run: () async -> Void = Berthd.main
+/// An asynchronous context, so that the asynchronous one of ArgumentParser's two `main`s is called.
+func run() async { await Berthd.main() }
 await run()
