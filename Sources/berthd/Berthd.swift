@@ -4,7 +4,7 @@ import BerthLinux
 import BerthNode
 import Glibc
 
-struct Berthd: AsyncParsableCommand {
+struct Berthd: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berthd", abstract: "Keeps the pods that a directory of TOML manifests describes.", version: BerthVersion.text,
     subcommands: [Run.self, Config.self, TearDown.self], defaultSubcommand: Run.self)
@@ -37,21 +37,39 @@ struct ConfigurationOptions: ParsableArguments {
   }
 }
 
-struct Run: AsyncParsableCommand {
+struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Run in the foreground (the default).")
+  static let signals = [Signals.terminate, Signals.interrupt, Signals.hangUp]
+
   @OptionGroup var options: ConfigurationOptions
   @Option(help: "error, warning, info or debug.") var logLevel: Log.Level = .info
   @Option(help: "text or json.") var logFormat: Log.Format = .text
   @Flag(help: "Converge one time, print what was done, and exit: 0 converged, 1 not.") var once = false
 
-  func run() async throws {
+  /// The daemon lives on other threads; this one takes the signals.
+  func run() throws {
     umask(0o077)
     let log = Log(level: logLevel, format: logFormat)
-    do throws(BerthError) {
-      let daemon = try await Daemon(configuration: try options.load(), log: log)
-      let code = try await once ? daemon.runOnce() : daemon.run()
-      Glibc.exit(code)
-    } catch { Log.fail(error) }
+    let end = BlockingQueue<Int32>()
+    let configuration: NodeConfiguration
+    do throws(BerthError) { configuration = try options.load() } catch { Log.fail(error) }
+    Task { [once] in
+      do throws(BerthError) {
+        let daemon = try await Daemon(configuration: configuration, log: log, end: end)
+        let code = try await once ? daemon.runOnce() : daemon.run()
+        Glibc.exit(code)
+      } catch { Log.fail(error) }
+    }
+    while true {
+      let signal = Signals.wait(for: Self.signals)
+      if signal == Signals.hangUp {
+        log.logger.warning("SIGHUP: this version reads its configuration at start only; restart berthd (pods go on)")
+      } else if once {
+        Glibc.exit(1)
+      } else {
+        end.push(0)
+      }
+    }
   }
 }
 

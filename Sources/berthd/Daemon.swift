@@ -14,13 +14,12 @@ final class Daemon: Sendable {
   private let node: Node
   private let manager: PodManager
   private let lock: FileLock
-  private let end = BlockingQueue<Int32>()
+  private let end: BlockingQueue<Int32>
 
-  /// Taken by a thread of their own; see main.swift.
-  static let signals = [Signals.terminate, Signals.interrupt, Signals.hangUp]
-
-  init(configuration: NodeConfiguration, log: Log) async throws(BerthError) {
+  /// `end`: whoever pushes an exit code ends `run`.
+  init(configuration: NodeConfiguration, log: Log, end: BlockingQueue<Int32>) async throws(BerthError) {
     self.configuration = configuration
+    self.end = end
     self.log = log
     try Self.prepareFolders(configuration)
     lock = try Self.lock(configuration)
@@ -33,7 +32,7 @@ final class Daemon: Sendable {
     marks.connect(node)
   }
 
-  /// Until a signal ends it. Returns the exit code.
+  /// Until somebody ends it. Returns the exit code.
   func run() async throws(BerthError) -> Int32 {
     let server = try await APIServer(
       address: configuration.api.address, gid: configuration.api.gid, router: NodeAPI(node: node, info: info).router())
@@ -42,7 +41,6 @@ final class Daemon: Sendable {
     try await startNode()
     log.logger.info("ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
     ServiceManager.notify("READY=1")
-    takeSignals()
     let code = await withCheckedContinuation { continuation in
       Threads.start("end") { [end] in continuation.resume(returning: end.pop()) }
     }
@@ -75,16 +73,6 @@ final class Daemon: Sendable {
     let (past, coming) = node.events.follow()
     for event in past { log.write(event) }
     Task { [log] in for await event in coming { log.write(event) } }
-  }
-
-  private func takeSignals() {
-    Threads.start("signals") { [end, log] in
-      while true {
-        let signal = Signals.wait(for: Self.signals)
-        if signal != Signals.hangUp { return end.push(0) }
-        log.logger.warning("SIGHUP: this version reads its configuration at start only; restart berthd (pods go on)")
-      }
-    }
   }
 
   private var info: DaemonInfo {
