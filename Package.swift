@@ -122,7 +122,8 @@ let testTargets: [Target] = [
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "CBerthInit", "BerthSeccomp", "BerthTestSupport"]),
   tests("BerthSeccompTests", ["BerthCore", "BerthOCI", "BerthSeccomp"]),
   .testTarget(
-    name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"], swiftSettings: strict),
+    name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"],
+    swiftSettings: strict),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
   tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),

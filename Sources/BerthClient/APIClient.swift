@@ -48,7 +48,8 @@ public struct APIClient: Sendable {
     let connection: FD
     do throws(Errno) { connection = try StreamSocket.connect(address) } catch {
       let hint =
-        error == .accessDenied ? "ask for root, or for membership in the group of [api] gid" : "is berthd running? start it, or name its socket with --address"
+        error == .accessDenied
+        ? "ask for root, or for membership in the group of [api] gid" : "is berthd running? start it, or name its socket with --address"
       throw BerthError(error == .accessDenied ? .permissionDenied : .unavailable, "connect", address, cause: "\(error); \(hint)")
     }
     let text = query.isEmpty ? "" : "?" + query.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")

@@ -153,7 +153,9 @@ private func planStart(
   let due = exit.at + pod.spec.restartBackoff.delay(step: pod.spec.restartBackoff.step(of: container, after: exit))
   if due <= now {
     plan.actions.append(
-      PodAction(.startContainer(name: spec.name, attempt: container.attempt &+ 1), because: "\(exit.words); restart_policy = \"\(policy.rawValue)\""))
+      PodAction(
+        .startContainer(name: spec.name, attempt: container.attempt &+ 1), because: "\(exit.words); restart_policy = \"\(policy.rawValue)\""
+      ))
   } else {
     plan.wakeAt = earliest(plan.wakeAt, due)
     let text = "back-off of container \(spec.name) (\(exit.words))"

@@ -51,7 +51,9 @@ enum Terminal {
     return out
   }
 
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool { (scalar.value < 32 && scalar != "\t") || (127...159).contains(scalar.value) }
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    (scalar.value < 32 && scalar != "\t") || (127...159).contains(scalar.value)
+  }
 
   /// `5s`, `12m`, `3h`, `9d` since `timestamp`.
   static func age(of timestamp: String?) -> String {

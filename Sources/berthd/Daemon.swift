@@ -87,7 +87,9 @@ final class Daemon: Sendable {
   // MARK: parts
 
   private static func prepareFolders(_ configuration: NodeConfiguration) throws(BerthError) {
-    for (path, mode) in [(configuration.root, 0o700), (configuration.state, 0o711), (paths(configuration).pods, 0o700), (paths(configuration).logs, 0o700)] {
+    for (path, mode) in [
+      (configuration.root, 0o700), (configuration.state, 0o711), (paths(configuration).pods, 0o700), (paths(configuration).logs, 0o700),
+    ] {
       do throws(Errno) {
         try Files.makeDirectories(path, mode: UInt32(mode))
         try Files.setMode(path, UInt32(mode))
@@ -167,7 +169,9 @@ enum Programs {
   static func path(_ name: String) throws(BerthError) -> String {
     let own = (try? Files.readLink("/proc/self/exe")) ?? ""
     let folder = Files.parent(of: own)
-    for candidate in ["\(folder)/\(name)", "\(Files.parent(of: folder))/libexec/berth/\(name)"] where Files.exists(candidate) { return candidate }
+    for candidate in ["\(folder)/\(name)", "\(Files.parent(of: folder))/libexec/berth/\(name)"] where Files.exists(candidate) {
+      return candidate
+    }
     throw BerthError(.notFound, "find program", name, cause: "it is neither beside berthd in \(folder) nor in ../libexec/berth")
   }
 }

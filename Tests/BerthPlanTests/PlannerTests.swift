@@ -27,7 +27,8 @@ private struct Scene {
   func exited(_ code: Int32, ago: Duration = .zero, ran: Duration = .seconds(1), step: Int = 0, attempt: UInt32 = 0) -> ActualContainer {
     let at = Instant(nanoseconds: now.nanoseconds - ago.nanoseconds)
     return ActualContainer(
-      attempt: attempt, state: .exited(ContainerExit(outcome: .code(code, signal: nil, oomKilled: false), at: at, ran: ran)), backoffStep: step)
+      attempt: attempt, state: .exited(ContainerExit(outcome: .code(code, signal: nil, oomKilled: false), at: at, ran: ran)),
+      backoffStep: step)
   }
   func plan(_ actual: ActualPod?, desired: DesiredPod? = nil, gone: Bool = false, images: [String: ImageState]? = nil) -> PodPlan {
     BerthPlan.plan(desired: gone ? nil : desired ?? self.desired, actual: actual, images: images ?? self.images, now: now)
@@ -191,7 +192,8 @@ struct RestartTests {
 
   @Test("a long run resets the back-off") func resetAfter() {
     let scene = Scene()
-    #expect(scene.plan(scene.actual(["web": scene.exited(1, ran: .seconds(600), step: 5)])).verbs == [.startContainer(name: "web", attempt: 1)])
+    #expect(
+      scene.plan(scene.actual(["web": scene.exited(1, ran: .seconds(600), step: 5)])).verbs == [.startContainer(name: "web", attempt: 1)])
   }
 
   @Test("one container's back-off doesn't hold up another's start") func independent() {

@@ -44,7 +44,8 @@ extension Descriptors {
     defer { bytes.removeAll(keepingCapacity: true) }
     var done = 0
     while done < bytes.count {
-      guard let count = try? call({ bytes.withUnsafeBytes { Glibc.write(number, $0.baseAddress.map { $0 + done }, bytes.count - done) } }) else {
+      guard let count = try? call({ bytes.withUnsafeBytes { Glibc.write(number, $0.baseAddress.map { $0 + done }, bytes.count - done) } })
+      else {
         return false
       }
       done += count

@@ -19,7 +19,9 @@ public enum ServiceManager {
     let message = Array(text.utf8)
     // Nobody to tell if this fails.
     _ = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { sendto(number, message, message.count, Int32(truncatingIfNeeded: MSG_NOSIGNAL), $0, size) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        sendto(number, message, message.count, Int32(truncatingIfNeeded: MSG_NOSIGNAL), $0, size)
+      }
     }
   }
 }

@@ -15,7 +15,9 @@ public enum StreamSocket {
     let socket = FD(owning: try call { Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0) })
     let number = socket.raw
     let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-    try call { withUnsafePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(number, $0, size) } } }
+    try call {
+      withUnsafePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(number, $0, size) } }
+    }
     return socket
   }
 }

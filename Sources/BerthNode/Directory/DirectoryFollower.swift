@@ -100,7 +100,8 @@ struct DirectoryFollower {
       guard since + Self.longestWrite <= now, let status = try? Files.status(path) else { return }
       beingWritten[path] = now
       model.found(
-        ManifestFile(content: .refused("\(path): is being written for over 5 s; it is read once its writer closes it"), identity: FileIdentity(status)),
+        ManifestFile(
+          content: .refused("\(path): is being written for over 5 s; it is read once its writer closes it"), identity: FileIdentity(status)),
         at: path)
     case .absent:
       beingWritten[path] = nil
@@ -165,7 +166,9 @@ struct DirectoryFollower {
         guard depth < Self.maximumDepth else { return "\(entry): nested deeper than \(Self.maximumDepth) directories; not looked at" }
         warning = visit(entry, depth: depth + 1, &walk) ?? warning
       } else if Self.isManifestName(name) {
-        guard walk.files.count < Self.maximumFiles else { return "\(path): more than \(Self.maximumFiles) manifests; the rest is not looked at" }
+        guard walk.files.count < Self.maximumFiles else {
+          return "\(path): more than \(Self.maximumFiles) manifests; the rest is not looked at"
+        }
         walk.files.insert(entry)
         try? watchLinks(of: entry, &walk)
       }

@@ -199,7 +199,8 @@ public struct DirectoryModel: Sendable {
     }
     entry.desired = lastGood[key]?.pod
     if entry.problem == nil, let other = paths.first(where: { $0 != winner }) {
-      entry.problem = ManifestProblem(message: "\(other): also describes pod \(key); \(winner) stays in force, rename or remove one of them")
+      entry.problem = ManifestProblem(
+        message: "\(other): also describes pod \(key); \(winner) stays in force, rename or remove one of them")
     }
     return entry
   }

@@ -85,7 +85,9 @@ struct InotifyWatches {
 
   private static func event(_ raw: UnsafeMutablePointer<inotify_event>, _ directory: String) -> Event {
     let mask = Int32(bitPattern: raw.pointee.mask)
-    let name = raw.pointee.len > 0 ? String(cString: UnsafeRawPointer(raw).advanced(by: MemoryLayout<inotify_event>.size).assumingMemoryBound(to: CChar.self)) : ""
+    let name =
+      raw.pointee.len > 0
+      ? String(cString: UnsafeRawPointer(raw).advanced(by: MemoryLayout<inotify_event>.size).assumingMemoryBound(to: CChar.self)) : ""
     var kind: Kind = mask & (IN_DELETE | IN_MOVED_FROM) != 0 ? .removed : .changed
     if mask & (IN_ISDIR | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT) != 0 || directory.isEmpty { kind = .structure }
     return Event(directory: directory.hasSuffix("/") && directory != "/" ? String(directory.dropLast()) : directory, name: name, kind: kind)

@@ -28,7 +28,8 @@ struct ManifestReader: Sendable {
       return .read(ManifestFile(content: .decoded(ManifestDecoder.decode(bytes, file: path)), identity: FileIdentity(try file.status())))
     } catch {
       if error == .notFound { return .absent }
-      return refuse(path, "cannot be read: \(error)", FileIdentity(device: 0, inode: 0, size: 0, modifiedNanoseconds: 0, changedNanoseconds: 0))
+      return refuse(
+        path, "cannot be read: \(error)", FileIdentity(device: 0, inode: 0, size: 0, modifiedNanoseconds: 0, changedNanoseconds: 0))
     }
   }
 

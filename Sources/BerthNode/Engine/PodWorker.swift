@@ -233,7 +233,8 @@ actor PodWorker {
       reported["ManifestInvalid"] = nil
     }
     let input = StatusInput(
-      key: key, entry: entry, observation: observation, plan: plan, images: images, failure: failure.map { ($0.error, $0.retryAt) }, now: now,
+      key: key, entry: entry, observation: observation, plan: plan, images: images, failure: failure.map { ($0.error, $0.retryAt) },
+      now: now,
       wallNow: Timestamp(nanoseconds: Clock.wallNanoseconds()))
     services.statuses.publish(StatusBuilder.status(input, previous: services.statuses.status(of: key)), for: key)
   }
@@ -244,7 +245,9 @@ actor PodWorker {
       guard case .exited(let exit) = container.state, let uid = observation?.actual.uid else { continue }
       // Told when it happened.
       if case .startFailed = exit.outcome { continue }
-      report("Exited/\(uid)/\(name)", "container \(name): \(exit.words) (attempt \(container.attempt))", severity: exit.succeeded ? .normal : .warning, container: name)
+      report(
+        "Exited/\(uid)/\(name)", "container \(name): \(exit.words) (attempt \(container.attempt))",
+        severity: exit.succeeded ? .normal : .warning, container: name)
     }
   }
 

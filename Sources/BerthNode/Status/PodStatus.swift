@@ -3,7 +3,9 @@ import BerthManifest
 
 /// What `berth status` says of a pod. Fields and words: design interfaces.md "JSON of berth status".
 public struct PodStatus: Hashable, Sendable {
-  public enum Phase: String, Sendable { case pending = "Pending", running = "Running", succeeded = "Succeeded", failed = "Failed", unknown = "Unknown" }
+  public enum Phase: String, Sendable {
+    case pending = "Pending", running = "Running", succeeded = "Succeeded", failed = "Failed", unknown = "Unknown"
+  }
 
   public struct Condition: Hashable, Sendable {
     public var type: String

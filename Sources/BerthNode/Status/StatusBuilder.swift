@@ -112,7 +112,9 @@ enum StatusBuilder {
     if input.entry?.desired == nil && input.observation != nil { return (phase(status, spec), "Terminating", input.plan.waitingFor ?? "") }
     let phase = phase(status, spec)
     let all = status.initContainers + status.containers
-    let troubled = all.first { $0.state == .waiting && !$0.reason.isEmpty && $0.reason != "ContainerCreating" } ?? all.first { $0.state == .terminated && $0.reason != "Completed" }
+    let troubled =
+      all.first { $0.state == .waiting && !$0.reason.isEmpty && $0.reason != "ContainerCreating" }
+      ?? all.first { $0.state == .terminated && $0.reason != "Completed" }
     if let troubled { return (phase, troubled.reason, problem ?? "container \(troubled.name): \(troubled.message)") }
     if phase == .succeeded { return (phase, "Completed", problem ?? "") }
     if phase == .pending { return (phase, "ContainerCreating", problem ?? input.plan.waitingFor ?? "") }
@@ -122,7 +124,11 @@ enum StatusBuilder {
   private static func phase(_ status: PodStatus, _ spec: PodSpec) -> PodStatus.Phase {
     if status.initContainers.contains(where: { $0.state == .terminated && $0.exitCode != 0 }) { return .failed }
     let containers = status.containers
-    if containers.isEmpty || containers.contains(where: { $0.startedAt == nil && $0.state == .waiting && $0.restartCount == 0 && $0.id.isEmpty }) { return .pending }
+    if containers.isEmpty
+      || containers.contains(where: { $0.startedAt == nil && $0.state == .waiting && $0.restartCount == 0 && $0.id.isEmpty })
+    {
+      return .pending
+    }
     if containers.allSatisfy({ $0.state == .terminated }) { return containers.allSatisfy { $0.exitCode == 0 } ? .succeeded : .failed }
     // Kubernetes calls a pod running once all its containers were created, restarts included.
     return containers.contains { $0.startedAt != nil } ? .running : .pending

@@ -115,7 +115,8 @@ struct BundleBuilder {
     }
     for name in ["hosts", "hostname", "resolv.conf"] where !container.mounts.contains(where: { $0.path == "/etc/\(name)" }) {
       mounts.append(
-        RuntimeSpec.Mount(destination: "/etc/\(name)", type: "bind", source: "\(context.etc)/\(name)", options: ["bind", "nosuid", "nodev", "noexec"]))
+        RuntimeSpec.Mount(
+          destination: "/etc/\(name)", type: "bind", source: "\(context.etc)/\(name)", options: ["bind", "nosuid", "nodev", "noexec"]))
     }
     // Parents before what is mounted inside them.
     for mount in container.mounts.sorted(by: { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }) {

@@ -71,7 +71,8 @@ enum PodUID {
 
   static func isValid(_ text: some StringProtocol) -> Bool {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    return parts.map(\.utf8.count) == [8, 4, 4, 4, 12] && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) || $0 == 45 }
+    return parts.map(\.utf8.count) == [8, 4, 4, 4, 12]
+      && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) || $0 == 45 }
   }
 
   /// The uid at the front of `UID-CONTAINER-ATTEMPT`.

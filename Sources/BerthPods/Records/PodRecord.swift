@@ -20,7 +20,8 @@ public struct PodRecord: Hashable, Sendable {
   public var images: [String: String]
   public var containers: [String: ContainerRecord]
 
-  public init(uid: String, generation: Int64, hash: String, spec: PodSpec, source: String, createdAt: Int64, images: [String: String] = [:]) {
+  public init(uid: String, generation: Int64, hash: String, spec: PodSpec, source: String, createdAt: Int64, images: [String: String] = [:])
+  {
     self.uid = uid
     self.generation = generation
     self.hash = hash

@@ -43,7 +43,8 @@ struct VolumeManager: Sendable {
   func prepare(_ volumes: [VolumeSpec]) throws(BerthError) -> [String: PreparedVolume] {
     for volume in volumes {
       do throws(Errno) { try make(volume, at: locate(volume).path) } catch {
-        throw BerthError(error == .noSpace ? .resourceExhausted : .failedPrecondition, "prepare volume", volume.name, cause: Self.words(error, volume))
+        throw BerthError(
+          error == .noSpace ? .resourceExhausted : .failedPrecondition, "prepare volume", volume.name, cause: Self.words(error, volume))
       }
     }
     return located(volumes)

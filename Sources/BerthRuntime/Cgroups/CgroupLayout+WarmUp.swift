@@ -11,7 +11,8 @@ extension CgroupLayout {
     for line in membership.split(separator: "\n") {
       let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard fields.count == 3 else { continue }
-      for hierarchy in hierarchies where !hierarchy.controllers.isEmpty && Set(fields[1].split(separator: ",").map(String.init)).isSuperset(of: hierarchy.controllers) {
+      for hierarchy in hierarchies
+      where !hierarchy.controllers.isEmpty && Set(fields[1].split(separator: ",").map(String.init)).isSuperset(of: hierarchy.controllers) {
         let file = hierarchy.mountPoint + (fields[2] == "/" ? "" : fields[2]) + "/cgroup.procs"
         if Files.exists(file) { return file }
       }

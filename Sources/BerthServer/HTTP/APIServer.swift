@@ -60,7 +60,9 @@ public final class APIServer: Sendable {
           if let body, let request = APIRequest(method: head.method.rawValue, uri: head.uri, body: body) {
             await router.respond(to: request)
           } else {
-            .error(BerthError(.invalidArgument, "read request", cause: body == nil ? "the body is larger than \(maximumBody) bytes" : "malformed URI"))
+            .error(
+              BerthError(
+                .invalidArgument, "read request", cause: body == nil ? "the body is larger than \(maximumBody) bytes" : "malformed URI"))
           }
         try await write(response, to: outbound)
         if !head.isKeepAlive || body == nil { break }

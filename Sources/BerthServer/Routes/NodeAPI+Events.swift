@@ -5,10 +5,13 @@ extension NodeAPI {
   func addEventRoutes(_ router: inout Router) {
     router.on("GET", "/v1/events") { request, _ throws(BerthError) in
       guard request.flag("follow") else {
-        return APIResponse(status: 200, body: .lines(AsyncStream { stream in
-          for event in node.events.recent() { stream.yield(event.json) }
-          stream.finish()
-        }))
+        return APIResponse(
+          status: 200,
+          body: .lines(
+            AsyncStream { stream in
+              for event in node.events.recent() { stream.yield(event.json) }
+              stream.finish()
+            }))
       }
       let (past, coming) = node.events.follow()
       let (lines, output) = AsyncStream<JSON>.makeStream()
@@ -44,7 +47,8 @@ extension NodeAPI {
     text += "# TYPE berth_container_restarts_total counter\n"
     for pod in pods {
       for container in pod.containers {
-        text += "berth_container_restarts_total{namespace=\"\(pod.key.namespace)\",pod=\"\(pod.key.name)\",container=\"\(container.name)\"} \(container.restartCount)\n"
+        text +=
+          "berth_container_restarts_total{namespace=\"\(pod.key.namespace)\",pod=\"\(pod.key.name)\",container=\"\(container.name)\"} \(container.restartCount)\n"
       }
     }
     return text

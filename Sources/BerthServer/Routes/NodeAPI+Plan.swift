@@ -24,7 +24,8 @@ extension NodeAPI {
       guard done else {
         let open = node.statuses.all().filter { !$0.converged }
         throw BerthError(
-          .deadlineExceeded, "sync", cause: "not converged: " + open.prefix(5).map { "\($0.key) (\($0.reason) \($0.message))" }.joined(separator: "; "))
+          .deadlineExceeded, "sync",
+          cause: "not converged: " + open.prefix(5).map { "\($0.key) (\($0.reason) \($0.message))" }.joined(separator: "; "))
       }
     }
     return .json(["pods": .array(node.statuses.all().map(\.json)), "warning": .optional(node.desired.warning)])
@@ -60,7 +61,9 @@ extension NodeAPI {
             "action": .string(action.verb.name), "container": .optional(action.verb.container), "text": .string(action.verb.text),
             "reason": .string(action.reason),
             "changes": .array(
-              action.changes.map { ["path": .string($0.path), "old": .string($0.old), "new": .string($0.new), "in_place": .bool($0.inPlace)] }),
+              action.changes.map {
+                ["path": .string($0.path), "old": .string($0.old), "new": .string($0.new), "in_place": .bool($0.inPlace)]
+              }),
           ]
         }),
     ]

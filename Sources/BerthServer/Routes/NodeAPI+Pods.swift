@@ -34,7 +34,8 @@ extension NodeAPI {
     }
     guard await Waiting.until(node.statuses, timeout: timeout, { reached(node.statuses.status(of: key)) }) else {
       throw BerthError(
-        .deadlineExceeded, "wait", "\(key)", cause: node.statuses.status(of: key).map { "it is \($0.phase.rawValue) \($0.reason) \($0.message)" } ?? "there is no such pod")
+        .deadlineExceeded, "wait", "\(key)",
+        cause: node.statuses.status(of: key).map { "it is \($0.phase.rawValue) \($0.reason) \($0.message)" } ?? "there is no such pod")
     }
     return .json(node.statuses.status(of: key)?.json ?? .null)
   }

@@ -19,6 +19,7 @@ struct Events: ParsableCommand {
   private static func text(_ event: JSON) -> String {
     let pod = event["pod"]?.string.map { "\(event["namespace"]?.string ?? "")/\($0)" } ?? "-"
     let mark = event["severity"]?.string == "warning" ? "!" : " "
-    return Terminal.clean("\(event["time"]?.string ?? "") \(mark) \(event["reason"]?.string ?? "") \(pod): \(event["message"]?.string ?? "")")
+    return Terminal.clean(
+      "\(event["time"]?.string ?? "") \(mark) \(event["reason"]?.string ?? "") \(pod): \(event["message"]?.string ?? "")")
   }
 }

@@ -62,7 +62,11 @@ struct Sync: ParsableCommand {
     if let timeout { query.append(("timeout_ms", "\(timeout.duration.milliseconds)")) }
     let answer = try options.client.json("POST", "/v1/sync", query: query)
     let pods = answer["pods"]?.array ?? []
-    if options.output == .json { Terminal.print(JSON.array(pods).pretty()) } else { Terminal.print(StatusText.table(pods, showNamespace: true)) }
+    if options.output == .json {
+      Terminal.print(JSON.array(pods).pretty())
+    } else {
+      Terminal.print(StatusText.table(pods, showNamespace: true))
+    }
     if let warning = answer["warning"]?.string { Terminal.printError("warning: \(warning)") }
   }
 }

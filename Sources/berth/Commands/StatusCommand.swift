@@ -83,7 +83,8 @@ enum StatusText {
     return [
       "  \(container["name"]?.string ?? "")", container["state"]?.string ?? "", pid ?? code ?? "",
       "restarts \(container["restart_count"]?.integer ?? 0)", container["image"]?.string ?? "",
-      Terminal.clean([container["reason"]?.string, container["message"]?.string].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ": ")),
+      Terminal.clean(
+        [container["reason"]?.string, container["message"]?.string].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ": ")),
     ]
   }
 
