@@ -14,7 +14,8 @@ extension NodeAPI {
             }))
       }
       let (past, coming) = node.events.follow()
-      let (lines, output) = AsyncStream<JSON>.makeStream()
+      // A client that doesn't read loses the oldest, not the daemon its memory.
+      let (lines, output) = AsyncStream<JSON>.makeStream(bufferingPolicy: .bufferingNewest(8192))
       let pump = Task {
         for event in past { output.yield(event.json) }
         for await event in coming { output.yield(event.json) }
