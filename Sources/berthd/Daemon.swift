@@ -77,11 +77,7 @@ final class Daemon: Sendable {
 
   private var info: DaemonInfo {
     DaemonInfo(
-      version: BerthVersion.text, nodeName: configuration.node.name, manifests: configuration.manifests.path,
-      shutDown: { [node, end] () throws(BerthError) in
-        try await node.stopAllPods(timeout: .seconds(3600))
-        end.push(0)
-      })
+      version: BerthVersion.text, nodeName: configuration.node.name, manifests: configuration.manifests.path, end: { [end] in end.push(0) })
   }
 
   // MARK: parts

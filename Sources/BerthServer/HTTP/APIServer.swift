@@ -65,6 +65,7 @@ public final class APIServer: Sendable {
                 .invalidArgument, "read request", cause: body == nil ? "the body is larger than \(maximumBody) bytes" : "malformed URI"))
           }
         try await write(response, to: outbound)
+        response.afterwards?()
         if !head.isKeepAlive || body == nil { break }
       }
     }

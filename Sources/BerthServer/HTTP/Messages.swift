@@ -56,6 +56,13 @@ public struct APIResponse: Sendable {
   }
   public var status: Int
   public var body: Body
+  /// Called once the client has the answer.
+  public var afterwards: (@Sendable () -> Void)?
+
+  public init(status: Int, body: Body) {
+    self.status = status
+    self.body = body
+  }
 
   public static func json(_ value: JSON, status: Int = 200) -> APIResponse { APIResponse(status: status, body: .json(value)) }
   public static func text(_ text: String, status: Int = 200) -> APIResponse { APIResponse(status: status, body: .text(text)) }

@@ -11,8 +11,10 @@ extension NodeAPI {
     router.on("POST", "/v1/diff") { request, _ throws(BerthError) in try await planFiles(request) }
     router.on("POST", "/v1/sync") { request, _ throws(BerthError) in try await sync(request) }
     router.on("POST", "/v1/shutdown") { _, _ throws(BerthError) in
-      try await info.shutDown()
-      return .json([:])
+      try await node.stopAllPods(timeout: .seconds(3600))
+      var response = APIResponse.json([:])
+      response.afterwards = info.end
+      return response
     }
   }
 

@@ -6,14 +6,14 @@ public struct DaemonInfo: Sendable {
   public var version: String
   public var nodeName: String
   public var manifests: String
-  /// Stops all pods, then the daemon.
-  public var shutDown: @Sendable () async throws(BerthError) -> Void
+  /// Ends the daemon.
+  public var end: @Sendable () -> Void
 
-  public init(version: String, nodeName: String, manifests: String, shutDown: @escaping @Sendable () async throws(BerthError) -> Void) {
+  public init(version: String, nodeName: String, manifests: String, end: @escaping @Sendable () -> Void) {
     self.version = version
     self.nodeName = nodeName
     self.manifests = manifests
-    self.shutDown = shutDown
+    self.end = end
   }
 }
 
