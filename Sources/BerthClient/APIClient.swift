@@ -17,8 +17,10 @@ public struct APIClient: Sendable {
   }
 
   /// Calls `each` with every line of a stream until it returns false or the stream ends.
-  public func lines(_ path: String, query: [(String, String)], _ each: (JSON) -> Bool) throws(BerthError) {
-    let connection = try send("GET", path, query: query, body: nil)
+  public func lines(
+    _ method: String, _ path: String, query: [(String, String)], _ each: (JSON) -> Bool
+  ) throws(BerthError) {
+    let connection = try send(method, path, query: query, body: nil)
     var refused: HTTPResponse?
     do throws(Errno) {
       var reader = HTTPReader(connection)
@@ -29,7 +31,7 @@ public struct APIClient: Sendable {
         refused = HTTPResponse(head: head, body: try reader.wholeBody(head))
       }
     } catch { throw lost(error) }
-    if let refused { _ = try Self.value(of: refused, operation: "GET \(path)") }
+    if let refused { _ = try Self.value(of: refused, operation: "\(method) \(path)") }
   }
 
   private static func eachLine(_ reader: inout HTTPReader, _ head: HTTPHead, _ each: (JSON) -> Bool) throws(Errno) {
@@ -66,11 +68,7 @@ public struct APIClient: Sendable {
     guard let value = try? JSON(parsing: response.body, limits: JSONLimits(bytes: 256 << 20)) else {
       throw BerthError(.bug, operation, cause: "berthd answered \(response.head.status) without JSON")
     }
-    if let error = value["error"] {
-      throw BerthError(
-        error["code"]?.string.flatMap(ErrorCode.init(rawValue:)) ?? .bug, error["operation"]?.string ?? operation,
-        error["subject"]?.string ?? "", cause: error["cause"]?.string ?? "berthd answered \(response.head.status)")
-    }
+    if let error = value["error"] { throw BerthError(api: error) }
     return value
   }
 
@@ -85,5 +83,14 @@ public struct APIClient: Sendable {
       }
     }
     return out
+  }
+}
+
+extension BerthError {
+  /// An error as the API writes it.
+  public init(api value: JSON) {
+    self.init(
+      value["code"]?.string.flatMap(ErrorCode.init(rawValue:)) ?? .bug, value["operation"]?.string ?? "talk to berthd",
+      value["subject"]?.string ?? "", cause: value["cause"]?.string ?? "it answered with an error")
   }
 }

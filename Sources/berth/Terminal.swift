@@ -66,4 +66,14 @@ enum Terminal {
     default: return "\(seconds / 86_400)d"
     }
   }
+
+  /// `12.3 MB`.
+  static func size(_ bytes: Int64) -> String {
+    var value = Double(bytes)
+    for unit in ["B", "kB", "MB", "GB"] {
+      if value < 1000 || unit == "GB" { return unit == "B" ? "\(bytes) B" : "\((value * 10).rounded() / 10) \(unit)" }
+      value /= 1000
+    }
+    return "\(bytes) B"
+  }
 }

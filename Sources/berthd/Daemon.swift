@@ -13,6 +13,7 @@ final class Daemon: Sendable {
   private let log: Log
   private let node: Node
   private let manager: PodManager
+  private let images: ImageService
   private let lock: FileLock
   private let end: BlockingQueue<Int32>
 
@@ -24,7 +25,7 @@ final class Daemon: Sendable {
     try Self.prepareFolders(configuration)
     lock = try Self.lock(configuration)
     let marks = MarkBoard()
-    let images = try Self.images(configuration)
+    images = try Self.images(configuration)
     manager = try Self.podManager(configuration, images: images, changed: { marks.mark($0) })
     node = try Node(
       options: Node.Options(directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads),
@@ -35,7 +36,7 @@ final class Daemon: Sendable {
   /// Until somebody ends it. Returns the exit code.
   func run() async throws(BerthError) -> Int32 {
     let server = try await APIServer(
-      address: configuration.api.address, gid: configuration.api.gid, router: NodeAPI(node: node, info: info).router())
+      address: configuration.api.address, gid: configuration.api.gid, router: NodeAPI(node: node, images: images, info: info).router())
     let serving = Task { await server.run() }
     followEvents()
     try await startNode()

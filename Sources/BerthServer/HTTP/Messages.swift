@@ -66,13 +66,13 @@ public struct APIResponse: Sendable {
 
   public static func json(_ value: JSON, status: Int = 200) -> APIResponse { APIResponse(status: status, body: .json(value)) }
   public static func text(_ text: String, status: Int = 200) -> APIResponse { APIResponse(status: status, body: .text(text)) }
-  public static func error(_ error: BerthError) -> APIResponse {
-    .json(
-      [
-        "error": [
-          "code": .string(error.code.rawValue), "operation": .string(error.operation), "subject": .string(error.subject),
-          "cause": .string(error.cause), "message": .string("\(error)"),
-        ]
-      ], status: error.code.httpStatus)
+  public static func error(_ error: BerthError) -> APIResponse { .json(["error": json(of: error)], status: error.code.httpStatus) }
+
+  /// An error as the API writes it.
+  static func json(of error: BerthError) -> JSON {
+    [
+      "code": .string(error.code.rawValue), "operation": .string(error.operation), "subject": .string(error.subject),
+      "cause": .string(error.cause), "message": .string("\(error)"),
+    ]
   }
 }

@@ -9,6 +9,13 @@ extension NodeAPI {
       return .json(["pods": .array(statuses.map(\.json)), "warning": .optional(node.desired.warning)])
     }
     router.on("GET", "/v1/pods/{namespace}/{name}") { _, parameters throws(BerthError) in .json(try status(parameters).json) }
+    router.on("GET", "/v1/pods/{namespace}/{name}/spec") { _, parameters throws(BerthError) in
+      let key = try key(parameters)
+      guard let pod = node.desired.entry(key)?.desired else {
+        throw BerthError(.notFound, "inspect pod", "\(key)", cause: "no good manifest of it was seen")
+      }
+      return .json(["hash": .string(pod.hash), "spec": pod.spec.json])
+    }
     router.on("GET", "/v1/pods/{namespace}/{name}/wait") { request, parameters throws(BerthError) in
       try await wait(for: try key(parameters), goal: request.query["for"] ?? "running", timeout: try request.timeout())
     }
@@ -44,7 +51,7 @@ extension NodeAPI {
 /// Names close to a mistyped one.
 enum Suggestions {
   static func nearest(to name: String, among names: [String], limit: Int = 3) -> [String] {
-    Set(names).map { ($0, distance(name, $0)) }.filter { $0.1 <= max(2, name.utf8.count / 3) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
+    Set(names).map { ($0, distance(name, $0)) }.filter { $0.1 <= max(1, name.utf8.count / 3) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
       .prefix(limit).map(\.0)
   }
 

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthNode
 
 /// What the API needs from the daemon besides the engine.
@@ -20,10 +21,14 @@ public struct DaemonInfo: Sendable {
 /// The routes of docs/api.md over one node.
 public struct NodeAPI: Sendable {
   let node: Node
+  let images: ImageService
   let info: DaemonInfo
+  /// For calls that block.
+  let pool = ThreadPool(name: "api", threads: 2)
 
-  public init(node: Node, info: DaemonInfo) {
+  public init(node: Node, images: ImageService, info: DaemonInfo) {
     self.node = node
+    self.images = images
     self.info = info
   }
 
@@ -32,6 +37,7 @@ public struct NodeAPI: Sendable {
     addPodRoutes(&router)
     addPlanRoutes(&router)
     addEventRoutes(&router)
+    addImageRoutes(&router)
     addHealthRoutes(&router)
     return router
   }

@@ -9,7 +9,7 @@ struct Events: ParsableCommand {
   @Flag(name: [.customShort("f"), .long], help: "Go on as new ones come.") var follow = false
 
   func run() throws {
-    try options.client.lines("/v1/events", query: follow ? [("follow", "true")] : []) { event in
+    try options.client.lines("GET", "/v1/events", query: follow ? [("follow", "true")] : []) { event in
       Terminal.print(options.output == .json ? String(decoding: event.encoded(), as: UTF8.self) : Self.text(event))
       if follow { Terminal.flush() }
       return true

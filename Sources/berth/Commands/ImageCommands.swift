@@ -1,0 +1,100 @@
+import ArgumentParser
+import BerthClient
+import BerthCore
+
+struct ImageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "image", abstract: "Look at, fetch and remove images.",
+    subcommands: [List.self, Pull.self, Inspect.self, Remove.self, Prune.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the images of this node.")
+    @OptionGroup var options: GlobalOptions
+
+    func run() throws {
+      let images = try options.client.json("GET", "/v1/images")["images"]?.array ?? []
+      if options.output == .json { return Terminal.print(JSON.array(images).pretty()) }
+      let rows = images.map { image in
+        [
+          image["reference"]?.string ?? "", String(image["digest"]?.string?.prefix(19) ?? ""), image["platform"]?.string ?? "",
+          Terminal.size(image["size"]?.integer ?? 0), Terminal.age(of: image["pulled_at"]?.string),
+        ]
+      }
+      Terminal.print(Terminal.table([["REFERENCE", "DIGEST", "PLATFORM", "SIZE", "PULLED"]] + rows))
+    }
+  }
+
+  struct Pull: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Fetch an image, or look whether its tag means another one now.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "As in a manifest.") var reference: String
+
+    func run() throws {
+      var outcome: JSON = .null
+      let progress = PullProgress()
+      try options.client.lines("POST", "/v1/images/pull", query: [("reference", reference)]) { line in
+        if line["image"] != nil || line["error"] != nil { outcome = line } else if options.output == .text { progress.show(line) }
+        return true
+      }
+      progress.end()
+      if let error = outcome["error"] { throw BerthError(api: error) }
+      guard let image = outcome["image"] else {
+        throw BerthError(.unavailable, "pull image", reference, cause: "berthd ended before the pull did")
+      }
+      Terminal.print(options.output == .json ? image.pretty() : image["digest"]?.string ?? "")
+    }
+  }
+
+  struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show an image's digests, layers and configuration.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "As in a manifest.") var reference: String
+
+    func run() throws {
+      Terminal.print(try options.client.json("GET", "/v1/images/inspect", query: [("reference", reference)]).pretty())
+    }
+  }
+
+  struct Remove: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "rm", abstract: "Forget images. Pods that run go on; prune frees what nothing needs.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "As image ls prints them.") var references: [String]
+
+    func run() throws {
+      for reference in references { _ = try options.client.json("DELETE", "/v1/images", query: [("reference", reference)]) }
+    }
+  }
+
+  struct Prune: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Remove layers and blobs that no image and no container needs.")
+    @OptionGroup var options: GlobalOptions
+
+    func run() throws {
+      let answer = try options.client.json("POST", "/v1/images/prune")
+      Terminal.print(options.output == .json ? answer.pretty() : "freed \(Terminal.size(answer["freed_bytes"]?.integer ?? 0))")
+    }
+  }
+}
+
+/// One line on a terminal that is written over as bytes come; elsewhere nothing.
+private final class PullProgress {
+  private var sizes: [String: Int64] = [:]
+  private var done: [String: Int64] = [:]
+  private var isShown = false
+
+  func show(_ line: JSON) {
+    guard Terminal.isTerminal else { return }
+    for layer in line["layers"]?.array ?? [] { sizes[layer["digest"]?.string ?? ""] = layer["size"]?.integer ?? 0 }
+    if let layer = line["layer"]?.string { done[layer] = line["done"]?.integer ?? 0 }
+    let total = sizes.values.reduce(0, +)
+    let fetched = min(done.values.reduce(0, +), total)
+    let filled = total > 0 ? Int(fetched * 30 / total) : 0
+    let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
+    Terminal.write(Array("\r[\(bar)] \(Terminal.size(fetched)) of \(Terminal.size(total)), \(sizes.count) layers ".utf8))
+    Terminal.flush()
+    isShown = true
+  }
+
+  func end() { if isShown { Terminal.write(Array("\r\u{1B}[K".utf8)) } }
+}
