@@ -152,7 +152,8 @@ final class PullSession {
         try service.metadata.removeLayer(known.id)
       }
       service.layers.with { _ = $0.pruned.remove(claim.chain) }
-      let id = try service.metadata.addLayer(chain: claim.chain, diff: claim.diff, parent: claim.parent, created: WallClock.seconds)
+      let id = try service.metadata.addLayer(
+        chain: claim.chain, diff: claim.diff, parent: claim.parent, created: Clock.wallNanoseconds() / 1_000_000_000)
       granted.insert(id)
       grants.append(LayerGrant(id: id, isReady: false))
     }
@@ -164,7 +165,7 @@ final class PullSession {
     guard Set(outcome.layers.keys) == granted else { throw WorkerProtocol.malformed("the layers delivered are not the layers granted") }
     let record = ImageRecord(
       reference: key, manifest: outcome.manifest, mediaType: outcome.mediaType, index: outcome.index, source: source,
-      created: WallClock.seconds)
+      created: Clock.wallNanoseconds() / 1_000_000_000)
     service.layers.with { $0.cache[key] = nil }
     try service.metadata.putImage(record, readyLayers: outcome.layers)
     granted = []

@@ -131,25 +131,15 @@ public enum Files {
     return names.sorted()
   }
 
-  /// Removes a tree without following symlinks or leaving its file system; a path that isn't there is fine.
+  /// Removes a tree, whoever filled it (`TreeFiles.removeTree`); a path that isn't there is fine.
   public static func removeTree(_ path: String) throws(Errno) {
-    let parentDirectory: FD
-    do throws(Errno) { parentDirectory = try open(parent(of: path), O_RDONLY | O_DIRECTORY) } catch {
+    guard let name = PathBytes(name(of: path).utf8) else { throw .invalid }
+    let directory: FD
+    do throws(Errno) { directory = try open(parent(of: path), O_RDONLY | O_DIRECTORY) } catch {
       if error == .notFound { return }
       throw error
     }
-    try removeTree(at: parentDirectory, name(of: path))
-  }
-
-  private static func removeTree(at directory: borrowing FD, _ name: String) throws(Errno) {
-    let number = directory.raw
-    do throws(Errno) { try call { unlinkat(number, name, 0) } } catch {
-      if error == .notFound { return }
-      guard error == Errno(EISDIR) || error == .notPermitted else { throw error }
-      let child = try open(at: directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-      for entry in try list(try child.duplicate()) { try removeTree(at: child, entry) }
-      try call { unlinkat(number, name, AT_REMOVEDIR) }
-    }
+    try TreeFiles.removeTree(directory, name)
   }
 
   public static func readLink(_ path: String) throws(Errno) -> String {
