@@ -9,8 +9,9 @@ extension Integration {
     @Test("two daemons with different roots live side by side, with pods of one name")
     func twoDaemons() throws {
       try withDaemon { one in
+        // Before the census that the other daemon is held to.
+        let first = try one.run("web", ManifestText.of())
         try withDaemon { two in
-          let first = try one.run("web", ManifestText.of())
           let second = try two.run("web", ManifestText.of())
           #expect(first.container.pid != second.container.pid)
           #expect(

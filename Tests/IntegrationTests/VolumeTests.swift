@@ -19,7 +19,7 @@ extension Integration {
           [[container]]
           name = "writer"
           image = "\(image)"
-          command = ["sh", "-c", "ls -A /data > /data/before; echo word > /data/w.tmp; mv /data/w.tmp /data/w"]
+          command = ["sh", "-c", "found=$(ls -A /data); printf %s $found > /data/before; echo word > /data/w.tmp; mv /data/w.tmp /data/w"]
           mounts = ["data:/data"]
           [[container]]
           name = "reader"

@@ -64,12 +64,20 @@ enum StatusBuilder {
     case .stopping:
       status.state = .running
       status.reason = "Terminating"
-    case .exited(let exit): describe(exit, isInit: isInit, willRestart: policy.restarts(after: exit), &status)
+    case .exited(let exit):
+      describe(exit, isInit: isInit, willRestart: policy.restarts(after: exit), isPaused: !isStarted(spec.name, by: input.plan), &status)
     }
     return status
   }
 
-  private static func describe(_ exit: ContainerExit, isInit: Bool, willRestart: Bool, _ status: inout PodStatus.Container) {
+  private static func isStarted(_ name: String, by plan: PodPlan) -> Bool {
+    plan.actions.contains { if case .startContainer(name, _) = $0.verb { true } else { false } }
+  }
+
+  /// `isPaused`: its next start is for later, not for now.
+  private static func describe(
+    _ exit: ContainerExit, isInit: Bool, willRestart: Bool, isPaused: Bool, _ status: inout PodStatus.Container
+  ) {
     status.state = willRestart ? .waiting : .terminated
     switch exit.outcome {
     case .code(let code, let signal, let oomKilled):
@@ -84,7 +92,7 @@ enum StatusBuilder {
       status.message = exit.words
     }
     if isInit && exit.succeeded { status.ready = true }
-    if willRestart {
+    if willRestart && isPaused {
       status.message = "back-off; last: \(status.reason), \(status.message)"
       status.reason = "CrashLoopBackOff"
     }
