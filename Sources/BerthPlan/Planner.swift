@@ -7,23 +7,26 @@ import BerthManifest
 /// 1. Nothing is asked for (or it is suspended): stop what runs, then remove the pod.
 /// 2. An image is missing: pull it. A pod that runs with an older spec goes on meanwhile.
 /// 3. The pod isn't there: create it.
-/// 4. The sandbox is lost: leave running containers alone; once none is left, remove the pod, so that it is created anew.
-/// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod.
+/// 4. The sandbox is lost and no process is left: remove the pod, so that it is created anew.
+/// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod. Else, with the sandbox
+///    lost, leave running containers alone.
 /// 6. Run the init containers in order, each to success.
 /// 7. Start the containers that don't run and whose restart policy and back-off say so.
 public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan {
   guard let desired, !desired.spec.suspend else {
-    return actual.map { planRemoval(of: $0, because: desired == nil ? "its manifest was removed" : "suspend = true") } ?? PodPlan()
+    return actual.map { planRemoval(of: $0, because: desired == nil ? "its manifest was removed" : "suspend = true", now: now) }
+      ?? PodPlan()
   }
   let missing = planImages(desired, actual: actual, images: images, now: now)
   guard let actual else { return missing ?? planCreation(of: desired) }
-  if case .lost(let processesLeft) = actual.sandbox { return planLoss(of: actual, processesLeft: processesLeft) }
+  if case .lost(processesLeft: false) = actual.sandbox { return planLoss(of: actual, processesLeft: false, now: now) }
   if desired.hash != actual.hash {
     let changes = SpecDiff.changes(from: actual.spec, to: desired.spec)
     if changes.allSatisfy(\.inPlace) { return planInPlace(desired, changes) }
     // The old pod runs on until the new one's images are there.
-    return missing ?? planRemoval(of: actual, because: recreationReason(changes), changes: changes)
+    return missing ?? planRemoval(of: actual, because: recreationReason(changes), changes: changes, now: now)
   }
+  if case .lost(processesLeft: true) = actual.sandbox { return planLoss(of: actual, processesLeft: true, now: now) }
   return planContainers(of: actual, images: images, now: now)
 }
 
@@ -34,15 +37,18 @@ private func recreationReason(_ changes: [FieldChange]) -> String {
 
 // MARK: removal
 
-private func planRemoval(of actual: ActualPod, because reason: String, changes: [FieldChange] = []) -> PodPlan {
+private func planRemoval(of actual: ActualPod, because reason: String, changes: [FieldChange] = [], now: Instant) -> PodPlan {
   var plan = PodPlan()
+  if case .lost = actual.sandbox { plan.wakeAt = now + lossInterval }
   let live = actual.spec.allContainers.reversed().filter { actual.containers[$0.name]?.state.isLive == true }
   for container in live {
     if case .running? = actual.containers[container.name]?.state {
       plan.actions.append(PodAction(.stopContainer(name: container.name), because: reason, changes: changes))
     }
   }
-  if live.isEmpty {
+  if live.isEmpty, actual.sandbox == .lost(processesLeft: true) {
+    plan.waitingFor = "the last processes of a pod whose shim is gone"
+  } else if live.isEmpty {
     plan.actions.append(PodAction(.removePod, because: reason, changes: changes))
   } else if plan.actions.isEmpty {
     plan.waitingFor = "containers to stop: \(live.map(\.name).joined(separator: ", "))"
@@ -50,9 +56,13 @@ private func planRemoval(of actual: ActualPod, because reason: String, changes: 
   return plan
 }
 
-private func planLoss(of actual: ActualPod, processesLeft: Bool) -> PodPlan {
+/// How often a pod is looked at whose shim is gone: nobody is left to tell of its containers' ends.
+private let lossInterval: Duration = .seconds(1)
+
+private func planLoss(of actual: ActualPod, processesLeft: Bool, now: Instant) -> PodPlan {
   var plan = PodPlan()
   if processesLeft {
+    plan.wakeAt = now + lossInterval
     plan.waitingFor = "the containers to end: their shim is gone (ShimLost), they run on without logs"
   } else {
     plan.actions.append(PodAction(.removePod, because: "its shim is gone and none of its processes is left"))

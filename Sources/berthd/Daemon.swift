@@ -57,7 +57,7 @@ final class Daemon: Sendable {
     followEvents()
     try await startNode()
     _ = await Waiting.until(node.statuses, timeout: nil) { [node] in
-      node.statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed }
+      node.isAtRest && node.statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed }
     }
     let open = node.statuses.all().filter { !$0.converged || !$0.diagnostics.isEmpty }
     for pod in open { log.logger.warning("not converged: \(pod.reason) \(pod.message)", metadata: ["pod": "\(pod.key)"]) }
@@ -133,7 +133,7 @@ final class Daemon: Sendable {
     return ManifestDirectory.Options(
       path: manifests.path, owner: manifests.owner, resyncInterval: manifests.resyncInterval, removalDelay: manifests.removalDelay,
       pruneGuard: DirectoryModel.PruneGuard(pods: manifests.pruneGuard.pods, percent: manifests.pruneGuard.percent),
-      fence: "\(configuration.state)/watch.fence", onActivity: activityHint())
+      onActivity: activityHint())
   }
 
   /// On v1 the kernel's preparations for an attach overlap with reading the manifest.

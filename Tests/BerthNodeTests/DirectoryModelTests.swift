@@ -33,7 +33,8 @@ private struct Directory {
     settle(confirmed: confirmed)
   }
   private mutating func settle(confirmed: Bool = false) {
-    model.settle(now: now, confirmed: confirmed)
+    if confirmed { model.confirmRemovals() }
+    model.settle(now: now)
     for (key, entry) in model.takeChanges() { entries[key] = entry }
   }
   func image(_ key: PodKey = web) -> String? { entries[key]?.desired?.spec.containers.first?.image }

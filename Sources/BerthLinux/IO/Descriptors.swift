@@ -9,6 +9,25 @@ public enum Descriptors {
     try call { fcntl(number, F_SETFD, flags | FD_CLOEXEC) }
   }
 
+  /// Reads on it give `.again` instead of waiting.
+  public static func setNonBlocking(_ number: Int32) throws(Errno) {
+    let flags = try call { fcntl(number, F_GETFL) }
+    try call { fcntl(number, F_SETFL, flags | O_NONBLOCK) }
+  }
+
+  /// One read(2) of at most `count` bytes; empty where nothing waits on a non-blocking descriptor, and at the end of a file.
+  public static func readAvailable(_ number: Int32, upTo count: Int) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    do throws(Errno) {
+      let got = try call { bytes.withUnsafeMutableBytes { Glibc.read(number, $0.baseAddress, count) } }
+      bytes.removeLast(count - got)
+      return bytes
+    } catch {
+      if error == .again { return [] }
+      throw error
+    }
+  }
+
   /// Waits until one of `numbers` is readable (or hung up), at most `timeout`; nil waits for ever. Returns the readable ones.
   public static func waitReadable(_ numbers: [Int32], timeout: Duration?) throws(Errno) -> Set<Int32> {
     var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }

@@ -43,12 +43,15 @@ public struct ProcessIdentity: Sendable, Hashable {
 }
 
 extension ProcessIdentity {
-  /// SIGKILL to this very process; one that is gone already is fine. By pidfd: the number may be another's by the time of the call.
-  public func kill() throws(Errno) {
+  /// SIGKILL to this very process; one that is gone already is fine.
+  public func kill() throws(Errno) { try signal(SIGKILL) }
+
+  /// To this very process; one that is gone already is fine. By pidfd: the number may be another's by the time of the call.
+  public func signal(_ number: Int32) throws(Errno) {
     do throws(Errno) {
       let handle = try ProcessControl.open(pid)
       guard isAlive else { return }
-      try ProcessControl.signal(handle, SIGKILL)
+      try ProcessControl.signal(handle, number)
     } catch { if error != .noSuchProcess { throw error } }
   }
 }

@@ -11,6 +11,9 @@ struct DirectoryFollower {
   private var model: DirectoryModel
   /// Watched directories by their resolved path, with the paths under which the walk came to them.
   private var watched: [String: Set<String>] = [:]
+  /// Resolved paths of the directory itself, of every symlink on the way to a manifest or directory and of what it leads to: whatever
+  /// happens to one of them is a reason to scan.
+  private var landmarks: Set<String> = []
   private var nextResync: Instant
   private var warning: String?
   private var lastPublishedWarning: String?
@@ -18,6 +21,8 @@ struct DirectoryFollower {
   private var beingWritten: [String: Instant] = [:]
 
   static let longestWrite: Duration = .seconds(5)
+  /// How often everything is looked at where the kernel gives no more watches.
+  static let pollInterval: Duration = .seconds(2)
   static let maximumDepth = 16
   static let maximumFiles = 100_000
 
@@ -31,6 +36,8 @@ struct DirectoryFollower {
   }
 
   var descriptor: Int32 { watches.descriptor }
+  /// Whether no removal waits for its time.
+  var isSettled: Bool { model.nextDue == nil }
 
   static func now() -> Instant { Instant(nanoseconds: Clock.bootNanoseconds()) }
 
@@ -45,38 +52,57 @@ struct DirectoryFollower {
 
   mutating func handleEvents() -> ManifestDirectory.Update? {
     let events = watches.drain()
-    let needsScan = events.contains { event in
-      switch event.kind {
-      case .structure, .overflow: true
-      case .changed, .removed: !Self.isManifestName(event.name) && !Self.isIgnored(event.name) && mayBeStructure(event)
-      }
-    }
-    if needsScan { return scan() }
     let now = Self.now()
     var seen: Set<String> = []
-    for event in events where Self.isManifestName(event.name) {
-      for directory in watched[event.directory] ?? [] where seen.insert("\(directory)/\(event.name)").inserted {
-        look(at: "\(directory)/\(event.name)", reportedGone: event.kind == .removed, now: now)
+    var needsScan = false
+    // The files first, whatever else there is: only events tell a reported removal from a file that is merely not to be found.
+    for event in events {
+      needsScan = needsScan || isStructural(event)
+      guard Self.isManifestName(event.name), event.kind == .changed || event.kind == .removed else { continue }
+      for directory in watched[event.directory] ?? [] {
+        let path = "\(directory)/\(event.name)"
+        // Of several events the file's state is one, but a removal among them was reported.
+        guard seen.insert(path).inserted || event.kind == .removed else { continue }
+        look(at: path, reportedGone: event.kind == .removed, now: now)
       }
     }
-    return settleAndPublish(now: now)
+    return needsScan ? scan() : settleAndPublish(now: now)
+  }
+
+  /// Whether only a scan can tell what an event means.
+  private func isStructural(_ event: InotifyWatches.Event) -> Bool {
+    switch event.kind {
+    case .structure, .overflow: return true
+    case .subdirectory, .changed, .removed: break
+    }
+    let path = event.directory == "/" ? "/\(event.name)" : "\(event.directory)/\(event.name)"
+    if landmarks.contains(path) { return true }
+    // A directory on the way to one of ours is watched for its landmarks alone.
+    guard watched[event.directory]?.isEmpty == false, !event.name.hasPrefix("."), !event.name.hasSuffix("~") else { return false }
+    if event.kind == .subdirectory { return true }
+    // A new symlink leads to who knows what.
+    return event.kind == .changed && (try? Files.linkStatus(path))?.kind == .symlink
   }
 
   mutating func handleTime() -> ManifestDirectory.Update? {
     let now = Self.now()
     if nextResync <= now { return scan() }
     for (path, since) in beingWritten where since + Self.longestWrite <= now { look(at: path, reportedGone: false, now: now) }
+    // What is to be removed must still be absent.
+    for path in model.dueRemovals(now: now) where (try? Files.linkStatus(path)) != nil { look(at: path, reportedGone: false, now: now) }
     return settleAndPublish(now: now)
   }
 
   /// Reads all that changed since the last look, whatever the events said.
   mutating func scan(prune: Bool = false) -> ManifestDirectory.Update {
     let now = Self.now()
-    nextResync = now + options.resyncInterval
     var walk = Walk()
     warning = visit(options.path, depth: 0, &walk)
+    if let reason = walk.unwatched { warning = warning ?? reason }
+    nextResync = now + (walk.unwatched == nil ? options.resyncInterval : min(options.resyncInterval, Self.pollInterval))
     for directory in Set(watched.keys).subtracting(walk.directories.keys) { watches.unwatch(directory) }
     watched = walk.directories
+    landmarks = walk.landmarks
     if walk.complete {
       for path in model.knownPaths.subtracting(walk.files) { model.missing(path, reported: false, now: now) }
     }
@@ -84,7 +110,8 @@ struct DirectoryFollower {
       if let status = try? Files.status(path), model.identity(of: path) == FileIdentity(status) { continue }
       look(at: path, reportedGone: false, now: now)
     }
-    return settleAndPublish(now: now, confirmed: prune) ?? ManifestDirectory.Update(entries: [:], warning: currentWarning)
+    if prune { model.confirmRemovals() }
+    return settleAndPublish(now: now) ?? ManifestDirectory.Update(entries: [:], warning: currentWarning)
   }
 
   // MARK: steps
@@ -97,11 +124,12 @@ struct DirectoryFollower {
     case .beingWritten:
       let since = beingWritten[path] ?? now
       beingWritten[path] = since
-      guard since + Self.longestWrite <= now, let status = try? Files.status(path) else { return }
+      // It is there, whatever becomes of it.
+      model.present(path)
+      guard since + Self.longestWrite <= now else { return }
       beingWritten[path] = now
       model.found(
-        ManifestFile(
-          content: .refused("\(path): is being written for over 5 s; it is read once its writer closes it"), identity: FileIdentity(status)),
+        ManifestFile(content: .refused("\(path): is being written for over 5 s; it is read once its writer closes it"), identity: .unknown),
         at: path)
     case .absent:
       beingWritten[path] = nil
@@ -109,8 +137,8 @@ struct DirectoryFollower {
     }
   }
 
-  private mutating func settleAndPublish(now: Instant, confirmed: Bool = false) -> ManifestDirectory.Update? {
-    model.settle(now: now, confirmed: confirmed)
+  private mutating func settleAndPublish(now: Instant) -> ManifestDirectory.Update? {
+    model.settle(now: now)
     let entries = model.takeChanges()
     let warning = currentWarning
     defer { lastPublishedWarning = warning }
@@ -120,7 +148,8 @@ struct DirectoryFollower {
   private var currentWarning: String? {
     let held = model.heldRemovals
     if held.isEmpty { return warning }
-    return "\(held.count) manifests are gone without the kernel having reported it (\(held.prefix(3).joined(separator: ", "))…): "
+    let more = held.count > 3 ? ", …" : ""
+    return "\(held.count) manifests are gone without the kernel having reported it (\(held.prefix(3).joined(separator: ", "))\(more)): "
       + "their pods are kept; confirm with `berth sync --prune` or bring the files back"
   }
 
@@ -128,15 +157,18 @@ struct DirectoryFollower {
 
   private struct Walk {
     var directories: [String: Set<String>] = [:]
+    var landmarks: Set<String> = []
     var files: Set<String> = []
     /// False once anything was unreadable: what wasn't seen is then not gone.
     var complete = true
+    /// Why a directory couldn't be watched.
+    var unwatched: String?
   }
 
   /// Returns what hinders the visit of `path`, nil if nothing does.
   private func visit(_ path: String, depth: Int, _ walk: inout Walk) -> String? {
     do throws(Errno) {
-      try watchLinks(of: path, &walk)
+      if depth == 0 { trace(path, always: true, &walk) }
       let resolved = try Files.realPath(path)
       // A symlink that leads back up would go round for ever.
       if walk.directories[resolved]?.contains(where: { path.hasPrefix($0 + "/") }) == true { return nil }
@@ -145,7 +177,7 @@ struct DirectoryFollower {
         return "\(path): \(reason); nothing in it is obeyed, running pods are kept"
       }
       // Watched before it is listed: what comes in between is an event.
-      try watches.watch(resolved)
+      watch(resolved, &walk)
       walk.directories[resolved, default: []].insert(path)
       return try visitEntries(of: path, depth: depth, &walk)
     } catch {
@@ -158,66 +190,89 @@ struct DirectoryFollower {
     var warning: String?
     for name in try Files.list(path) where !name.hasPrefix(".") && !name.hasSuffix("~") {
       let entry = "\(path)/\(name)"
+      if (try? Files.linkStatus(entry))?.kind == .symlink { trace(entry, always: false, &walk) }
       guard let status = try? Files.status(entry) else {
-        if Self.isManifestName(name), (try? Files.linkStatus(entry))?.kind == .symlink { try? watchLinks(of: entry, &walk) }
+        warning = visitUnreadable(entry, &walk) ?? warning
         continue
       }
       if status.kind == .directory {
-        guard depth < Self.maximumDepth else { return "\(entry): nested deeper than \(Self.maximumDepth) directories; not looked at" }
+        guard depth < Self.maximumDepth else {
+          walk.complete = false
+          warning = "\(entry): nested deeper than \(Self.maximumDepth) directories; not looked at"
+          continue
+        }
         warning = visit(entry, depth: depth + 1, &walk) ?? warning
       } else if Self.isManifestName(name) {
         guard walk.files.count < Self.maximumFiles else {
+          walk.complete = false
           return "\(path): more than \(Self.maximumFiles) manifests; the rest is not looked at"
         }
         walk.files.insert(entry)
-        try? watchLinks(of: entry, &walk)
       }
     }
     return warning
   }
 
-  /// Watches the directory of every symlink on the way to `path`, so that its swap is seen. The directories get no logical path:
-  /// an event there is a reason to scan.
-  private func watchLinks(of path: String, _ walk: inout Walk) throws(Errno) {
-    var current = path
-    for _ in 0..<8 {
-      guard let status = try? Files.linkStatus(current) else {
-        // What is missing may come: look at the nearest directory above that is there.
-        try watchParent(of: current, &walk)
-        return
+  /// A name that leads nowhere, or a file that went away while it was looked at.
+  private func visitUnreadable(_ entry: String, _ walk: inout Walk) -> String? {
+    guard (try? Files.linkStatus(entry)) != nil else { return nil }
+    if Self.isManifestName(entry) {
+      // The reader says what is wrong with it.
+      walk.files.insert(entry)
+      return nil
+    }
+    // Where a symlinked directory of manifests was, its absence is not theirs.
+    guard model.knownPaths.contains(where: { $0.hasPrefix(entry + "/") }) else { return nil }
+    walk.complete = false
+    return "\(entry): leads nowhere; pods from it are kept"
+  }
+
+  /// Follows `path` component by component, as the kernel does, and watches the directory of every symlink on the way, of what it leads
+  /// to, and of the nearest directory above what is missing. Those directories get no logical path: an event there is a reason to scan.
+  private func trace(_ path: String, always: Bool, _ walk: inout Walk) {
+    var rest = path.split(separator: "/").map(String.init)
+    var current = ""
+    var hops = 0
+    while !rest.isEmpty {
+      let name = rest.removeFirst()
+      if name == "." { continue }
+      if name == ".." {
+        current = current.isEmpty ? "" : String(current[..<(current.lastIndex(of: "/") ?? current.startIndex)])
+        continue
       }
-      guard status.kind == .symlink else {
-        if current != path || current == options.path { try watchParent(of: current, &walk) }
-        return
+      let next = "\(current)/\(name)"
+      let kind = (try? Files.linkStatus(next))?.kind
+      if kind == nil || kind == .symlink || (rest.isEmpty && (always || hops > 0)) { mark(next, in: current, &walk) }
+      if kind == nil { return }
+      guard kind == .symlink else {
+        current = next
+        continue
       }
-      try watchParent(of: current, &walk)
-      let target = try Files.readLink(current)
-      current = target.hasPrefix("/") ? target : "\(Files.parent(of: current))/\(target)"
+      hops += 1
+      guard hops <= 40, let target = try? Files.readLink(next) else { return }
+      if target.hasPrefix("/") { current = "" }
+      rest = target.split(separator: "/").map(String.init) + rest
     }
   }
 
-  private func watchParent(of path: String, _ walk: inout Walk) throws(Errno) {
-    var parent = Files.parent(of: path)
-    while !Files.exists(parent), parent != "/", parent != "." { parent = Files.parent(of: parent) }
-    let resolved = try Files.realPath(parent)
-    try watches.watch(resolved)
-    if walk.directories[resolved] == nil { walk.directories[resolved] = [] }
+  private func mark(_ landmark: String, in directory: String, _ walk: inout Walk) {
+    let directory = directory.isEmpty ? "/" : directory
+    watch(directory, &walk)
+    walk.landmarks.insert(landmark)
+    if walk.directories[directory] == nil { walk.directories[directory] = [] }
   }
 
-  /// Whether an event in one of our directories, on a name that is no manifest, may be a symlink or a part of a path to one.
-  private func mayBeStructure(_ event: InotifyWatches.Event) -> Bool {
-    let path = "\(event.directory)/\(event.name)"
-    guard watched[event.directory]?.isEmpty == false else {
-      // A directory above, watched only for symlinks on the way: most of what happens there is not about us.
-      return watched.keys.contains { $0 == path || $0.hasPrefix(path + "/") } || options.path == path || options.path.hasPrefix(path + "/")
-        || (try? Files.linkStatus(path))?.kind == .symlink
+  /// Without a watch the directory is looked at from time to time.
+  private func watch(_ directory: String, _ walk: inout Walk) {
+    do throws(Errno) { try watches.watch(directory) } catch {
+      if error == .notFound { return }
+      let hint = error == .noSpace ? "; raise fs.inotify.max_user_watches" : ""
+      walk.unwatched =
+        "\(directory): cannot be watched: \(error)\(hint); it is read every \(Self.pollInterval.components.seconds) s instead"
     }
-    if event.kind == .removed { return true }
-    let kind = (try? Files.linkStatus(path))?.kind
-    return kind == nil || kind == .symlink || kind == .directory
   }
 
-  /// Whether an event on `name` says nothing. `..data` is how Kubernetes swaps the content of a volume.
-  private static func isIgnored(_ name: String) -> Bool { name.hasSuffix("~") || (name.hasPrefix(".") && !name.hasPrefix("..data")) }
-  private static func isManifestName(_ name: String) -> Bool { name.hasSuffix(".toml") && !name.hasPrefix(".") }
+  private static func isManifestName(_ name: String) -> Bool {
+    name.hasSuffix(".toml") && !Files.name(of: name).hasPrefix(".")
+  }
 }

@@ -34,6 +34,9 @@ public struct FileIdentity: Hashable, Sendable {
   public var size: Int64
   public var modifiedNanoseconds: Int64
   public var changedNanoseconds: Int64
+
+  /// No file's: what has it is read at every scan.
+  static let unknown = FileIdentity(device: 0, inode: 0, size: 0, modifiedNanoseconds: 0, changedNanoseconds: 0)
 }
 
 /// What is wrong with the manifest of a pod, while the last good spec (if any) stays in force.
@@ -95,8 +98,9 @@ public struct DirectoryModel: Sendable {
   private var lastGood: [PodKey: (path: String, pod: DesiredPod)] = [:]
   /// Keys whose entries must be published anew.
   private var changed: Set<PodKey> = []
-  /// Set while removals are held back by the prune guard.
-  public private(set) var heldRemovals: [String] = []
+  /// Removals that the prune guard holds back.
+  private var held: Set<String> = []
+  public var heldRemovals: [String] { held.sorted() }
 
   public init(removalDelay: Duration, pruneGuard: PruneGuard) {
     self.removalDelay = removalDelay
@@ -118,15 +122,27 @@ public struct DirectoryModel: Sendable {
 
   /// `path` was read (or refused).
   public mutating func found(_ file: ManifestFile, at path: String) {
-    removals[path] = nil
-    heldRemovals.removeAll { $0 == path }
+    present(path)
     let before = lastKeys[path]
     files[path] = file
-    let key = file.key ?? before ?? Self.keyByStem(path)
+    let key = self.key(of: file, at: path, before: before)
     if let before, before != key { detach(path, from: before) }
     lastKeys[path] = key
     pathsByKey[key, default: []].insert(path)
     changed.insert(key)
+  }
+
+  /// A bad file still belongs to the pod that it was in force for, whatever name it now gives: a bad edit never stops a pod.
+  private func key(of file: ManifestFile, at path: String, before: PodKey?) -> PodKey {
+    guard let before, lastGood[before]?.path == path else { return file.key ?? before ?? Self.keyByStem(path) }
+    guard file.good != nil, let key = file.key else { return before }
+    return key
+  }
+
+  /// `path` is there, though nothing can be said of its content yet.
+  public mutating func present(_ path: String) {
+    removals[path] = nil
+    held.remove(path)
   }
 
   /// `path` is not there (any more). Does nothing for a path that nobody knows.
@@ -137,16 +153,25 @@ public struct DirectoryModel: Sendable {
   }
 
   /// When `settle` has something to do next.
-  public var nextDue: Instant? { removals.filter { !heldRemovals.contains($0.key) }.map(\.value.due).min() }
+  public var nextDue: Instant? { removals.filter { !held.contains($0.key) }.map(\.value.due).min() }
 
-  /// Lets removals whose time has come take effect. `confirmed` overrides the prune guard (`berth sync --prune`).
-  public mutating func settle(now: Instant, confirmed: Bool = false) {
+  /// What `settle` would remove now.
+  public func dueRemovals(now: Instant) -> [String] { removals.filter { $0.value.due <= now && !held.contains($0.key) }.map(\.key) }
+
+  /// Every removal under way counts as reported: `berth sync --prune`.
+  public mutating func confirmRemovals() {
+    for path in removals.keys { removals[path]?.reported = true }
+  }
+
+  /// Lets removals whose time has come take effect. What the prune guard holds stays held until it is confirmed or reported, or the file
+  /// is back.
+  public mutating func settle(now: Instant) {
     let due = removals.filter { $0.value.due <= now }
-    let silent = due.filter { !$0.value.reported }.map(\.key).sorted()
-    let total = max(lastGood.count, 1)
-    let held = !confirmed && silent.count >= pruneGuard.pods && silent.count * 100 > total * pruneGuard.percent
-    heldRemovals = held ? silent : []
-    for path in due.keys where !heldRemovals.contains(path) {
+    let silent = Set(due.filter { !$0.value.reported }.keys)
+    held.formIntersection(silent)
+    let pods = silent.filter { path in lastGood.values.contains { $0.path == path } }
+    if pods.count >= pruneGuard.pods && pods.count * 100 > lastGood.count * pruneGuard.percent { held = silent }
+    for path in due.keys where !held.contains(path) {
       removals[path] = nil
       files[path] = nil
       if let key = lastKeys.removeValue(forKey: path) { detach(path, from: key) }

@@ -2,8 +2,9 @@ import BerthCore
 import BerthLinux
 import CInotifyTools
 
-/// libinotifytools, as this daemon needs it. The library's state is global and unlocked: every call must come from the one thread
-/// that made this value.
+/// libinotifytools, as this daemon needs it: it keeps the watches and the directories they stand for. Its state is global and unlocked:
+/// every call must come from the one thread that made this value. Events are read from its descriptor directly: its own reader keeps
+/// what it read ahead to itself, where no poll(2) sees it.
 struct InotifyWatches {
   struct Event {
     /// The watched directory, without a slash at the end; empty for an overflow.
@@ -15,7 +16,9 @@ struct InotifyWatches {
     /// The file's content or existence changed.
     case changed
     case removed
-    /// A directory or symlink came or went, or a watch ended: only a scan tells what is there now.
+    /// A directory in it came, went or changed.
+    case subdirectory
+    /// A watch ended: only a scan tells what is there now.
     case structure
     case overflow
   }
@@ -25,12 +28,8 @@ struct InotifyWatches {
 
   /// Readable when events wait in the kernel. Belongs to the library.
   let descriptor: Int32
-  /// A file of our own whose change marks the end of a batch: the library buffers events, and asking it for one more than it has
-  /// would block.
-  private let fence: String
 
-  /// `fence`: a path of a file that this makes, in a directory that is not watched.
-  init(fence: String) throws(BerthError) {
+  init() throws(BerthError) {
     let before = Self.inotifyDescriptors()
     guard inotifytools_initialize() != 0 else {
       throw BerthError(
@@ -40,15 +39,11 @@ struct InotifyWatches {
       throw BerthError(.bug, "watch manifests", cause: "libinotifytools opened no inotify descriptor")
     }
     self.descriptor = descriptor
-    self.fence = fence
     do throws(Errno) {
       // The library opens it without CLOEXEC.
       try Descriptors.setCloseOnExec(descriptor)
-      try Files.writeAtomically([], to: fence)
-    } catch { throw BerthError(.unavailable, "watch manifests", fence, cause: "\(error)") }
-    guard inotifytools_watch_file(fence, IN_ATTRIB) != 0 else {
-      throw BerthError(.resourceExhausted, "watch manifests", fence, cause: "\(Errno(inotifytools_error()))")
-    }
+      try Descriptors.setNonBlocking(descriptor)
+    } catch { throw BerthError(.unavailable, "watch manifests", cause: "\(error)") }
   }
 
   private static func inotifyDescriptors() -> Set<Int32> {
@@ -66,30 +61,46 @@ struct InotifyWatches {
     if inotifytools_remove_watch_by_filename(directory + "/") == 0 { _ = inotifytools_remove_watch_by_filename(directory) }
   }
 
-  /// Everything that happened so far. Blocks only if the fence can't be touched.
+  /// Everything that happened so far. Never blocks.
   func drain() -> [Event] {
-    guard (try? Files.touch(fence)) != nil else { return [Event(directory: "", name: "", kind: .overflow)] }
     var events: [Event] = []
-    while let raw = inotifytools_next_event(1) {
-      if raw.pointee.mask & UInt32(IN_Q_OVERFLOW) != 0 {
-        // The fence's own event may be among those lost: the batch ends here, the rest is found by the scan.
-        events.append(Event(directory: "", name: "", kind: .overflow))
-        break
+    // Bounded by the kernel's queue, and here against a writer that is faster than this.
+    while events.count < Self.batch {
+      guard let bytes = try? Descriptors.readAvailable(descriptor, upTo: 1 << 16) else {
+        return events + [Event(directory: "", name: "", kind: .overflow)]
       }
-      let directory = inotifytools_filename_from_wd(raw.pointee.wd).map { String(cString: $0) } ?? ""
-      if directory == fence { break }
-      events.append(Self.event(raw, directory))
+      if bytes.isEmpty { return events }
+      Self.decode(bytes, into: &events)
     }
     return events
   }
 
-  private static func event(_ raw: UnsafeMutablePointer<inotify_event>, _ directory: String) -> Event {
-    let mask = Int32(bitPattern: raw.pointee.mask)
-    let name =
-      raw.pointee.len > 0
-      ? String(cString: UnsafeRawPointer(raw).advanced(by: MemoryLayout<inotify_event>.size).assumingMemoryBound(to: CChar.self)) : ""
+  private static let batch = 1 << 15
+
+  /// Source: inotify(7) "Reading events from an inotify file descriptor".
+  private static func decode(_ bytes: [UInt8], into events: inout [Event]) {
+    let headerSize = MemoryLayout<inotify_event>.size
+    bytes.withUnsafeBytes { buffer in
+      var at = 0
+      while at + headerSize <= buffer.count {
+        let header = buffer.loadUnaligned(fromByteOffset: at, as: inotify_event.self)
+        let end = min(at + headerSize + Int(header.len), buffer.count)
+        let name = String(decoding: buffer[(at + headerSize)..<end].prefix { $0 != 0 }, as: UTF8.self)
+        events.append(event(header, name))
+        at = end
+      }
+    }
+  }
+
+  private static func event(_ header: inotify_event, _ name: String) -> Event {
+    let mask = Int32(bitPattern: header.mask)
+    if mask & IN_Q_OVERFLOW != 0 { return Event(directory: "", name: "", kind: .overflow) }
+    let directory = inotifytools_filename_from_wd(header.wd).map { String(cString: $0) } ?? ""
+    // The watch goes along with a directory that is moved; what then stands at its path is watched anew by the scan.
+    if mask & IN_MOVE_SELF != 0 { _ = inotifytools_remove_watch_by_wd(header.wd) }
     var kind: Kind = mask & (IN_DELETE | IN_MOVED_FROM) != 0 ? .removed : .changed
-    if mask & (IN_ISDIR | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT) != 0 || directory.isEmpty { kind = .structure }
+    if mask & IN_ISDIR != 0 { kind = .subdirectory }
+    if mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT) != 0 || directory.isEmpty { kind = .structure }
     return Event(directory: directory.hasSuffix("/") && directory != "/" ? String(directory.dropLast()) : directory, name: name, kind: kind)
   }
 }

@@ -15,13 +15,11 @@ public final class ManifestDirectory: Sendable {
     public var resyncInterval: Duration
     public var removalDelay: Duration
     public var pruneGuard: DirectoryModel.PruneGuard
-    /// A file that the watcher may make and touch, outside of `path`.
-    public var fence: String
     /// Called at the first sign of an event, before anything is read. Must not block.
     public var onActivity: @Sendable () -> Void
 
     public init(
-      path: String, owner: UInt32, resyncInterval: Duration, removalDelay: Duration, pruneGuard: DirectoryModel.PruneGuard, fence: String,
+      path: String, owner: UInt32, resyncInterval: Duration, removalDelay: Duration, pruneGuard: DirectoryModel.PruneGuard,
       onActivity: @escaping @Sendable () -> Void = {}
     ) {
       self.path = path
@@ -29,7 +27,6 @@ public final class ManifestDirectory: Sendable {
       self.resyncInterval = resyncInterval
       self.removalDelay = removalDelay
       self.pruneGuard = pruneGuard
-      self.fence = fence
       self.onActivity = onActivity
     }
   }
@@ -42,10 +39,13 @@ public final class ManifestDirectory: Sendable {
 
   private struct Request: Sendable {
     var prune: Bool
+    /// Done only once no removal waits for its delay.
+    var settled: Bool
     var done: @Sendable () -> Void
   }
 
   private let options: Options
+  var path: String { options.path }
   private let wakeUp: WakeUp
   private let requests = Mutex<[Request]>([])
   private let publish: @Sendable (Update) -> Void
@@ -62,7 +62,7 @@ public final class ManifestDirectory: Sendable {
     let ready = BlockingQueue<BerthError?>()
     Threads.start("manifests") { [self] in
       do throws(BerthError) {
-        let watches = try InotifyWatches(fence: options.fence)
+        let watches = try InotifyWatches()
         var follower = DirectoryFollower(options: options, watches: watches, known: known)
         publish(follower.scan())
         ready.push(nil)
@@ -72,15 +72,17 @@ public final class ManifestDirectory: Sendable {
     if let failure = ready.pop() { throw failure }
   }
 
-  /// Scans now and returns when what was found has been published. With `prune`, removals that the prune guard holds take effect.
-  public func rescan(prune: Bool) async {
+  /// Scans now and returns when what was found has been published. With `prune`, removals that the prune guard holds take effect; with
+  /// `settled`, it returns once no removal waits for `removalDelay` any more.
+  public func rescan(prune: Bool, settled: Bool = false) async {
     await withCheckedContinuation { continuation in
-      requests.withLock { $0.append(Request(prune: prune, done: { continuation.resume() })) }
+      requests.withLock { $0.append(Request(prune: prune, settled: settled, done: { continuation.resume() })) }
       wakeUp.wake()
     }
   }
 
   private func run(_ follower: inout DirectoryFollower) {
+    var waiting: [Request] = []
     while true {
       let ready = (try? Descriptors.waitReadable([follower.descriptor, wakeUp.descriptor], timeout: follower.untilNextDue())) ?? []
       if ready.contains(follower.descriptor) { options.onActivity() }
@@ -89,12 +91,15 @@ public final class ManifestDirectory: Sendable {
         defer { queue = [] }
         return queue
       }
-      let update =
-        asked.isEmpty
-        ? (ready.contains(follower.descriptor) ? follower.handleEvents() : follower.handleTime())
-        : follower.scan(prune: asked.contains { $0.prune })
-      if let update { publish(update) }
-      for request in asked { request.done() }
+      // Events first: they know which removals the kernel has reported.
+      let updates = [
+        ready.contains(follower.descriptor) ? follower.handleEvents() : follower.handleTime(),
+        asked.isEmpty ? nil : follower.scan(prune: asked.contains { $0.prune }),
+      ]
+      for case let update? in updates { publish(update) }
+      waiting += asked
+      for request in waiting where !request.settled || follower.isSettled { request.done() }
+      waiting.removeAll { !$0.settled || follower.isSettled }
     }
   }
 }

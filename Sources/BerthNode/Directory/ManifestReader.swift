@@ -27,9 +27,11 @@ struct ManifestReader: Sendable {
       guard let bytes = try FileLease.readQuiescent(file, limit: Self.sizeLimit) else { return .beingWritten }
       return .read(ManifestFile(content: .decoded(ManifestDecoder.decode(bytes, file: path)), identity: FileIdentity(try file.status())))
     } catch {
-      if error == .notFound { return .absent }
-      return refuse(
-        path, "cannot be read: \(error)", FileIdentity(device: 0, inode: 0, size: 0, modifiedNanoseconds: 0, changedNanoseconds: 0))
+      if error == .notFound {
+        guard let target = try? Files.readLink(path) else { return .absent }
+        return refuse(path, "is a symlink to \(target), which isn't there", .unknown)
+      }
+      return refuse(path, "cannot be read: \(error)", .unknown)
     }
   }
 

@@ -15,7 +15,8 @@ public final class Node: Sendable {
   private let directory: ManifestDirectory
   private let memory: SpecMemory
   private let workers: WorkerTable
-  private let isShuttingDown = Atomic(false)
+  /// Held while the directory's word is passed on, so that none comes after the end.
+  private let isShuttingDown = Mutex(false)
 
   public struct Options: Sendable {
     public var directory: ManifestDirectory.Options
@@ -32,14 +33,20 @@ public final class Node: Sendable {
     events = EventLog { Timestamp(nanoseconds: Clock.wallNanoseconds()) }
     let workers = WorkerTable()
     let desk = ImageDesk(provider: images, events: events, parallelPulls: options.parallelPulls)
+    let statuses = statuses
     let memory = SpecMemory(store: lastGood, events: events)
     self.memory = memory
     services = EngineServices(
       pods: pods, images: desk, statuses: statuses, events: events, pool: ThreadPool(name: "pods", threads: options.threads),
       remember: { key, entry in memory.remember(key, entry) },
       retire: { worker in
-        workers.remove(worker)
-        desk.forget(worker.key)
+        // One who took its place has a status and pulls of its own.
+        workers.remove(worker) {
+          desk.forget(worker.key)
+          statuses.publish(nil, for: worker.key)
+        }
+        // Waiters look at the store: last, so that what they find is true.
+        statuses.wakeAll()
       })
     self.workers = workers
     let inbox = Inbox()
@@ -47,25 +54,48 @@ public final class Node: Sendable {
     inbox.connect { [unowned self] update in self.apply(update) }
   }
 
-  /// `adopted`: incarnations that earlier daemons left running. Returns once the directory was read and every pod was looked at once.
+  /// `adopted`: incarnations that earlier daemons left running. Returns once the directory was read and every worker was told; see
+  /// `isAtRest`.
   public func start(adopting adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) {
     for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, pod: entry.pod)) }
-    try directory.start(known: try memory.all())
+    try directory.start(known: try await known(adopted))
     // Pods whose manifest is gone, too, must be looked at.
     for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? DesiredEntry()) }
+  }
+
+  /// What was in force when the last daemon ended: what it wrote down, and pods that run although a kill came before that. A pod whose
+  /// file is surely gone isn't among the latter: it was being removed.
+  private func known(_ adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) -> [(
+    key: PodKey, path: String, pod: DesiredPod
+  )] {
+    var known = try memory.all()
+    let remembered = Set(known.map(\.key))
+    let isDirectoryThere = (try? Files.list(directory.path)) != nil
+    for entry in adopted where !remembered.contains(entry.key) {
+      let observation = await entry.pod.observe()
+      guard !isDirectoryThere || Files.exists(observation.source) else { continue }
+      known.append((entry.key, observation.source, DesiredPod(spec: observation.actual.spec, hash: observation.actual.hash)))
+    }
+    return known
   }
 
   /// A pod's shim had something to say, or is gone.
   public func mark(_ key: PodKey) { workers.worker(key)?.mark() }
 
-  /// Reads the directory again; with `prune`, lets held removals take effect.
-  public func rescan(prune: Bool) async { await directory.rescan(prune: prune) }
+  /// Reads the directory again; with `prune`, lets held removals take effect;
+  /// with `settled`, returns once no removal waits for its delay.
+  public func rescan(prune: Bool, settled: Bool = false) async { await directory.rescan(prune: prune, settled: settled) }
+
+  /// Whether every worker has looked at all it was told of and every status in the store is of then. Waiters of the store are woken when
+  /// this may have come true.
+  public var isAtRest: Bool { workers.all().allSatisfy(\.isIdle) }
 
   /// The plan of every pod that has something to do, by pod.
   public func plans() async -> [(key: PodKey, plan: PodPlan)] {
     var plans: [(PodKey, PodPlan)] = []
     for worker in workers.all() {
-      let plan = await worker.currentPlan()
+      // On the engine's threads: a look may block.
+      let plan = await Task(executorPreference: services.pool) { await worker.currentPlan() }.value
       if !plan.actions.isEmpty { plans.append((worker.key, plan)) }
     }
     return plans
@@ -74,14 +104,16 @@ public final class Node: Sendable {
   /// What would be done if `entry` were in the directory.
   public func plan(for key: PodKey, entry: DesiredEntry) async -> PodPlan {
     let worker = workers.worker(key) ?? PodWorker(key: key, services: services)
-    return await worker.currentPlan(for: entry)
+    return await Task(executorPreference: services.pool) { await worker.currentPlan(for: entry) }.value
   }
 
   /// Stops and removes every pod; manifests are not followed any more. Returns once nothing is left, or throws `.deadlineExceeded`.
   public func stopAllPods(timeout: Duration) async throws(BerthError) {
-    isShuttingDown.store(true, ordering: .sequentiallyConsistent)
     memory.freeze()
-    for worker in workers.all() { worker.mark(DesiredEntry()) }
+    isShuttingDown.withLock { isShuttingDown in
+      isShuttingDown = true
+      for worker in workers.all() { worker.mark(DesiredEntry()) }
+    }
     let done = await Waiting.until(statuses, timeout: timeout) { self.workers.all().allSatisfy { !$0.isActive } }
     guard done else {
       let left = workers.all().filter(\.isActive).map { "\($0.key)" }
@@ -94,10 +126,12 @@ public final class Node: Sendable {
       events.record("DirectoryWarning", warning, severity: .warning)
     }
     desired.apply(update)
-    if isShuttingDown.load(ordering: .sequentiallyConsistent) { return }
-    for (key, entry) in update.entries {
-      // Twice only if the worker retires in between.
-      while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
+    isShuttingDown.withLock { isShuttingDown in
+      if isShuttingDown { return }
+      for (key, entry) in update.entries {
+        // Twice only if the worker retires in between.
+        while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
+      }
     }
   }
 }
@@ -123,7 +157,12 @@ final class WorkerTable: Sendable {
       return worker
     }
   }
-  func remove(_ worker: PodWorker) {
-    workers.withLock { workers in if workers[worker.key] === worker { workers[worker.key] = nil } }
+  /// `andThen` before anybody can take its place; not at all if somebody has.
+  func remove(_ worker: PodWorker, andThen: () -> Void) {
+    workers.withLock { workers in
+      guard workers[worker.key] === worker else { return }
+      workers[worker.key] = nil
+      andThen()
+    }
   }
 }

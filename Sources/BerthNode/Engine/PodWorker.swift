@@ -64,6 +64,9 @@ actor PodWorker {
     }
   }
 
+  /// Whether every mark so far has been followed by a look that found nothing more to do.
+  nonisolated var isIdle: Bool { mailbox.isIdle }
+
   /// False once it has retired.
   nonisolated var isActive: Bool { !mailbox.isClosed }
 
@@ -74,19 +77,24 @@ actor PodWorker {
       // Off the way from manifest to process: it waits for the disk.
       if let newest = letter.entry { services.remember(key, newest) }
     }
+    // Who waits for rest looks again.
+    services.statuses.wakeAll()
   }
 
   // MARK: the loop
 
   private func sync() async {
+    // Until the directory has been read nobody knows what is asked for, whatever a shim reports.
+    guard entry != nil else { return }
     for _ in 0..<Self.roundsLimit {
       let observation = await pod?.observe()
-      let desired = entry?.desired
+      let desired = inForce(entry, observation)
       if let observation { generation = max(generation, observation.generation) }
       if failure?.hash != desired?.hash { failure = nil }
       let images = imageStates(desired, observation)
       let now = Instant(nanoseconds: Clock.bootNanoseconds())
       let plan = plan(desired: desired, actual: observation?.actual, images: images, now: now)
+      if plan.actions.isEmpty { failure = nil }
       let blocked = failure.map { $0.retryAt > now } ?? false
       publish(observation, plan, images, now)
       if plan.actions.isEmpty || blocked {
@@ -105,10 +113,17 @@ actor PodWorker {
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
     let observation = await pod?.observe()
-    let desired = other.map(\.desired) ?? entry?.desired
+    let desired = inForce(other ?? entry, observation)
     return plan(
       desired: desired, actual: observation?.actual, images: imageStates(desired, observation),
       now: Instant(nanoseconds: Clock.bootNanoseconds()))
+  }
+
+  /// What the pod is to be. A manifest that is bad and of which no good spec is remembered leaves a pod that runs as it is.
+  private func inForce(_ entry: DesiredEntry?, _ observation: PodObservation?) -> DesiredPod? {
+    if let desired = entry?.desired { return desired }
+    guard entry?.problem != nil, let actual = observation?.actual else { return nil }
+    return DesiredPod(spec: actual.spec, hash: actual.hash)
   }
 
   /// Image facts count only where a pod is to be created: a running one keeps what it was created from.
@@ -138,9 +153,6 @@ actor PodWorker {
   private func retireIfDone(_ observation: PodObservation?) {
     guard observation == nil, entry?.desired == nil, entry?.problem == nil, mailbox.close() else { return }
     services.retire(self)
-    // Waiters look at the store: last, so that what they find is true.
-    services.statuses.publish(nil, for: key)
-    services.statuses.wakeAll()
   }
 
   // MARK: performing
@@ -161,7 +173,6 @@ actor PodWorker {
         try await start(starts, observation)
       }
     }
-    failure = nil
   }
 
   private func start(_ starts: [(name: String, attempt: UInt32, reason: String)], _ observation: PodObservation?) async throws(BerthError) {

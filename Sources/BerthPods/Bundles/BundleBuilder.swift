@@ -189,4 +189,16 @@ extension Resources {
     resources.blockIOWeight = ioWeight.map { UInt16(clamping: max(10, min(1000, $0))) }
     return resources
   }
+
+  /// As `runtime`, for a group that has `old`: what that limited and this doesn't is set free. `cpus`: of the node.
+  func runtime(insteadOf old: Resources, cpus: Int) -> RuntimeSpec.Resources {
+    var resources = runtime
+    if cpuMillicores == nil, old.cpuMillicores != nil { (resources.cpu.period, resources.cpu.quota) = (100_000, -1) }
+    if cpuWeight == nil, old.cpuWeight != nil { resources.cpu.shares = 1024 }
+    if cpusetCpus == nil, old.cpusetCpus != nil { resources.cpu.cpus = "0-\(max(0, cpus - 1))" }
+    if memory == nil, old.memory != nil { (resources.memory.limit, resources.memory.swap) = (-1, -1) }
+    if pids == nil, old.pids != nil { resources.pids = -1 }
+    if ioWeight == nil, old.ioWeight != nil { resources.blockIOWeight = 100 }
+    return resources
+  }
 }

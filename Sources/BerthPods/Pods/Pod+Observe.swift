@@ -10,6 +10,7 @@ extension Pod {
     var observation = PodObservation(
       actual: ActualPod(uid: uid, hash: record.hash, spec: record.spec, sandbox: .ready), generation: record.generation,
       source: record.source, images: record.images)
+    await reconnect()
     if case .connected(let connection) = link, let state = try? await connection.readState(deadline: deadline(Self.answerTime)) {
       for container in state.containers { add(container, to: &observation) }
     } else {
@@ -26,7 +27,7 @@ extension Pod {
     case .running(let process):
       let since = Self.boot(of: process.startedAt)
       add(container.name, container.attempt, container.isStopping ? .stopping : .running(since: since), process, nil, to: &observation)
-    case .exited(let exit): add(container.name, container.attempt, .exited(Self.planned(exit)), nil, exit, to: &observation)
+    case .exited(let exit): add(container.name, container.attempt, .exited(planned(exit, of: container.name)), nil, exit, to: &observation)
     }
   }
 
@@ -52,15 +53,17 @@ extension Pod {
     }
     for (name, container) in facts.containers {
       if let exit = container.exit {
-        add(name, exit.attempt, .exited(Self.planned(exit)), nil, exit, to: &observation)
+        add(name, exit.attempt, .exited(planned(exit, of: name)), nil, exit, to: &observation)
       } else if let process = container.initRecord {
         let since = Self.boot(of: process.startedAt)
         let gone = ContainerExit(outcome: .unknown, at: Instant(nanoseconds: Clock.bootNanoseconds()), ran: .zero)
-        add(name, process.attempt, container.isInitAlive ? .running(since: since) : .exited(gone), process, nil, to: &observation)
+        let live: ContainerState = stoppedWithoutShim.contains(name) ? .stopping : .running(since: since)
+        add(name, process.attempt, container.isInitAlive ? live : .exited(gone), process, nil, to: &observation)
       }
     }
     let processes = (try? context.cgroup(context.podCgroup(uid)).processes()) ?? []
-    observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty)
+    // A shim that lives but doesn't answer may answer yet: as long as it is there, nothing is made in its place.
+    observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty || facts.isShimAlive)
   }
 
   /// An attempt that never ran is known to the record alone.
@@ -76,10 +79,13 @@ extension Pod {
     }
   }
 
-  private static func planned(_ exit: ExitRecord) -> ContainerExit {
-    ContainerExit(
-      outcome: .code(exit.exitCode, signal: exit.signal, oomKilled: exit.oomKilled), at: boot(of: exit.finishedAt),
-      ran: .nanoseconds(exit.finishedAt.nanoseconds &- exit.startedAt.nanoseconds))
+  /// The end's place on the boot clock is worked out once, when it is first seen: the wall clock may jump later.
+  private func planned(_ exit: ExitRecord, of name: String) -> ContainerExit {
+    var at = Self.boot(of: exit.finishedAt)
+    if let known = exitTimes[name], known.attempt == exit.attempt { at = known.at } else { exitTimes[name] = (exit.attempt, at) }
+    return ContainerExit(
+      outcome: .code(exit.exitCode, signal: exit.signal, oomKilled: exit.oomKilled), at: at,
+      ran: .nanoseconds(max(0, exit.finishedAt.nanoseconds &- exit.startedAt.nanoseconds)))
   }
 
   /// A wall time of the recent past on the boot clock.

@@ -9,6 +9,7 @@ extension Pod {
   /// the record from being written is thrown.
   public func start(_ name: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) -> BerthError? {
     var failure: BerthError?
+    var sandboxFailure: BerthError?
     let spec = try container(name)
     record.containers[name] = ContainerRecord(attempt: attempt, backoffStep: backoffStep)
     // A crash from here on leaves an attempt that the shim doesn't know: it is begun again.
@@ -16,9 +17,13 @@ extension Pod {
     do throws(BerthError) {
       let request = try prepare(spec, attempt: attempt)
       let answer = try connection("start container").send(.start(request), deadline: deadline(Self.startTime))
-      try await checkSandbox()
+      do throws(BerthError) { try await checkSandbox() } catch {
+        sandboxFailure = error
+        throw error
+      }
       _ = try await answer.value()
     } catch {
+      if let sandboxFailure { throw abandonSandbox(sandboxFailure) }
       failure = error
       record.containers[name]?.startFailure = "\(error)"
       record.containers[name]?.startFailedAt = Clock.bootNanoseconds()
@@ -26,6 +31,13 @@ extension Pod {
     }
     dropOldAttempts(of: name, before: attempt)
     return failure
+  }
+
+  /// No container can ever run in it: the shim ends with its connection, and the pod is made anew.
+  private func abandonSandbox(_ error: BerthError) -> BerthError {
+    if case .connected(let connection) = link { connection.close() }
+    link = .lost
+    return error
   }
 
   private func checkSandbox() async throws(BerthError) {
@@ -41,7 +53,7 @@ extension Pod {
     do throws(Errno) { try Files.makeDirectories(bundle) } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make bundle", bundle, cause: "\(error)")
     }
-    let snapshot = try context.images.prepareSnapshot(for: image, key: paths.snapshotKey(spec.name, attempt: attempt))
+    let snapshot = try freshSnapshot(of: image, key: paths.snapshotKey(spec.name, attempt: attempt))
     let builder = BundleBuilder(
       pod: record.spec, container: spec, image: image.config,
       context: BundleContext(
@@ -65,6 +77,15 @@ extension Pod {
       log: LogTarget(
         path: paths.logFile(key, spec.name, attempt: attempt), maxSize: UInt64(clamping: spec.log.maxSize.bytes),
         maxFiles: UInt32(clamping: spec.log.maxFiles)))
+  }
+
+  /// One that is there already belongs to a daemon that died before it could ask the shim for this attempt: nothing ever ran on it.
+  private func freshSnapshot(of image: Image, key: String) throws(BerthError) -> SnapshotMount {
+    do throws(BerthError) { return try context.images.prepareSnapshot(for: image, key: key) } catch {
+      guard error.code == .alreadyExists else { throw error }
+      try context.images.removeSnapshot(key: key)
+      return try context.images.prepareSnapshot(for: image, key: key)
+    }
   }
 
   /// What the reference resolved to when the pod was created; a restart never changes the image.

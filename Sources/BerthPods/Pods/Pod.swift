@@ -2,6 +2,7 @@ import BerthCore
 import BerthImages
 import BerthLinux
 import BerthManifest
+import BerthOCI
 import BerthPlan
 import BerthRuntime
 
@@ -19,6 +20,12 @@ public actor Pod {
   var volumes: [String: PreparedVolume] = [:]
   /// The answer to the sandbox's set-up, until somebody has looked at it.
   var sandboxAnswer: ShimAnswer?
+
+  /// When each container's latest attempt ended, on the boot clock.
+  var exitTimes: [String: (attempt: UInt32, at: Instant)] = [:]
+  /// Containers that were told to stop although no shim is there to see to it.
+  var stoppedWithoutShim: Set<String> = []
+  private var isConnecting = false
 
   enum Link {
     case connected(ShimConnection)
@@ -96,9 +103,24 @@ public actor Pod {
   /// beside it.
   func adopt() async {
     volumes = VolumeManager(paths: paths, key: key).located(record.spec.volumes)
+    await connect()
+  }
+
+  /// To a shim that lives although the connection is lost: it was too slow before.
+  func reconnect() async {
+    guard case .lost = link, !isConnecting, (try? PodFacts.read(paths.state))?.isShimAlive == true else { return }
+    await connect()
+  }
+
+  private func connect() async {
+    isConnecting = true
+    defer { isConnecting = false }
     guard let connection = try? context.shims.connect(podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed) else { return }
     do throws(BerthError) {
       _ = try await connection.greet(deadline: deadline(Self.answerTime))
+      // A daemon that died before the sandbox was set up had not prepared the rest either: such a shim ends with its last connection,
+      // and the pod is made anew.
+      guard try await connection.readState(deadline: deadline(Self.answerTime)).isSandboxReady else { return connection.close() }
       link = .connected(connection)
     } catch { connection.close() }
   }
@@ -129,11 +151,14 @@ public actor Pod {
       let cgroup = try context.cgroup(context.containerCgroup(uid, container))
       // A container that doesn't run gets its limits when it is started.
       guard cgroup.exists() else { return }
-      var resources = target.resources.runtime
-      if resources.pids == nil { resources.pids = ContainerSpec.defaultPids }
+      let before = record.spec.allContainers.first { $0.name == container }?.resources ?? Resources()
+      var resources = target.resources.runtime(insteadOf: before, cpus: context.cpus)
+      if target.resources.pids == nil { resources.pids = ContainerSpec.defaultPids }
       try cgroup.update(resources)
     } else {
-      try context.cgroup(context.podCgroup(uid)).create(spec.resources.runtime)
+      let cgroup = try context.cgroup(context.podCgroup(uid))
+      try cgroup.create(RuntimeSpec.Resources())
+      try cgroup.update(spec.resources.runtime(insteadOf: record.spec.resources, cpus: context.cpus))
     }
   }
 
@@ -144,14 +169,38 @@ public actor Pod {
     let image = try? context.images.lookup(ImageReference(spec.image))
     let signal = SignalName.number(spec.stopSignal ?? image?.config.stopSignal ?? "TERM") ?? 15
     let grace = UInt64(clamping: record.spec.terminationGracePeriod.milliseconds)
-    _ = try await connection("stop container").request(
+    guard case .connected(let connection) = link else {
+      return try stopWithoutShim(name, signal: signal, grace: record.spec.terminationGracePeriod)
+    }
+    _ = try await connection.request(
       .stop(container: name, signal: signal, graceMilliseconds: grace), deadline: deadline(Self.answerTime))
+  }
+
+  /// The signal now, SIGKILL to all of it after the grace period.
+  private func stopWithoutShim(_ name: String, signal: Int32, grace: Duration) throws(BerthError) {
+    guard stoppedWithoutShim.insert(name).inserted else { return }
+    let cgroup = try context.cgroup(context.containerCgroup(uid, name))
+    if let process = try PodFacts.read(paths.state).containers[name]?.initRecord?.process {
+      do throws(Errno) { try process.signal(signal) } catch {
+        throw BerthError(.unavailable, "stop container", "\(key)/\(name)", cause: "\(error)")
+      }
+    }
+    Task { [context, key] in
+      try? await Task.sleep(for: grace)
+      // The group is this container's alone; it is empty or gone if the signal was enough.
+      try? cgroup.killAll()
+      context.changed(key)
+    }
   }
 
   /// Its containers are dead (or its shim is, and this ends what is left). Idempotent: what is gone already is fine.
   public func remove() async throws(BerthError) {
     if case .connected(let connection) = link {
-      _ = try await connection.request(.shutdown, deadline: deadline(Self.answerTime))
+      do throws(BerthError) { _ = try await connection.request(.shutdown, deadline: deadline(Self.answerTime)) } catch {
+        // Without an answer it is ended by force.
+        if error.code != .unavailable && error.code != .deadlineExceeded { throw error }
+        connection.close()
+      }
       link = .lost
     }
     try PodSweeper(context: context).remove(uid: uid, logs: paths.logDirectory(key))

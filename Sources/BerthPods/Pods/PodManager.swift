@@ -30,19 +30,25 @@ public struct PodManager: Sendable {
   public func adopt(report: (BerthError) -> Void) async throws(BerthError) -> [Pod] {
     let isSameBoot = try checkBoot()
     var pods: [Pod] = []
-    var living: Set<String> = []
+    var records: [PodRecord] = []
     for uid in isSameBoot ? (try? Files.list(context.paths.pods)) ?? [] : [] where PodUID.isValid(uid) {
       do throws(BerthError) {
-        let pod = Pod(record: try PodRecord.read(context.paths.pod(uid: uid).record), context: context)
-        await pod.adopt()
-        pods.append(pod)
-        living.insert(uid)
+        records.append(try PodRecord.read(context.paths.pod(uid: uid).record))
       } catch {
         // Whose it was can't be told: it is swept, so that its pod is never run twice.
         report(error)
       }
     }
-    for failure in PodSweeper(context: context).sweep(living: living) { report(failure) }
+    // Of two incarnations of one pod the newer counts: the older is what a removal or a failed creation left.
+    let newest = Dictionary(grouping: records, by: \.spec.key).compactMap {
+      $0.value.max { ($0.generation, $0.createdAt) < ($1.generation, $1.createdAt) }
+    }
+    for record in newest {
+      let pod = Pod(record: record, context: context)
+      await pod.adopt()
+      pods.append(pod)
+    }
+    for failure in PodSweeper(context: context).sweep(living: Set(newest.map(\.uid))) { report(failure) }
     return pods
   }
 

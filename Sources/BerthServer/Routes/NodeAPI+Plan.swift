@@ -20,9 +20,10 @@ extension NodeAPI {
 
   private func sync(_ request: APIRequest) async throws(BerthError) -> APIResponse {
     let timeout = try request.timeout()
-    await node.rescan(prune: request.flag("prune"))
-    if request.flag("wait") {
-      let done = await Waiting.until(node.statuses, timeout: timeout) { node.statuses.all().allSatisfy(\.converged) }
+    let waits = request.flag("wait")
+    await node.rescan(prune: request.flag("prune"), settled: waits)
+    if waits {
+      let done = await Waiting.until(node.statuses, timeout: timeout) { node.isAtRest && node.statuses.all().allSatisfy(\.converged) }
       guard done else {
         let open = node.statuses.all().filter { !$0.converged }
         throw BerthError(
