@@ -40,15 +40,7 @@ public struct LogReader: ~Copyable {
 
   /// Every record that is there now. Call it again for what came since.
   public mutating func records(_ each: (LogRecord) -> Void) throws(BerthError) {
-    do throws(Errno) {
-      if current == nil { try readRotated(each) }
-      while true {
-        try readCurrent(each)
-        // Rotated meanwhile: what is still in the old file has been read, the new one follows.
-        guard try wasReplaced() else { return }
-        current = nil
-      }
-    } catch {
+    do throws(Errno) { try read(each) } catch {
       if error == .notFound { return }
       throw BerthError(.unavailable, "read log", "\(directory)/\(attempt).log", cause: "\(error)")
     }
@@ -59,32 +51,79 @@ public struct LogReader: ~Copyable {
     do throws(Errno) {
       let changes = try DirectoryChanges(directory)
       while true {
-        try read(each)
-        while Files.exists("\(directory)/\(attempt + 1).log") {
-          attempt += 1
-          current = nil
-          try read(each)
-        }
+        try readAttempts(each)
         guard try changes.wait() else { return }
       }
-    } catch { throw BerthError(.unavailable, "follow log", directory, cause: "\(error)") }
-  }
-
-  private mutating func read(_ each: (LogRecord) -> Void) throws(Errno) {
-    do throws(BerthError) { try records(each) } catch { throw Errno(5) }
-  }
-
-  private mutating func readRotated(_ each: (LogRecord) -> Void) throws(Errno) {
-    let prefix = "\(attempt).log."
-    let numbers = try Files.list(directory).filter { $0.hasPrefix(prefix) }.compactMap { Int($0.dropFirst(prefix.count)) }
-    for number in numbers.sorted(by: >) {
-      let file = try Files.open("\(directory)/\(prefix)\(number)", FileFlags.read)
-      try drain(file, each)
+    } catch {
+      if error == .notFound { return }
+      throw BerthError(.unavailable, "follow log", directory, cause: "\(error)")
     }
   }
 
+  private mutating func readAttempts(_ each: (LogRecord) -> Void) throws(Errno) {
+    while true {
+      // Looked for before the last read: once there is a later attempt, this one has ended.
+      let later = try Files.list(directory).compactMap { $0.hasSuffix(".log") ? UInt32($0.dropLast(4)) : nil }.filter { $0 > attempt }.min()
+      try read(each)
+      guard let later else { return }
+      attempt = later
+      current = nil
+    }
+  }
+
+  private mutating func read(_ each: (LogRecord) -> Void) throws(Errno) {
+    if current == nil { try openFile(after: nil) }
+    while current != nil {
+      try readCurrent(each)
+      guard try isOld() else { return }
+      // What came between reading and rotation; from here on nobody writes to it.
+      try readCurrent(each)
+      try openFile(after: try current?.status())
+    }
+  }
+
+  private struct Generation {
+    /// 0 is the one being written; the higher, the older.
+    var number: Int
+    var path: String
+    var status: FileStatus
+  }
+
+  /// This attempt's files that are there, oldest first.
+  private func generations() throws(Errno) -> [Generation] {
+    let base = "\(attempt).log"
+    var found: [Generation] = []
+    for name in try Files.list(directory) where name == base || name.hasPrefix(base + ".") {
+      guard let number = name == base ? 0 : Int(name.dropFirst(base.utf8.count + 1)) else { continue }
+      // One that was just moved on is listed again by the next look.
+      guard let status = try? Files.status("\(directory)/\(name)") else { continue }
+      found.append(Generation(number: number, path: "\(directory)/\(name)", status: status))
+    }
+    return found.sorted { $0.number > $1.number }
+  }
+
+  /// Whether the open file has a younger one.
+  private func isOld() throws(Errno) -> Bool {
+    guard let open = try current?.status() else { return false }
+    return try generations().last.map { !Self.isSame($0.status, open) } ?? false
+  }
+
+  /// Opens the file after the one with this status: the oldest for nil, or where that one is no longer there. Tried again where a
+  /// rotation comes in between.
+  private mutating func openFile(after status: FileStatus?) throws(Errno) {
+    for _ in 0..<8 {
+      let files = try generations()
+      let at = status.flatMap { status in files.firstIndex { Self.isSame($0.status, status) } }
+      guard let next = files.dropFirst(at.map { $0 + 1 } ?? 0).first else { return }
+      guard let file = try? Files.open(next.path, FileFlags.read), Self.isSame(try file.status(), next.status) else { continue }
+      current = consume file
+      return
+    }
+  }
+
+  private static func isSame(_ a: FileStatus, _ b: FileStatus) -> Bool { a.inode == b.inode && a.device == b.device }
+
   private mutating func readCurrent(_ each: (LogRecord) -> Void) throws(Errno) {
-    if current == nil { current = try Files.open("\(directory)/\(attempt).log", FileFlags.read) }
     guard let file = current.take() else { return }
     try drain(file, each)
     current = consume file
@@ -102,13 +141,5 @@ public struct LogReader: ~Copyable {
       }
       pending.removeFirst(start)
     }
-  }
-
-  private mutating func wasReplaced() throws(Errno) -> Bool {
-    guard let file = current.take() else { return false }
-    let open = try file.status()
-    current = consume file
-    let named = try Files.status("\(directory)/\(attempt).log")
-    return named.inode != open.inode || named.device != open.device
   }
 }

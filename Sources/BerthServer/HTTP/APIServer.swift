@@ -19,6 +19,9 @@ public final class APIServer: Sendable {
   public init(address: String, gid: UInt32?, router: Router) async throws(BerthError) {
     self.router = router
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    if (try? StreamSocket.connect(address)) != nil {
+      throw BerthError(.alreadyExists, "listen", address, cause: "another program answers there; name another socket with --address")
+    }
     do {
       let directory = try Files.open(Files.parent(of: address), FileFlags.path | FileFlags.directory)
       try Files.unlink(address)

@@ -37,12 +37,19 @@ public struct APIRequest: Sendable {
         bytes.append(byte)
         continue
       }
-      guard let high = rest.next(), let low = rest.next(), let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16) else {
-        return nil
-      }
-      bytes.append(value)
+      guard let high = rest.next().flatMap(digit), let low = rest.next().flatMap(digit) else { return nil }
+      bytes.append(high << 4 | low)
     }
     return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
   }
 }
 

@@ -28,8 +28,7 @@ public final class DaemonUnderTest {
 
   /// Starts the daemon and returns when it answers. Fails with its log if it ends or stays silent.
   public func start() throws {
-    pid = try launch()
-    isTornDown = false
+    try startWithoutWaiting()
     try eventually("berthd answers", seen: { self.log }) {
       if let pid, let ending = Ending.poll(pid, deadline: .zero) {
         self.pid = nil
@@ -37,6 +36,12 @@ public final class DaemonUnderTest {
       }
       return try berth("status", "-o", "json").exit == 0
     }
+  }
+
+  /// Starts the daemon, for tests of what it is doing before it answers.
+  public func startWithoutWaiting() throws {
+    pid = try launch()
+    isTornDown = false
   }
 
   /// The flags that make any berthd verb use this daemon's folders.
