@@ -45,7 +45,7 @@ struct HTTPReader: ~Copyable {
       let sides = line.split(separator: ":", maxSplits: 1)
       guard sides.count == 2 else { continue }
       let value = sides[1].drop { $0 == " " }.lowercased()
-      if sides[0].lowercased() == "content-length" { 
+      if sides[0].lowercased() == "content-length" {
         guard let length = Int(value), length >= 0 else { throw Self.malformed }
         head.contentLength = length
       }

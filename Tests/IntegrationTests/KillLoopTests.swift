@@ -121,7 +121,9 @@ private final class Churn {
       versions[name] = nil
     case 5, 6:
       let resources = "[container.resources]\ncpu = \(Double(Int.random(in: 2...9, using: &random)) / 10)"
-      try daemon.drop("limits", manifest("limits", ManifestText.stay, tables: resources).replacingFirst("VERSION = \"\(lastVersion)\"", with: "VERSION = \"0\""))
+      try daemon.drop(
+        "limits",
+        manifest("limits", ManifestText.stay, tables: resources).replacingFirst("VERSION = \"\(lastVersion)\"", with: "VERSION = \"0\""))
     default: try addJob()
     }
   }
