@@ -7,9 +7,15 @@ struct Validate: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Check manifests, without a daemon: all errors of all files at once.")
 
   @OptionGroup var options: GlobalOptions
-  @Argument(help: "Manifests, or directories of them.") var paths: [String]
+  @Flag(help: "Print the JSON Schema of manifests instead, for editors.") var schema = false
+  @Argument(help: "Manifests, or directories of them.") var paths: [String] = []
+
+  func validate() throws {
+    if !schema && paths.isEmpty { throw ValidationError("name a manifest, or a directory of them") }
+  }
 
   func run() throws {
+    if schema { return Terminal.print(ManifestSchema.jsonSchema().pretty()) }
     let files = try ManifestFiles.read(paths)
     let diagnostics = ManifestValidator.validate(files: files)
     if options.output == .json {

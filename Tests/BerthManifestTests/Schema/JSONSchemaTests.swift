@@ -1,0 +1,37 @@
+import BerthCore
+import BerthManifest
+import Testing
+
+@Suite("The manifest's JSON Schema")
+struct JSONSchemaTests {
+  private let schema = ManifestSchema.jsonSchema()
+
+  @Test("every supported key of the pod is in it, with its words, and no other")
+  func podKeys() {
+    let properties = schema["properties"]?.object ?? [:]
+    #expect(Set(properties.members.map(\.key)) == Set(ManifestSchema.pod.keys.filter(\.isSupported).map(\.name)))
+    for key in ManifestSchema.pod.keys where key.isSupported {
+      #expect(properties[key.name]?["description"]?.string?.hasPrefix(key.doc) == true)
+    }
+    #expect(schema["additionalProperties"] == false)
+  }
+
+  @Test("a key that is refused as not supported yet is not in it")
+  func unsupported() {
+    #expect(ManifestSchema.pod["schedule"]?.isSupported == false)
+    #expect(schema["properties"]?["schedule"] == nil)
+  }
+
+  @Test("containers are objects of known keys")
+  func containers() {
+    let container = schema["properties"]?["container"]?["items"]
+    #expect(container?["additionalProperties"] == false)
+    #expect(container?["properties"]?["image"]?["type"] == "string")
+    #expect(container?["properties"]?["resources"]?["properties"]?["memory"]?["anyOf"]?.array?.count == 2)
+  }
+
+  @Test("words stand as they are")
+  func choices() {
+    #expect(schema["properties"]?["restart_policy"]?["enum"] == ["always", "on-failure", "never"])
+  }
+}
