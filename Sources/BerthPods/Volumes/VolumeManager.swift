@@ -61,7 +61,7 @@ struct VolumeManager: Sendable {
     case .emptyDir: try makeRoot(path, volume, defaultMode: 0o777)
     case .persistent:
       // An existing volume keeps the owner and mode that its users gave it.
-      if !Files.exists(path) { try makeRoot(path, volume, defaultMode: 0o777) }
+      if !Files.exists(path) { try makeWhole(path, volume) }
     case .config(let files):
       try makeRoot(path, VolumeSpec(name: volume.name, source: volume.source), defaultMode: 0o755)
       for name in files.keys.sorted() {
@@ -69,6 +69,17 @@ struct VolumeManager: Sendable {
         try Files.setMode("\(path)/\(name)", volume.mode ?? 0o644)
         if let owner = volume.owner { try Files.setOwner("\(path)/\(name)", uid: owner.uid, gid: owner.gid) }
       }
+    }
+  }
+
+  /// Under another name until it has its mode and owner: a daemon that dies half-way leaves nothing that looks finished.
+  private func makeWhole(_ path: String, _ volume: VolumeSpec) throws(Errno) {
+    let draft = "\(Files.parent(of: path))/.\(Files.name(of: path)).\(paths.uid)"
+    try makeRoot(draft, volume, defaultMode: 0o777)
+    do throws(Errno) { try Files.rename(draft, to: path) } catch {
+      try Files.removeTree(draft)
+      // Another pod of the same volume was faster, and something is in it already.
+      if !Files.exists(path) { throw error }
     }
   }
 
