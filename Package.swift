@@ -125,7 +125,7 @@ let testTargets: [Target] = [
     name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"],
     swiftSettings: strict),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
-  tests("BerthNodeTests", ["BerthNode", "BerthManifest", "BerthCore"]),
+  tests("BerthNodeTests", ["BerthNode", "BerthPods", "BerthPlan", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(
@@ -146,6 +146,12 @@ let testTargets: [Target] = [
   tests("BerthRegistryTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
 ]
 
+let surfaceTests: [Target] = [
+  tests("BerthServerTests", ["BerthCore", "BerthServer"]),
+  tests("BerthClientTests", ["BerthCore", "BerthLinux", "BerthClient"]),
+  tests("BerthCommandTests", ["berth"]),
+]
+
 let package = Package(
   name: "berth",
   dependencies: lowerOnly
@@ -156,6 +162,6 @@ let package = Package(
       .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
   targets: systemLibraries + cTargets + vocabulary + platform + mechanisms + services + engine + lowerExecutables + wholeTests + testTargets
-    + (lowerOnly ? [] : surfaces + executables),
+    + (lowerOnly ? [] : surfaces + executables + surfaceTests),
   cLanguageStandard: .gnu11
 )

@@ -56,6 +56,8 @@ struct GlobalOptions: ParsableArguments {
 enum Arguments {
   private static let withValue: Set<String> = ["-a", "--address", "-n", "--namespace", "-o", "--output"]
 
+  private static let flags: Set<String> = ["-A", "--all-namespaces"]
+
   /// `-n prod status web` → `status -n prod web`.
   static func normalised(_ arguments: [String]) -> [String] {
     var moved: [String] = []
@@ -65,7 +67,9 @@ enum Arguments {
       if withValue.contains(argument), at + 1 < arguments.count {
         moved += [argument, arguments[at + 1]]
         at += 2
-      } else if argument.hasPrefix("--"), withValue.contains(String(argument.prefix { $0 != "=" })) {
+      } else if flags.contains(argument)
+        || argument.hasPrefix("--") && argument.contains("=") && withValue.contains(String(argument.prefix { $0 != "=" }))
+      {
         moved.append(argument)
         at += 1
       } else {

@@ -58,9 +58,9 @@ struct DirectoryModelTests {
     var directory = Directory()
     directory.write("/m/web.toml", manifest("a:1"))
     let good = directory.image()
-    directory.write("/m/web.toml", "network = \"none\"\n[[container]]\nimge = \"b:1\"\n")
+    directory.write("/m/web.toml", "network = \"none\"\n[[container]]\nimage = \"b:1\"\ncomand = []\n")
     #expect(directory.image() == good)
-    #expect(directory.entries[web]?.problem?.message.hasPrefix("/m/web.toml:3:1: error:") == true)
+    #expect(directory.entries[web]?.problem?.message.hasPrefix("/m/web.toml:4:1: error:") == true)
   }
 
   @Test("a file that is no TOML any more still belongs to its pod, whatever its name") func notTOML() {
@@ -167,5 +167,79 @@ struct DirectoryModelTests {
     directory.write("/m/web.toml", "broken")
     #expect(directory.image() != nil)
     #expect(directory.entries[web]?.problem != nil)
+  }
+
+  @Test("a bad edit that also changes the name keeps the pod") func badRename() {
+    var directory = Directory()
+    directory.write("/m/a.toml", manifest("a:1", name: "web"))
+    directory.write("/m/a.toml", "name = \"api\"\nnetwork = \"none\"\n[[container]]\nimage = \"b:1\"\ncomand = []\n")
+    #expect(directory.image() != nil)
+    #expect(directory.entries[web]?.problem?.message.contains("/m/a.toml:5:1") == true)
+  }
+
+  @Test("a file that is there but can't be read yet is not absent") func presentAgain() {
+    var directory = Directory()
+    directory.write("/m/web.toml", manifest("a:1"))
+    directory.remove("/m/web.toml")
+    directory.model.present("/m/web.toml")
+    directory.pass(.seconds(10))
+    #expect(directory.image() != nil)
+    #expect(directory.model.nextDue == nil)
+  }
+
+  @Test("what is held stays held when other pods come") func stickyGuard() {
+    var directory = Directory()
+    for name in ["a", "b", "c", "d"] { directory.write("/m/\(name).toml", manifest("x:1", name: name)) }
+    for name in ["a", "b", "c"] { directory.remove("/m/\(name).toml", reported: false) }
+    directory.pass(.seconds(10))
+    for number in 0..<10 { directory.write("/m/new-\(number).toml", manifest("x:1", name: "new-\(number)")) }
+    directory.pass(.seconds(10))
+    #expect(directory.model.heldRemovals.count == 3)
+    #expect(directory.image(PodKey(namespace: "default", name: "a")) != nil)
+  }
+
+  @Test("a held removal that the kernel then reports takes effect") func heldThenReported() {
+    var directory = Directory()
+    for name in ["a", "b", "c"] { directory.write("/m/\(name).toml", manifest("x:1", name: name)) }
+    for name in ["a", "b", "c"] { directory.remove("/m/\(name).toml", reported: false) }
+    directory.pass(.seconds(10))
+    directory.remove("/m/a.toml", reported: true)
+    directory.pass(.seconds(1))
+    #expect(directory.image(PodKey(namespace: "default", name: "a")) == nil)
+    #expect(directory.model.heldRemovals == ["/m/b.toml", "/m/c.toml"])
+  }
+
+  @Test("a removal confirmed before its time takes effect in its time") func confirmedEarly() {
+    var directory = Directory()
+    for name in ["a", "b", "c"] { directory.write("/m/\(name).toml", manifest("x:1", name: name)) }
+    for name in ["a", "b", "c"] { directory.remove("/m/\(name).toml", reported: false) }
+    directory.pass(.milliseconds(1), confirmed: true)
+    #expect(directory.image(PodKey(namespace: "default", name: "a")) != nil)
+    directory.pass(.seconds(1))
+    #expect(directory.image(PodKey(namespace: "default", name: "a")) == nil)
+  }
+
+  @Test("files that never asked for a pod don't count for the guard") func guardCountsPods() {
+    var directory = Directory()
+    for name in ["a", "b", "c"] { directory.write("/m/\(name).toml", "]]]") }
+    directory.write("/m/d.toml", manifest("x:1", name: "d"))
+    for name in ["a", "b", "c"] { directory.remove("/m/\(name).toml", reported: false) }
+    directory.pass(.seconds(10))
+    #expect(directory.model.heldRemovals.isEmpty)
+  }
+
+  @Test("two files that exchange their names in one batch keep both pods") func exchanged() {
+    var directory = Directory()
+    directory.write("/m/a.toml", manifest("x:1", name: "web"))
+    directory.write("/m/b.toml", manifest("y:1", name: "api"))
+    func file(_ path: String, _ text: String) -> ManifestFile {
+      ManifestFile(content: .decoded(ManifestDecoder.decode(Array(text.utf8), file: path)), identity: .unknown)
+    }
+    directory.model.found(file("/m/a.toml", manifest("y:1", name: "api")), at: "/m/a.toml")
+    directory.model.found(file("/m/b.toml", manifest("x:1", name: "web")), at: "/m/b.toml")
+    directory.pass(.zero)
+    #expect(directory.image()?.hasSuffix("x:1") == true)
+    #expect(directory.entries[web]?.source == "/m/b.toml")
+    #expect(directory.image(PodKey(namespace: "default", name: "api"))?.hasSuffix("y:1") == true)
   }
 }

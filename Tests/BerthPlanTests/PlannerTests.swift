@@ -223,4 +223,27 @@ struct RestartTests {
     let scene = Scene(initContainers: ["one"])
     #expect(scene.plan(scene.actual(["web": scene.exited(1), "one": scene.exited(0)])).verbs == [.startContainer(name: "web", attempt: 1)])
   }
+
+  @Test("the shim is gone but processes are left: leave them, and look again soon") func lossWithProcesses() {
+    let scene = Scene()
+    let plan = scene.plan(scene.actual(["web": ActualContainer(state: .running(since: scene.now))], sandbox: .lost(processesLeft: true)))
+    #expect(plan.actions.isEmpty)
+    #expect(plan.waitingFor?.contains("ShimLost") == true)
+    #expect(plan.wakeAt != nil)
+  }
+
+  @Test("the shim is gone and another spec is asked for: stop what is left, don't start beside it") func lossAndEdit() {
+    var scene = Scene()
+    let actual = scene.actual(["web": ActualContainer(state: .running(since: scene.now))], sandbox: .lost(processesLeft: true))
+    scene.spec.containers[0].env = ["A": "1"]
+    scene.hash = "h2"
+    #expect(scene.plan(actual).verbs == [.stopContainer(name: "web")])
+  }
+
+  @Test("the shim is gone, nothing is asked for, and the last processes still die: wait, then remove") func lossAndRemoval() {
+    let scene = Scene()
+    let plan = scene.plan(scene.actual(["web": scene.exited(0)], sandbox: .lost(processesLeft: true)), gone: true)
+    #expect(plan.actions.isEmpty && plan.wakeAt != nil && plan.waitingFor != nil)
+    #expect(scene.plan(scene.actual(["web": scene.exited(0)], sandbox: .lost(processesLeft: false)), gone: true).verbs == [.removePod])
+  }
 }

@@ -1,0 +1,22 @@
+import Testing
+
+@testable import berth
+
+@Suite("global options before the verb")
+struct ArgumentsTests {
+  @Test(
+    "they are moved behind it",
+    arguments: [
+      (["-n", "prod", "status", "web"], ["status", "-n", "prod", "web"]),
+      (["--output=json", "-a", "/s", "diff"], ["diff", "--output=json", "-a", "/s"]),
+      (["-A", "status"], ["status", "-A"]),
+      (["-A", "-o", "json", "status", "web"], ["status", "-A", "-o", "json", "web"]),
+      (["status", "-n", "prod"], ["status", "-n", "prod"]),
+      (["--version"], ["--version"]),
+      (["-n"], ["-n"]),
+      (["-n", "prod"], ["-n", "prod"]),
+      (["-n", "prod", "--help"], ["-n", "prod", "--help"]),
+      ([], []),
+    ])
+  func normalised(_ given: [String], _ expected: [String]) { #expect(Arguments.normalised(given) == expected) }
+}
