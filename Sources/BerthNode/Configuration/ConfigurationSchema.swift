@@ -73,8 +73,14 @@ enum ConfigurationSchema {
       .key("insecure", .list(.text(.registry)), "registries (\"host:port\") spoken to over plain HTTP; loopback ones always may be"),
       .notYet("config_path", .text(.nodePath), "a directory in containerd's hosts.toml layout"),
       .notYet("mirrors", .anything, "other places for a registry's images"),
-      .notYet("auth", .anything, "credentials"),
+      .key(
+        "auth", .map(key: .registry, value: .table(credential)),
+        "credentials by registry (\"host\" or \"host:port\"); they go to it and its token service, nowhere else"),
     ])
+
+  private static let credential = KeyTable(
+    "[registry.auth.\"host\"]",
+    [.key("username", .text(.line), "the user"), .key("password", .text(.line), "the password or token")])
 
   static let logs = KeyTable("[logs]", [.key("path", .text(.nodePath), "where it is kept; without it, logs under the root")])
 

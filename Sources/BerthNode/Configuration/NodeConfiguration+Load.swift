@@ -84,6 +84,11 @@ extension NodeConfiguration {
     images.maxConcurrentDownloads =
       file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
     registry.insecure = file["registry"]?.table?.strings("insecure") ?? registry.insecure
+    for entry in file["registry"]?.table?["auth"]?.table?.entries ?? [] {
+      let fields = entry.value.table
+      registry.auth[entry.key] = NodeConfiguration.Credential(
+        username: fields?["username"]?.string ?? "", password: fields?["password"]?.string ?? "")
+    }
     logs.path = path(file["logs"]?.table, "path")
   }
 }

@@ -53,9 +53,18 @@ extension NodeConfiguration {
     case "runtime.seccomp_profile": runtime.seccompProfile.map(Self.quoted)
     case "images.max_concurrent_downloads": "\(images.maxConcurrentDownloads)"
     case "registry.insecure": "[" + registry.insecure.map(Self.quoted).joined(separator: ", ") + "]"
+    case "registry.auth": registry.auth.isEmpty ? nil : credentials
     case "logs.path": logs.path.map(Self.quoted)
     default: nil
     }
+  }
+
+  /// Passwords are kept back: a dump ends up in tickets.
+  private var credentials: String {
+    let entries = registry.auth.sorted { $0.key < $1.key }.map { host, credential in
+      "\(Self.quoted(host)) = { username = \(Self.quoted(credential.username)), password = \"(kept back)\" }"
+    }
+    return "{ \(entries.joined(separator: ", ")) }"
   }
 
   /// What a key without a default may look like.
@@ -64,6 +73,7 @@ extension NodeConfiguration {
     case "node.name": "\"edge-1\""
     case "api.gid": "1000"
     case "runtime.seccomp_profile": "\"/etc/berth/seccomp.json\""
+    case "registry.auth": "{ \"registry.example.com\" = { username = \"node\", password = \"…\" } }"
     case "logs.path": "\"/var/lib/berth/logs\""
     default: "\"\""
     }

@@ -23,7 +23,10 @@ public struct NodeConfiguration: Sendable, Hashable {
 
   /// What pulls need of it.
   public var registryConfiguration: RegistryConfiguration {
-    RegistryConfiguration(insecure: Set(registry.insecure), concurrentDownloads: images.maxConcurrentDownloads)
+    RegistryConfiguration(
+      insecure: Set(registry.insecure),
+      credentials: registry.auth.mapValues { RegistryConfiguration.Credential(username: $0.username, password: $0.password) },
+      concurrentDownloads: images.maxConcurrentDownloads)
   }
 
   /// Where containers' logs are.
@@ -74,6 +77,14 @@ public struct NodeConfiguration: Sendable, Hashable {
   public struct Registry: Sendable, Hashable {
     /// `host[:port]` of registries that are spoken to over plain HTTP; loopback ones always may be.
     public var insecure: [String] = []
+    /// By `host[:port]`.
+    public var auth: [String: Credential] = [:]
+  }
+
+  public struct Credential: Sendable, Hashable {
+    public var username: String
+    /// Never printed: `dump` leaves it out.
+    public var password: String
   }
 
   public struct Logs: Sendable, Hashable {

@@ -147,11 +147,21 @@ struct NodeConfigurationTests {
     #expect(problems("= 1").count == 1)
   }
 
+  @Test("credentials are read by registry, and kept back from the dump")
+  func credentials() {
+    let configuration = load("[registry.auth.\"r.local:5000\"]\nusername = \"node\"\npassword = \"s3cret\"").configuration
+    #expect(configuration?.registry.auth == ["r.local:5000": .init(username: "node", password: "s3cret")])
+    #expect(configuration?.registryConfiguration.credentials["r.local:5000"]?.password == "s3cret")
+    #expect(configuration?.dump.contains("username = \"node\"") == true)
+    #expect(configuration?.dump.contains("s3cret") == false)
+    #expect(problems("[registry.auth.\"r.local\"]\npasword = \"x\"").count == 1)
+  }
+
   @Test(
     "what isn't there yet is refused as that",
     arguments: [
       "[node]\nlabels = {}", "[images]\ngc = {}", "[images]\nbundles = \"x\"", "[registry]\nconfig_path = \"x\"",
-      "[registry]\nmirrors = {}", "[registry]\nauth = {}", "[network]\ndefault = \"x\"", "[snapshots]",
+      "[registry]\nmirrors = {}", "[network]\ndefault = \"x\"", "[snapshots]",
       "[metrics]\naddress = \"127.0.0.1:9\"",
     ])
   func notYet(text: String) {
