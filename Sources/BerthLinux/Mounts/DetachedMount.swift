@@ -30,7 +30,8 @@ public enum DetachedMount {
     public var error: Errno
   }
 
-  /// An overlay of `layers`. Throws EINVAL, before anything is made, where the kernel doesn't take layers by descriptor (before 6.13).
+  /// An overlay of `layers`. Throws EINVAL or, before 6.5, EOPNOTSUPP, before anything is made, where the kernel doesn't take layers by
+  /// descriptor (before 6.13).
   public static func overlay(_ layers: borrowing OverlayLayers) throws(Errno) -> FD {
     let context = FD(owning: try call { berth_fsopen("overlay") })
     let number = context.raw

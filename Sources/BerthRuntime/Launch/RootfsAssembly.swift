@@ -20,7 +20,7 @@ enum RootfsAssembly {
       throw failure(error.path, error.error)
     }
     do throws(Errno) { return try DetachedMount.overlay(layers) } catch {
-      guard error == .invalid else { throw failure("overlay on \(upper)", error) }
+      guard error == .invalid || error == .notSupported else { throw failure("overlay on \(upper)", error) }
     }
     // An older kernel: by options.
     do throws(Errno) { return try DetachedMount.overlayByOptions(lower: lower, upper: upper, work: work, at: bundle) } catch {
