@@ -10,6 +10,8 @@ public struct ActualPod: Hashable, Sendable {
   /// What was last applied.
   public var spec: PodSpec
   public var sandbox: SandboxState
+  /// Whether a container of it was already told to stop for good: then the incarnation is not taken up again, whatever is asked for now.
+  public var isBeingRemoved = false
   /// By container name, init containers included. A container that was never started is missing.
   public var containers: [String: ActualContainer]
 

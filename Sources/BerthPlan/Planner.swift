@@ -5,6 +5,7 @@ import BerthManifest
 ///
 /// The steps, in this order; the first that has something to do ends the plan:
 /// 1. Nothing is asked for (or it is suspended): stop what runs, then remove the pod.
+///    So too if its removal had begun for an earlier reason: a container that was told to stop ends no other way than by that.
 /// 2. An image is missing: pull it. A pod that runs with an older spec goes on meanwhile.
 /// 3. The pod isn't there: create it.
 /// 4. The sandbox is lost and no process is left: remove the pod, so that it is created anew.
@@ -17,6 +18,7 @@ public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: Imag
     return actual.map { planRemoval(of: $0, because: desired == nil ? "its manifest was removed" : "suspend = true", now: now) }
       ?? PodPlan()
   }
+  if let actual, actual.isBeingRemoved { return planRemoval(of: actual, because: "its removal had begun", now: now) }
   let missing = planImages(desired, actual: actual, images: images, now: now)
   guard let actual else { return missing ?? planCreation(of: desired) }
   if case .lost(processesLeft: false) = actual.sandbox { return planLoss(of: actual, processesLeft: false, now: now) }

@@ -47,6 +47,7 @@ final class Daemon: Sendable {
     }
     ServiceManager.notify("STOPPING=1")
     serving.cancel()
+    node.flush()
     manager.removeEmptyParent()
     log.logger.info("stopped; pods that run go on")
     return code
@@ -59,6 +60,7 @@ final class Daemon: Sendable {
     _ = await Waiting.until(node.statuses, timeout: nil) { [node] in
       node.isAtRest && node.statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed }
     }
+    node.flush()
     let open = node.statuses.all().filter { !$0.converged || !$0.diagnostics.isEmpty }
     for pod in open { log.logger.warning("not converged: \(pod.reason) \(pod.message)", metadata: ["pod": "\(pod.key)"]) }
     return open.isEmpty && node.desired.warning == nil ? 0 : 1

@@ -246,4 +246,14 @@ struct RestartTests {
     #expect(plan.actions.isEmpty && plan.wakeAt != nil && plan.waitingFor != nil)
     #expect(scene.plan(scene.actual(["web": scene.exited(0)], sandbox: .lost(processesLeft: false)), gone: true).verbs == [.removePod])
   }
+
+  @Test("a removal that had begun is seen through, though the very same spec is asked for again") func removalHadBegun() {
+    let scene = Scene()
+    var actual = scene.actual(["web": ActualContainer(state: .stopping)])
+    actual.isBeingRemoved = true
+    #expect(scene.plan(actual).actions.isEmpty)
+    actual.containers["web"] = scene.exited(0)
+    #expect(scene.plan(actual).verbs == [.removePod])
+    #expect(scene.plan(actual, images: [:]).verbs == [.removePod], "its images don't matter")
+  }
 }

@@ -173,6 +173,24 @@ extension Integration {
       }
     }
 
+    @Test("an edit that is taken back while the old container is still stopping: the pod runs again")
+    func takenBack() throws {
+      try withDaemon { daemon in
+        let slow = "trap 'sleep 0.5; exit 0' TERM; while true; do sleep 0.05; done"
+        func text(_ version: Int) throws -> String {
+          try ManifestText.job(slow, container: "env = { V = \"\(version)\" }")
+        }
+        try daemon.drop("web", text(1))
+        let first = try daemon.pod("web", "runs") { $0.container.isRunning }
+        try daemon.drop("web", text(2))
+        try daemon.pod("web", "is stopping") { $0.container.reason == "Terminating" }
+        try daemon.drop("web", text(1))
+        let second = try daemon.pod("web", "runs again") { $0.container.isRunning && $0.uid != first.uid }
+        #expect(second.container.restarts == 0)
+        #expect(second.specHash == first.specHash)
+      }
+    }
+
     @Test("a directory of manifests that is removed takes its pods along, even if they are most")
     func removedSubdirectory() throws {
       try withDaemon { daemon in

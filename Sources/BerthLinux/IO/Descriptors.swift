@@ -28,6 +28,14 @@ public enum Descriptors {
     }
   }
 
+  /// Lets this process open as many descriptors as its hard limit allows: a daemon keeps a few for every pod.
+  public static func raiseLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
   /// Waits until one of `numbers` is readable (or hung up), at most `timeout`; nil waits for ever. Returns the readable ones.
   public static func waitReadable(_ numbers: [Int32], timeout: Duration?) throws(Errno) -> Set<Int32> {
     var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }

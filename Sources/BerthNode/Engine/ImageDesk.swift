@@ -67,6 +67,8 @@ final class ImageDesk: Sendable {
     let key = Key(pod: desired.spec.key, reference: reference)
     attempts.withLock { attempts in
       let failures = attempts[key].flatMap { $0.hash == desired.hash ? $0.failures : nil } ?? 0
+      // What was tried for older specs of this pod tells nothing any more.
+      attempts = attempts.filter { $0.key.pod != key.pod || $0.value.hash == desired.hash || $0.value.state == .pulling }
       attempts[key] = Attempt(hash: desired.hash, state: .pulling, failures: failures)
     }
     Task(executorPreference: pulls) {

@@ -82,6 +82,9 @@ public final class Node: Sendable {
   /// A pod's shim had something to say, or is gone.
   public func mark(_ key: PodKey) { workers.worker(key)?.mark() }
 
+  /// Before the process ends: what was last seen of the directory is on disk for the next daemon.
+  public func flush() { memory.flush() }
+
   /// Reads the directory again; with `prune`, lets held removals take effect;
   /// with `settled`, returns once no removal waits for its delay.
   public func rescan(prune: Bool, settled: Bool = false) async { await directory.rescan(prune: prune, settled: settled) }

@@ -28,6 +28,13 @@ final class SpecMemory: Sendable {
   /// From now on nothing is changed: pods that are stopped for a shutdown are still asked for.
   func freeze() { isFrozen.store(true, ordering: .sequentiallyConsistent) }
 
+  /// Returns once everything so far is written down. Blocks.
+  func flush() {
+    let done = BlockingQueue<Void>()
+    work.push { done.push(()) }
+    done.pop()
+  }
+
   /// In the order of the calls. A broken manifest changes nothing.
   func remember(_ key: PodKey, _ entry: DesiredEntry) {
     guard !isFrozen.load(ordering: .sequentiallyConsistent) else { return }

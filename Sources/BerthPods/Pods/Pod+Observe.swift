@@ -10,6 +10,7 @@ extension Pod {
     var observation = PodObservation(
       actual: ActualPod(uid: uid, hash: record.hash, spec: record.spec, sandbox: .ready), generation: record.generation,
       source: record.source, images: record.images)
+    observation.actual.isBeingRemoved = record.isBeingRemoved
     await reconnect()
     if case .connected(let connection) = link, let state = try? await connection.readState(deadline: deadline(Self.answerTime)) {
       for container in state.containers { add(container, to: &observation) }

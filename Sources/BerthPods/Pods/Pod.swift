@@ -166,6 +166,11 @@ public actor Pod {
 
   public func stop(_ name: String) async throws(BerthError) {
     let spec = try container(name)
+    if !record.isBeingRemoved {
+      record.isBeingRemoved = true
+      // On a full disk, too, a pod can be stopped; only a later daemon then doesn't know.
+      try? save()
+    }
     let image = try? context.images.lookup(ImageReference(spec.image))
     let signal = SignalName.number(spec.stopSignal ?? image?.config.stopSignal ?? "TERM") ?? 15
     let grace = UInt64(clamping: record.spec.terminationGracePeriod.milliseconds)

@@ -19,6 +19,8 @@ public struct PodRecord: Hashable, Sendable {
   /// Image reference → the digest it resolved to when the pod was created.
   public var images: [String: String]
   public var containers: [String: ContainerRecord]
+  /// Set before the first container is told to stop for good.
+  public var isBeingRemoved = false
 
   public init(uid: String, generation: Int64, hash: String, spec: PodSpec, source: String, createdAt: Int64, images: [String: String] = [:])
   {
@@ -55,7 +57,7 @@ extension PodRecord {
     return [
       "version": .integer(Self.version), "uid": .string(uid), "generation": .integer(generation), "hash": .string(hash),
       "spec": spec.json, "source": .string(source), "created_at": .integer(createdAt), "images": .strings(images),
-      "containers": .object(containers),
+      "containers": .object(containers), "being_removed": .bool(isBeingRemoved),
     ]
   }
 
@@ -68,6 +70,7 @@ extension PodRecord {
       uid: uid, generation: json["generation"]?.integer ?? 1, hash: hash, spec: spec, source: json["source"]?.string ?? "",
       createdAt: json["created_at"]?.integer ?? 0)
     for (reference, digest) in json["images"]?.object ?? [:] { images[reference] = digest.string }
+    isBeingRemoved = json["being_removed"]?.bool ?? false
     for (name, container) in json["containers"]?.object ?? [:] { containers[name] = ContainerRecord(json: container) }
   }
 
