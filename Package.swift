@@ -58,6 +58,7 @@ let services: [Target] = [
   library("BerthImages", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive"]),
   // Apart from BerthImages so that the daemon doesn't link libcurl: only berth-worker talks to registries.
   library("BerthRegistry", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthImages", "CBerthCurl"]),
+  library("BerthRuntimeCLI", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthSeccomp"]),
   library(
     "BerthPods",
     ["BerthCore", "BerthOCI", "BerthManifest", "BerthPlan", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthStore", "BerthImages"]),
@@ -102,6 +103,9 @@ let executables: [Target] = [
 let lowerExecutables: [Target] = [
   .executableTarget(
     name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
+  // runc's command line over the shim's code.
+  .executableTarget(
+    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI"], swiftSettings: strict, linkerSettings: staticExecutable),
   .executableTarget(
     name: "berth-worker",
     dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"],
@@ -120,6 +124,8 @@ let testTargets: [Target] = [
   tests("BerthCoreTests", ["BerthCore"]),
   tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "CBerthInit", "BerthSeccomp", "BerthTestSupport"]),
+  tests(
+    "BerthRuntimeCLITests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthRuntimeCLI", "BerthTestSupport", "berth-runtime"]),
   tests("BerthSeccompTests", ["BerthCore", "BerthOCI", "BerthSeccomp"]),
   .testTarget(
     name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"],

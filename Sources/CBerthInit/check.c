@@ -35,6 +35,8 @@ static const unsigned char needs[BERTH_OP_COUNT] = {
   [BERTH_OP_KEYRING] = TEXT,
   [BERTH_OP_OOM_SCORE] = TEXT | SLOT_A,
   [BERTH_OP_CHDIR] = TEXT | SLOT_A,
+  [BERTH_OP_ROOT_HERE] = SLOT_A,
+  [BERTH_OP_CONSOLE] = TEXT | SLOT_A,
 };
 
 static int is_slot(int32_t slot) { return slot >= 0 && slot < BERTH_PLAN_SLOTS; }
@@ -75,6 +77,7 @@ static int is_step(const char *plan, size_t size, const struct berth_step *step)
   case BERTH_OP_USER: return step->z <= 65536 && is_block(size, step->other, step->z * 4, 4);
   // 8 bytes an instruction, as many as the kernel takes.
   case BERTH_OP_SECCOMP: return step->y && step->y % 8 == 0 && step->y / 8 <= 4096 && is_block(size, step->other, step->y, 8);
+  case BERTH_OP_FIND: return step->x && are_texts(plan, size, step->text, step->x);
   case BERTH_OP_EXEC: return is_exec(plan, size, step);
   default: return 1;
   }

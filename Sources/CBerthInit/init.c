@@ -51,6 +51,32 @@ static int synchronise(struct berth_run *run, uint32_t point) {
   _exit(1);
 }
 
+// A created container waits here for whoever starts it, maybe for days: its maker is gone by then.
+static int wait_at_gate(struct berth_run *run, const struct berth_step *step) {
+  if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) return -1;
+  report(run, BERTH_REPORT_SYNC, 0, (uint32_t)step->x);
+  for (;;) {
+    int starter = accept4((int)step->y, NULL, NULL, SOCK_CLOEXEC);
+    if (starter < 0) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      return -1;
+    }
+    char word;
+    ssize_t got;
+    do got = recv(starter, &word, 1, 0);
+    while (got < 0 && errno == EINTR);
+    // One who went away without a word has started nothing.
+    if (got != 1) {
+      close(starter);
+      continue;
+    }
+    close((int)step->y);
+    close(run->report);
+    run->report = starter;
+    return 0;
+  }
+}
+
 static int change_directory(struct berth_run *run, int root, const char *path, uint32_t flags) {
   if (run->directory_set) return 0;
   if (!berth_chdir(root, path)) return run->directory_set = 1, 0;
@@ -89,11 +115,24 @@ static int execute(struct berth_run *run, const struct berth_step *step) {
   _exit(1);
 }
 
+static int find(struct berth_run *run, const struct berth_step *step) {
+  const char *program = run->plan + step->text;
+  int error = ENOENT;
+  for (uint64_t count = step->x; count; count--, program += strlen(program) + 1) {
+    struct stat status;
+    if (!stat(program, &status) && !S_ISDIR(status.st_mode) && !faccessat(AT_FDCWD, program, X_OK, 0)) return 0;
+    if (errno == EACCES || errno == 0) error = EACCES;
+  }
+  report(run, BERTH_REPORT_FAILURE, error, error == EACCES ? BERTH_DETAIL_FILE_EXISTS : 0);
+  _exit(1);
+}
+
 static int perform_mount_step(struct berth_run *run, const struct berth_step *step, const char *text, const char *other, int a, int b) {
   int *slots = run->slots;
   switch (step->op) {
   case BERTH_OP_PROPAGATION: return mount(NULL, text, NULL, step->x, NULL);
   case BERTH_OP_DESCRIPTOR: return put(run, step->a, (int)step->x);
+  case BERTH_OP_ROOT_HERE: return put(run, step->a, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   case BERTH_OP_FS_OPEN: return put(run, step->a, fsopen(text, FSOPEN_CLOEXEC));
   case BERTH_OP_FS_SET: return fsconfig(a, FSCONFIG_SET_STRING, text, other, 0);
   case BERTH_OP_FS_FLAG: return fsconfig(a, FSCONFIG_SET_FLAG, text, NULL, 0);
@@ -141,12 +180,17 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_SECCOMP: return berth_seccomp(block, step->y, (unsigned)step->x);
   case BERTH_OP_CHDIR: return change_directory(run, a, text, step->flags);
   case BERTH_OP_OWN_STDIO: return berth_own_stdio((uid_t)step->x);
+  case BERTH_OP_CONSOLE: return berth_console(a, text, step);
+  case BERTH_OP_FIND: return find(run, step);
+  case BERTH_OP_GATE: return wait_at_gate(run, step);
   case BERTH_OP_EXEC: return execute(run, step);
   default: errno = ENOSYS; return -1;
   }
 }
 
-static int is_mount_step(uint32_t op) { return op == BERTH_OP_PROPAGATION || (op >= BERTH_OP_DESCRIPTOR && op <= BERTH_OP_PIVOT); }
+static int is_mount_step(uint32_t op) {
+  return op == BERTH_OP_ROOT_HERE || op == BERTH_OP_PROPAGATION || (op >= BERTH_OP_DESCRIPTOR && op <= BERTH_OP_PIVOT);
+}
 
 static _Noreturn void perform(struct berth_run *run) {
   const struct berth_plan_header *header = (const void *)run->plan;
@@ -173,7 +217,8 @@ pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, u
   if (checked) return errno = -checked, -1;
   int number = -1;
   struct clone_args arguments = {
-    .flags = flags | CLONE_PARENT | CLONE_PIDFD | CLONE_PARENT_SETTID, .pidfd = (uint64_t)(uintptr_t)&number,
+    // A child of the parent's inherits what its end is told by.
+    .flags = flags | CLONE_PIDFD | CLONE_PARENT_SETTID, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, .pidfd = (uint64_t)(uintptr_t)&number,
     .parent_tid = (uint64_t)(uintptr_t)cloned};
   if (cgroup >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;

@@ -42,4 +42,8 @@ int berth_seccomp(void *filter, size_t bytes, unsigned flags);
 int berth_chdir(int root, const char *path);
 int berth_own_stdio(uid_t uid);
 
+
+// console.c. As process.c's.
+int berth_console(int root, const char *console, const struct berth_step *step);
+
 #endif

@@ -11,3 +11,8 @@ public enum Namespaces {
   /// The bits of the capabilities that this process and its children can ever have.
   public static var boundingSet: UInt64 { berth_bounding_set() }
 }
+
+extension ProcessControl {
+  /// No process without rights over this one can look into it or its /proc/PID, and it leaves no core. Lasts until exec.
+  public static func makeUndumpable() { _ = berth_make_undumpable() }
+}

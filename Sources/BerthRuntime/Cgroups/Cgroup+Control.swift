@@ -22,6 +22,12 @@ extension Cgroup {
   public func freeze() throws(BerthError) { try setFrozen(true) }
   public func thaw() throws(BerthError) { try setFrozen(false) }
 
+  /// Whether its processes stand still, or are about to.
+  public var isFrozen: Bool {
+    if layout.version == .v2 { return number("cgroup.freeze", of: "") == 1 }
+    return (try? read("freezer.state", of: "freezer")).map { !$0.hasPrefix("THAWED") } ?? false
+  }
+
   private func setFrozen(_ frozen: Bool) throws(BerthError) {
     let isV1 = layout.version == .v1
     let word = isV1 ? (frozen ? "FROZEN" : "THAWED") : (frozen ? "1" : "0")

@@ -57,7 +57,7 @@ extension Cgroup {
   }
 
   /// The group's directory, for CLONE_INTO_CGROUP; nil on v1, where a process is attached once it is there.
-  func openForClone() throws(BerthError) -> FD? {
+  public func openForClone() throws(BerthError) -> FD? {
     guard layout.version == .v2, let directory = directories.first else { return nil }
     do throws(Errno) { return try Files.openDirectory(directory) } catch { throw failure("open cgroup", error) }
   }
@@ -70,7 +70,7 @@ extension Cgroup {
   }
 
   /// Throws `.bug` unless the process is in this group in every hierarchy.
-  func verify(_ pid: Int32) throws(BerthError) {
+  public func verify(_ pid: Int32) throws(BerthError) {
     let text: String
     do throws(Errno) { text = try Files.readText("/proc/\(pid)/cgroup") } catch { throw failure("verify cgroup", error) }
     var seen: Set<String> = []

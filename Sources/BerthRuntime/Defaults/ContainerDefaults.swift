@@ -56,6 +56,14 @@ public enum ContainerDefaults {
       RuntimeSpec.DeviceRule(allow: true, .character, major: major, minor: minor)
     } + [RuntimeSpec.DeviceRule(allow: true, .character, major: 136)]
 
+  /// Every device that no rule allows is denied, and the standard ones, which every container has, are always allowed; so is making
+  /// nodes, which says nothing about opening them: the interpreter makes some while the limits come into force.
+  public static func complete(_ rules: [RuntimeSpec.DeviceRule]) -> [RuntimeSpec.DeviceRule] {
+    let denyAll = RuntimeSpec.DeviceRule(allow: false)
+    let given = rules.first == denyAll ? rules : [denyAll] + rules
+    return given + deviceRules.dropFirst().filter { !given.contains($0) }
+  }
+
   /// Open files 1024 to 524288, no core dumps, 8 MiB of locked memory.
   public static let rlimits = [
     RuntimeSpec.Rlimit("RLIMIT_NOFILE", soft: 1024, hard: 524_288),

@@ -3,6 +3,9 @@ import BerthLinux
 
 /// Starts containers as children of the calling process.
 public enum ContainerLauncher {
+  /// CLONE_PARENT: the container is the caller's child, not the launcher's.
+  static let siblingFlag: UInt64 = 0x8000
+
   /// Starts a short-lived *launcher* process and returns at once. The launcher reads the bundle's config.json, resolves the user,
   /// assembles the root file system, computes the init plan, makes the cgroup, and clones the container as a child of the caller
   /// (CLONE_PARENT): what costs memory or may trap on hostile input happens there.

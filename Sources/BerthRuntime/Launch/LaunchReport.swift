@@ -6,12 +6,25 @@ import CBerthInit
 struct LaunchReport {
   private(set) var warnings: [String] = []
   private(set) var isExecuting = false
+  /// Whether the process waits at a point where it was left.
+  private(set) var isWaiting = false
   private(set) var failure: BerthError?
   /// Whether the failure is the process's own word.
   private(set) var hasSpoken = false
 
+  enum Answer {
+    case goOn
+    /// The process stays where it is; so does what it tells from now on.
+    case leave
+    /// The process is to be ended: the caller knows why.
+    case refuse
+  }
+
   /// Reads to the end, and answers synchronisation points on the way: exec closes the child's end, as death does.
-  static func read(from socket: borrowing FD, plan: InitPlan, id: String) throws(Errno) -> LaunchReport {
+  /// `atPoint` decides what happens at a synchronisation point.
+  static func read(
+    from socket: borrowing FD, plan: InitPlan, id: String, atPoint: ((UInt32) -> Answer)? = nil
+  ) throws(Errno) -> LaunchReport {
     var report = LaunchReport()
     report.warnings = plan.warnings
     while true {
@@ -19,8 +32,15 @@ struct LaunchReport {
       guard message.bytes.count == MemoryLayout<berth_report>.size else { break }
       let told = message.bytes.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }
       report.take(told, plan, id)
+      guard told.kind == BERTH_REPORT_SYNC.rawValue else { continue }
+      switch atPoint.map({ $0(told.detail) }) ?? .goOn {
       // A process that has died meanwhile leaves the end of the stream.
-      if told.kind == BERTH_REPORT_SYNC.rawValue { try? DescriptorSocket.send([1], over: socket.raw) }
+      case .goOn: try? DescriptorSocket.send([1], over: socket.raw)
+      case .leave:
+        report.isWaiting = true
+        return report
+      case .refuse: return report
+      }
     }
     if !report.isExecuting, report.failure == nil {
       report.failure = BerthError(.unavailable, "launch", id, cause: "the process was killed before it could run its command")

@@ -67,7 +67,7 @@ enum LauncherProcess {
     var arena = try PlanArena(launch.plan)
     var pidfd: Int32 = -1
     let (mine, theirs) = (reports.first.raw, reports.second.raw)
-    let flags = launch.plan.cloneFlags
+    let flags = launch.plan.cloneFlags | ContainerLauncher.siblingFlag
     do throws(Errno) {
       let pid = try call {
         arena.withBlock { berth_clone_container($0, $1, theirs, mine, flags, cgroup, &pidfd, shared) } ?? -1

@@ -24,7 +24,7 @@ struct PreparedLaunch {
     }
     self.cgroup = cgroup
     var resources = spec.linux?.resources ?? RuntimeSpec.Resources()
-    resources.devices = Self.complete(resources.devices)
+    resources.devices = ContainerDefaults.complete(resources.devices)
     self.resources = resources
     var facts = PlanFacts(
       containerID: id, stdin: streams[0], stdout: streams[1], stderr: streams[2], root: root.release(),
@@ -37,14 +37,6 @@ struct PreparedLaunch {
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
     facts.seccompFilter = try request.seccompFilter.map { (path) throws(BerthError) in try Self.read(path, limit: 4096 * 8, request.id) }
     plan = try InitPlanner.plan(spec, facts)
-  }
-
-  /// Every device that no rule allows is denied, and the standard ones, which every container has, are always allowed; so is making
-  /// nodes, which says nothing about opening them: the interpreter makes some while the limits come into force.
-  static func complete(_ rules: [RuntimeSpec.DeviceRule]) -> [RuntimeSpec.DeviceRule] {
-    let denyAll = RuntimeSpec.DeviceRule(allow: false)
-    let given = rules.first == denyAll ? rules : [denyAll] + rules
-    return given + ContainerDefaults.deviceRules.dropFirst().filter { !given.contains($0) }
   }
 
   private static func readSpec(_ request: LaunchRequest) throws(BerthError) -> RuntimeSpec {

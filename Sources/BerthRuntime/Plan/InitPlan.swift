@@ -16,6 +16,14 @@ public struct InitPlan: Sendable, Hashable, CustomStringConvertible {
   /// The synchronisation point at which the launcher answers once the process is in its cgroup and the membership is verified.
   public static let cgroupAttached: UInt32 = 1
 
+  /// The one at which the runtime's hooks are run: the namespaces and mounts are made, the root isn't changed yet.
+  public static let mounted: UInt32 = 2
+  /// A created container is complete and waits to be started.
+  public static let created: UInt32 = 3
+
+  /// Where there is no gate: the same moment, for hooks.
+  public static let starting: UInt32 = 4
+
   /// One line a step: `purpose: operation`.
   public var description: String {
     steps.map { "\($0.purpose): \($0.what.description)\n" }.joined()

@@ -104,9 +104,12 @@ extension InitPlanner {
   /// The cgroup file systems: each has its root where this process is attached by then.
   mutating func planCgroupView() throws(BerthError) {
     if linux.namespaces.contains(where: { $0.type == .cgroup && $0.path == nil }) { add(.unshare(.cgroup), "make cgroup namespace") }
+    let isBorrowed = !isPrivate(.cgroup) && facts.cgroupNamespace != nil && spec.mounts.contains(where: Self.isCgroup)
+    // A file system's root is where its maker is attached, whatever namespace looks at it later.
+    if isBorrowed { add(.unshare(.cgroup), "make cgroup namespace for mounts") }
     for (at, mount) in spec.mounts.enumerated() where Self.isCgroup(mount) {
       let field = "mounts[\(at)]"
-      guard isPrivate(.cgroup) else {
+      guard isPrivate(.cgroup) || isBorrowed else {
         throw failure(.unsupported, field, "a cgroup mount without a cgroup namespace would show the node's")
       }
       let options = try MountOptions(mount.options, field)
@@ -116,6 +119,7 @@ extension InitPlanner {
       case .hierarchies(let groups): planHierarchies(groups, at: destination, options)
       }
     }
+    if isBorrowed, let own = facts.cgroupNamespace { add(.joinNamespace(.cgroup, descriptor: own), "return to cgroup namespace") }
   }
 
   private mutating func planHierarchies(_ groups: [[String]], at destination: String, _ options: MountOptions) {

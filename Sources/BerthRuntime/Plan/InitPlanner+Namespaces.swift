@@ -52,7 +52,7 @@ extension InitPlanner {
   }
 
   /// A proc that nobody else sees, for what must be written there before exec.
-  private mutating func openProc(_ purpose: String) {
+  mutating func openProc(_ purpose: String) {
     if plan.steps.contains(where: { $0.what == .makeMount(.proc, Self.procAttributes) }) { return }
     add(.openContext("proc"), purpose)
     add(.makeMount(.proc, Self.procAttributes), purpose)

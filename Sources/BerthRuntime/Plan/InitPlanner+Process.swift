@@ -32,7 +32,12 @@ extension InitPlanner {
     let effective = try available(asked.effective, "effective")
     let permitted = try available(asked.permitted, "permitted")
     let inheritable = try available(asked.inheritable, "inheritable")
-    let ambient = try available(asked.ambient, "ambient")
+    let askedAmbient = try available(asked.ambient, "ambient")
+    // The kernel takes no others, and engines ask for them all the same.
+    let ambient = askedAmbient.intersection(permitted).intersection(inheritable)
+    if ambient != askedAmbient {
+      plan.warnings.append("ambient capabilities without those that are not both permitted and inheritable")
+    }
     let user = process.user
     add(.ownStreams(uid: user.uid), "give streams to the user")
     // As root where that is permitted; a directory that only the user may enter waits until they are one.
@@ -81,14 +86,22 @@ extension InitPlanner {
     add(.seccomp(filter, flags: flags), "load seccomp filter")
   }
 
-  mutating func planExec() throws(BerthError) {
+  /// Where the command may be, in the order to try.
+  func candidates() throws(BerthError) -> [String]? {
     guard let command = process.args.first, !command.isEmpty else { throw failure(.invalidArgument, "process.args", "names no command") }
     // As for the program itself, the last of two settings counts.
     let path = process.env.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     // A relative entry would make the command depend on the directory, which the image fills.
     var candidates = path.split(separator: ":").filter { $0.hasPrefix("/") }.map { "\($0)/\(command)" }
     if command.contains("/") { candidates = [command] }
-    guard !candidates.isEmpty else { throw BerthError(.notFound, "exec", command, cause: "PATH has no absolute directory") }
+    return candidates.isEmpty ? nil : candidates
+  }
+
+  mutating func planExec() throws(BerthError) {
+    let command = process.args.first ?? ""
+    guard let candidates = try candidates() else {
+      throw BerthError(.notFound, "exec", command, cause: "PATH has no absolute directory")
+    }
     add(.execute(candidates: candidates, arguments: process.args, environment: process.env), "exec \(command)")
   }
 }

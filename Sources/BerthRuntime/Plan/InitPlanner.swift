@@ -11,7 +11,7 @@ public struct InitPlanner {
 
   /// Throws `.unsupported` naming the field that this runtime doesn't implement, `.invalidArgument` for a spec that contradicts itself.
   public static func plan(_ spec: RuntimeSpec, _ facts: PlanFacts) throws(BerthError) -> InitPlan {
-    try SupportedSpec.check(spec)
+    try SupportedSpec.check(spec, terminal: facts.console != nil, hooks: facts.runsHooks)
     guard let process = spec.process else {
       throw BerthError(.invalidArgument, "plan", "process", cause: "is missing")
     }
@@ -29,30 +29,46 @@ public struct InitPlanner {
     try planRoot()
     try planMounts()
     try planDevices()
+    planConsole(attached: true)
     add(.directory(process.cwd, .create), "make working directory \(process.cwd)")
     planHiddenPaths()
     try planNames()
     try planSysctls()
+    if facts.runsHooks, !spec.hooks.isEmpty { add(.synchronise(InitPlan.mounted), "wait for hooks") }
     add(.pivot, "pivot root")
-    add(.keyring("_berth.\(facts.containerID)"), "join session keyring")
+    if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
     add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
     try planCgroupView()
     if spec.root?.readonly == true {
       add(.changeMount(.root, set: .readOnly, clear: [], propagation: 0, recursive: false), "make root read-only")
     }
     try planLimits()
+    if let gate = facts.gate {
+      // Whoever creates learns what can be known: a command that isn't there.
+      if let candidates = try candidates(), candidates.allSatisfy({ $0.hasPrefix("/") }) {
+        add(.find(candidates: candidates), "exec \(process.args.first ?? "")")
+      }
+      add(.gate(InitPlan.created, listener: gate), "wait for start")
+    } else if facts.runsHooks, !spec.hooks.startContainer.isEmpty {
+      add(.synchronise(InitPlan.starting), "wait for hooks")
+    }
     try planIdentity()
     try planExec()
   }
 
   mutating func add(_ what: InitStep, _ purpose: String) { plan.steps.append(InitPlan.Step(what: what, purpose: purpose)) }
 
-  private mutating func beginProcess() {
+  mutating func beginProcess() {
     add(.standardStreams(stdin: facts.stdin, stdout: facts.stdout, stderr: facts.stderr), "set up streams")
     add(.defaultSignals, "reset signals")
     add(.newSession, "begin session")
     add(.guardProcess, "guard process")
-    add(.closeOnExec(from: 3), "close descriptors")
+    add(.closeOnExec(from: 3 + facts.preserved), "close descriptors")
+  }
+
+  mutating func planConsole(attached: Bool) {
+    guard process.terminal, let socket = facts.console else { return }
+    add(.console(socket: socket, uid: process.user.uid, size: process.consoleSize, attached: attached), "set up terminal")
   }
 
   func failure(_ code: ErrorCode, _ field: String, _ cause: String) -> BerthError { BerthError(code, "plan", field, cause: cause) }

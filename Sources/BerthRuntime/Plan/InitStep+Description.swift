@@ -1,11 +1,16 @@
 extension InitStep: CustomStringConvertible {
   public var description: String {
     switch self {
+    case .rootHere: "root = here"
+    case .console(let socket, let uid, _, let attached): "terminal of \(uid) over \(socket)\(attached ? ", /dev/console" : "")"
+    case .find(let candidates): "find \(candidates)"
+    case .gate(let point, let listener): "tell \(point), wait at \(listener)"
     case .standardStreams(let stdin, let stdout, let stderr): "streams \(stdin) \(stdout) \(stderr)"
     case .defaultSignals: "default signals"
     case .newSession: "new session"
     case .guardProcess: "die with parent, no dumps"
     case .closeOnExec(let from): "close on exec from \(from)"
+    case .joinMember(let descriptor, let kinds): "join 0x\(String(kinds, radix: 16)) of \(descriptor)"
     case .joinNamespace(let kind, let descriptor): "join \(kind.rawValue) namespace \(descriptor)"
     case .propagation(let path, let flags): "propagation of \(path) 0x\(String(flags, radix: 16))"
     case .descriptor(let slot, let number): "\(slot) = descriptor \(number)"

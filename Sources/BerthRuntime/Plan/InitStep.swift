@@ -36,11 +36,19 @@ public struct ResolveFlags: OptionSet, Sendable, Hashable {
 
 /// One operation of the post-clone interpreter. `CBerthInit/include/berth_init.h` says what each does.
 public enum InitStep: Sendable, Hashable {
+  /// The root slot is what this process has as its root.
+  case rootHere
+  /// A terminal of the container's own devpts; its other side goes over `socket`. With `attached`, it is /dev/console too.
+  case console(socket: Int32, uid: UInt32, size: RuntimeSpec.ConsoleSize?, attached: Bool)
+  case find(candidates: [String])
+  case gate(UInt32, listener: Int32)
   case standardStreams(stdin: Int32, stdout: Int32, stderr: Int32)
   case defaultSignals
   case newSession
   case guardProcess
   case closeOnExec(from: Int32)
+  /// All of `kinds` (CLONE_NEW*) that the process behind a pidfd has.
+  case joinMember(descriptor: Int32, kinds: UInt64)
   case joinNamespace(RuntimeSpec.NamespaceKind, descriptor: Int32)
   case propagation(String, UInt64)
   case descriptor(InitSlot, Int32)

@@ -73,6 +73,7 @@ struct PlanArena {
 
   private mutating func encodeMountStep(_ what: InitStep, _ step: inout berth_step) -> Bool {
     switch what {
+    case .rootHere: set(&step, BERTH_OP_ROOT_HERE, a: .root)
     case .propagation(let path, let flags): set(&step, BERTH_OP_PROPAGATION, path, x: flags)
     case .descriptor(let slot, let number): set(&step, BERTH_OP_DESCRIPTOR, a: slot, x: UInt64(UInt32(bitPattern: number)))
     case .openContext(let type): set(&step, BERTH_OP_FS_OPEN, type, a: .context)
@@ -104,6 +105,15 @@ struct PlanArena {
 
   private mutating func encodeProcessStep(_ what: InitStep, _ step: inout berth_step) {
     switch what {
+    case .console(let socket, let uid, let size, let attached):
+      set(
+        &step, BERTH_OP_CONSOLE, "/dev/console", a: .root, x: UInt64(UInt32(bitPattern: socket)), y: UInt64(uid),
+        z: size.map { UInt64($0.height) << 32 | UInt64($0.width) } ?? 0, flags: attached ? UInt32(BERTH_CREATE) : 0)
+    case .find(let candidates):
+      set(&step, BERTH_OP_FIND, x: UInt64(candidates.count))
+      step.text = texts(candidates)
+    case .gate(let point, let listener):
+      set(&step, BERTH_OP_GATE, x: UInt64(point), y: UInt64(UInt32(bitPattern: listener)))
     case .standardStreams(let stdin, let stdout, let stderr):
       set(
         &step, BERTH_OP_STDIO, x: UInt64(UInt32(bitPattern: stdin)), y: UInt64(UInt32(bitPattern: stdout)),
@@ -112,6 +122,7 @@ struct PlanArena {
     case .newSession: set(&step, BERTH_OP_SESSION)
     case .guardProcess: set(&step, BERTH_OP_GUARD)
     case .closeOnExec(let from): set(&step, BERTH_OP_CLOSE_ON_EXEC, x: UInt64(UInt32(bitPattern: from)))
+    case .joinMember(let descriptor, let kinds): set(&step, BERTH_OP_SETNS, x: kinds, y: UInt64(UInt32(bitPattern: descriptor)))
     case .joinNamespace(let kind, let descriptor):
       set(&step, BERTH_OP_SETNS, x: kind.cloneFlag, y: UInt64(UInt32(bitPattern: descriptor)))
     case .hostname(let name): set(&step, BERTH_OP_HOSTNAME, name)

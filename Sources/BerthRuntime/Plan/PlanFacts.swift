@@ -30,6 +30,19 @@ public struct PlanFacts: Sendable, Hashable {
     case hierarchies([[String]])
   }
 
+  /// A socket that takes the other side of the container's terminal; needed where the spec asks for one.
+  public var console: Int32?
+  /// A listening socket at which the container waits, created, for whoever starts it.
+  public var gate: Int32?
+  /// Stop at `InitPlan.mounted`, where the caller runs hooks. Without it, a spec with hooks is refused.
+  public var runsHooks = false
+  /// The launcher's own cgroup namespace, open: what a container without one of its own stays in, with nothing but its own group mounted.
+  public var cgroupNamespace: Int32?
+  /// Descriptors from 3 on that the command inherits.
+  public var preserved: Int32 = 0
+  /// A session keyring of the container's own.
+  public var newKeyring = true
+
   public init(
     containerID: String, stdin: Int32 = 3, stdout: Int32 = 4, stderr: Int32 = 5, root: Int32 = 6, rootMountPoint: String
   ) {

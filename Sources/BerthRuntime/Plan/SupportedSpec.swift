@@ -3,17 +3,17 @@ import BerthOCI
 
 /// The one place that says which fields of config.json this runtime doesn't implement. They are refused, never left out in silence.
 enum SupportedSpec {
-  static func check(_ spec: RuntimeSpec) throws(BerthError) {
-    if let field = firstUnsupported(spec) {
+  static func check(_ spec: RuntimeSpec, terminal: Bool = false, hooks: Bool = false) throws(BerthError) {
+    if let field = firstUnsupported(spec, terminal: terminal, hooks: hooks) {
       throw BerthError(.unsupported, "plan", field, cause: "is not supported yet")
     }
   }
 
-  private static func firstUnsupported(_ spec: RuntimeSpec) -> String? {
+  private static func firstUnsupported(_ spec: RuntimeSpec, terminal: Bool, hooks: Bool) -> String? {
     if let field = spec.notModelled.first { return field }
-    if !spec.hooks.isEmpty { return "hooks" }
+    if !hooks, !spec.hooks.isEmpty { return "hooks" }
     if let process = spec.process {
-      if process.terminal { return "process.terminal" }
+      if !terminal, process.terminal { return "process.terminal" }
       if process.apparmorProfile?.isEmpty == false { return "process.apparmorProfile" }
       if process.selinuxLabel?.isEmpty == false { return "process.selinuxLabel" }
     }

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #define BERTH_PLAN_MAGIC 0x62706c6e
-#define BERTH_PLAN_VERSION 1
+#define BERTH_PLAN_VERSION 2
 #define BERTH_PLAN_SLOTS 16
 #define BERTH_PLAN_MAX_STEPS 65536
 #define BERTH_PLAN_MAX_SIZE (16u << 20)
@@ -76,6 +76,11 @@ enum berth_op {
   BERTH_OP_SECCOMP,        // filter: y bytes at other, flags x
   BERTH_OP_CHDIR,          // to text below root a; verified to be below /. With BERTH_TRY, a missing right is left to a later one
   BERTH_OP_OWN_STDIO,      // FIFOs among 0, 1 and 2 belong to uid x
+  BERTH_OP_ROOT_HERE,      // slot a is this process's own root
+  BERTH_OP_CONSOLE,        // a new terminal of the devpts below root a becomes 0, 1 and 2 and the controlling one, and belongs to uid y; its
+                           // other side is sent over socket x; size z (rows << 32 | columns, 0: as it is); with BERTH_CREATE also text
+  BERTH_OP_FIND,           // one of the programs (x texts at text) is there and may be executed; else as a failed exec
+  BERTH_OP_GATE,           // outlive the launcher; tell it x, then wait at listening socket y for another one, who is told from then on
   BERTH_OP_EXEC,           // programs: x texts at text, the first that runs; argv: y texts at other; envp: z texts at b, pointers at a
   BERTH_OP_COUNT
 };
@@ -108,9 +113,9 @@ struct berth_report {
 // 0, or a negated error number where `plan` is not well-formed: wrong version, an offset or count outside it, a text without its end.
 int berth_plan_check(const void *plan, size_t size);
 
-// Clones the container's first process as a child of this process's parent, and has it perform `plan` (checked before).
+// Clones a process, and has it perform `plan` (checked before): a child of this one, or with CLONE_PARENT in `flags` of its parent.
 // `report`: the child's end of the report socket; `launcher`: the other, closed in the child, so that it sees the launcher's death.
-// `flags`: CLONE_NEW*. `cgroup`: a cgroup v2 directory to be born in, or -1. Returns the pid and sets `pidfd`, or -1 and errno.
+// `flags`: CLONE_NEW* and CLONE_PARENT. `cgroup`: a cgroup v2 directory to be born in, or -1. Returns the pid and sets `pidfd`, or -1 and errno.
 // `cloned` gets the pid by the kernel itself, before the clone returns.
 pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd, pid_t *cloned);
 

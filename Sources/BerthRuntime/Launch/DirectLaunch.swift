@@ -1,0 +1,99 @@
+import BerthCore
+import BerthLinux
+import CBerthInit
+
+/// A process that was cloned by this very process, and is this one's child: for a runtime that ends when its container runs. Nothing is
+/// prepared in a launcher of its own, since the runtime is one.
+public struct DirectLaunch: ~Copyable {
+  public let pid: Int32
+  /// Readable when the process has ended.
+  public let pidfd: FD
+  public let startTimeTicks: UInt64
+  private let reports: FD
+  private let plan: InitPlan
+  private let id: String
+
+  /// How far the process got.
+  public enum Outcome: Sendable {
+    case executing(warnings: [String])
+    /// At the gate.
+    case created(warnings: [String])
+  }
+
+  /// Clones. `cgroup`: the directory to be born in (v2). The caller is single-threaded.
+  public init(_ plan: InitPlan, id: String, cgroup: borrowing FD?) throws(BerthError) {
+    var arena = try PlanArena(plan)
+    let directory: Int32 =
+      switch cgroup {
+      case .some(let open): open.raw
+      case .none: -1
+      }
+    do throws(Errno) {
+      let pair = try DescriptorSocket.Pair()
+      let cloned = try SharedNumber()
+      let (mine, theirs) = (pair.first.raw, pair.second.raw)
+      var number: Int32 = -1
+      pid = try call {
+        arena.withBlock { berth_clone_container($0, $1, theirs, mine, plan.cloneFlags, directory, &number, cloned.pointer) } ?? -1
+      }
+      pidfd = FD(owning: number)
+      startTimeTicks = (try? ProcessStat.startTimeTicks(pid)) ?? 0
+      reports = pair.takeFirst()
+    } catch { throw BerthError(.resourceExhausted, "launch", id, cause: "clone: \(error)") }
+    self.plan = plan
+    self.id = id
+  }
+
+  /// Hears the process out. `atPoint` is called at each synchronisation point but the gate; what it throws ends the process. Whatever
+  /// goes wrong, the process is killed and reaped before this throws.
+  public borrowing func follow(_ atPoint: (UInt32) throws(BerthError) -> Void) throws(BerthError) -> Outcome {
+    let report: LaunchReport
+    var refusal: BerthError?
+    do throws(Errno) {
+      report = try withoutActuallyEscaping(atPoint) { atPoint throws(Errno) in
+        try LaunchReport.read(from: reports, plan: plan, id: id) { point in
+          if point == InitPlan.created { return .leave }
+          do throws(BerthError) {
+            try atPoint(point)
+            return .goOn
+          } catch {
+            refusal = error
+            return .refuse
+          }
+        }
+      }
+    } catch { throw end(BerthError(.bug, "launch", id, cause: "read reports: \(error)")) }
+    if let refusal { throw end(refusal) }
+    if report.isWaiting { return .created(warnings: report.warnings) }
+    if let failure = report.failure { throw end(failure) }
+    return .executing(warnings: report.warnings)
+  }
+
+  /// Kills and reaps the process because of `error`, which is returned.
+  public borrowing func end(_ error: BerthError) -> BerthError {
+    Children.kill(pid)
+    _ = Children.reap(pid)
+    return error
+  }
+
+  /// Lets a container go that waits at its gate, over a connection to it, and hears it out: throws why it couldn't run its command.
+  /// `steps` are how many its plan has: the last runs `command`.
+  public static func open(gate connection: borrowing FD, steps: Int, command: String, id: String) throws(BerthError) {
+    let report: LaunchReport
+    do throws(Errno) {
+      try DescriptorSocket.send([1], over: connection.raw)
+      report = try LaunchReport.read(from: connection, plan: InitPlan(steps: steps, command: command), id: id)
+    } catch { throw BerthError(.unavailable, "start", id, cause: error.description) }
+    if let failure = report.failure { throw failure }
+  }
+}
+
+extension InitPlan {
+  /// What is known of a plan whose maker is gone.
+  fileprivate init(steps count: Int, command: String) {
+    self.init()
+    let step = Step(what: .defaultSignals, purpose: "prepare process")
+    steps = [Step](repeating: step, count: max(0, min(count, Int(BERTH_PLAN_MAX_STEPS)) - 1))
+    steps.append(Step(what: .execute(candidates: [], arguments: [command], environment: []), purpose: "exec \(command)"))
+  }
+}

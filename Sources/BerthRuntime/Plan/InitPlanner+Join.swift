@@ -1,0 +1,30 @@
+import BerthCore
+import BerthOCI
+
+extension InitPlanner {
+  /// The plan of a further process of a container that is there already: `spec.process` is the process, the rest of `spec` the
+  /// container's. `namespaces`: CLONE_NEW* of those to join by the pidfd `member`; the launcher is in the pid namespace by then.
+  public static func planJoin(
+    _ spec: RuntimeSpec, _ facts: PlanFacts, member: Int32, namespaces: UInt64
+  ) throws(BerthError) -> InitPlan {
+    try SupportedSpec.check(spec, terminal: facts.console != nil, hooks: true)
+    guard let process = spec.process else { throw BerthError(.invalidArgument, "plan", "process", cause: "is missing") }
+    var planner = InitPlanner(spec: spec, process: process, linux: spec.linux ?? RuntimeSpec.Linux(), facts: facts)
+    try planner.planJoin(member, namespaces)
+    return planner.plan
+  }
+
+  private mutating func planJoin(_ member: Int32, _ namespaces: UInt64) throws(BerthError) {
+    beginProcess()
+    // In the cgroup before it is anywhere else: nothing of the container's can make it do work outside.
+    add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
+    add(.joinMember(descriptor: member, kinds: namespaces), "join namespaces")
+    add(.rootHere, "open root")
+    planConsole(attached: false)
+    if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
+    if process.oomScoreAdj != nil { openProc("mount private proc") }
+    try planLimits()
+    try planIdentity()
+    try planExec()
+  }
+}

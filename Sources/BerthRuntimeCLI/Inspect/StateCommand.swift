@@ -1,0 +1,132 @@
+import BerthCore
+import BerthLinux
+import BerthRuntime
+
+/// `state`: runc's document.
+enum StateCommand {
+  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
+    let id = try call.id(try Words(words, Grammar(), command: "state"), "state")
+    return RuntimeProgram.say(JSON.object(document(try call.store.container(id))).pretty() + "\n")
+  }
+
+  static func document(_ container: Container) -> JSONObject {
+    let status = container.status
+    var document: JSONObject = [
+      "ociVersion": .string(container.record.ociVersion), "id": .string(container.id),
+      "pid": .integer(status == .stopped ? 0 : Int64(container.record.process.pid)), "status": .string(status.rawValue),
+      "bundle": .string(container.record.bundle), "rootfs": .string(container.record.rootfs),
+      "created": .string(container.record.created.description),
+    ]
+    if !container.record.annotations.isEmpty { document["annotations"] = .strings(container.record.annotations) }
+    // Whose the state directory is: only root makes containers.
+    document["owner"] = ""
+    return document
+  }
+}
+
+/// `list`.
+enum ListCommand {
+  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
+    let words = try Words(words, Grammar(flags: ["quiet q"], values: ["format f"]), command: "list")
+    let containers = try call.store.containers()
+    if words.has("quiet") { return RuntimeProgram.say(containers.map { "\($0.id)\n" }.joined()) }
+    switch words.value("format") ?? "table" {
+    case "json":
+      return RuntimeProgram.say(
+        String(decoding: JSON.array(containers.map { .object(StateCommand.document($0)) }).encoded(), as: UTF8.self) + "\n")
+    case "table": return RuntimeProgram.say(table(containers))
+    case let other: throw BerthError(.invalidArgument, "list", "--format", cause: "\"\(other)\" is neither table nor json")
+    }
+  }
+
+  private static func table(_ containers: [Container]) -> String {
+    var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]]
+    for container in containers {
+      let status = container.status
+      rows.append([
+        container.id, status == .stopped ? "0" : String(container.record.process.pid), status.rawValue, container.record.bundle,
+        container.record.created.description, "root",
+      ])
+    }
+    let widths = (0..<6).map { column in max(12, (rows.map { $0[column].utf8.count }.max() ?? 0) + 1) }
+    return rows.map { row in
+      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.utf8.count) }.joined() + "\n"
+    }.joined()
+  }
+}
+
+/// `ps`: the processes in a container's cgroup.
+enum ProcessesCommand {
+  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
+    let words = try Words(words, Grammar(values: ["format f"], mixes: false), command: "ps")
+    let container = try call.store.container(try call.id(words, "ps", arguments: 1...Int.max))
+    let pids = try container.cgroup?.processes() ?? []
+    switch words.value("format") ?? "table" {
+    case "json":
+      return RuntimeProgram.say(String(decoding: JSON.array(pids.map { .integer(Int64($0)) }).encoded(), as: UTF8.self) + "\n")
+    case "table": return try table(pids, Array(words.rest.dropFirst()))
+    case let other: throw BerthError(.invalidArgument, "ps", "--format", cause: "\"\(other)\" is neither table nor json")
+    }
+  }
+
+  /// What ps(1) says, without the lines of others.
+  private static func table(_ pids: [Int32], _ arguments: [String]) throws(BerthError) -> Int32 {
+    let text: String
+    do throws(Errno) {
+      let ends = try ChildChannel.pipe()
+      let program = Files.exists("/usr/bin/ps") ? "/usr/bin/ps" : "/bin/ps"
+      let child = try Spawn.start(
+        program, arguments: ["ps"] + (arguments.isEmpty ? ["-ef"] : arguments), environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"],
+        descriptors: [(1, ends.child.raw)])
+      let output = ends.keepOurs()
+      text = String(decoding: try output.readAll(limit: 16 << 20), as: UTF8.self)
+      _ = Children.reap(child)
+    } catch { throw BerthError(.failedPrecondition, "ps", "ps(1)", cause: error.description) }
+    let lines = text.split(separator: "\n")
+    guard let header = lines.first, let column = header.split(separator: " ").firstIndex(of: "PID") else {
+      throw BerthError(.invalidArgument, "ps", cause: "ps(1) printed no column PID")
+    }
+    let wanted = Set(pids)
+    let own = lines.dropFirst().filter { line in
+      let fields = line.split(separator: " ")
+      return column < fields.count && Int32(fields[column]).map(wanted.contains) == true
+    }
+    return RuntimeProgram.say(([header] + own).joined(separator: "\n") + "\n")
+  }
+}
+
+/// `events --stats`: what a container uses, once.
+enum EventsCommand {
+  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
+    let words = try Words(words, Grammar(flags: ["stats"], values: ["interval"]), command: "events")
+    let id = try call.id(words, "events")
+    guard words.has("stats") else {
+      throw BerthError(.unsupported, "events", id, cause: "only --stats, which prints them once")
+    }
+    let container = try call.store.container(id)
+    try container.needs(.created, .running, .paused, to: "read events")
+    guard let cgroup = container.cgroup else { throw BerthError(.unavailable, "events", id, cause: "this machine has no cgroups") }
+    let event: JSON = ["type": "stats", "id": .string(id), "data": data(try cgroup.stats())]
+    return RuntimeProgram.say(String(decoding: event.encoded(), as: UTF8.self) + "\n")
+  }
+
+  private static func data(_ stats: CgroupStats) -> JSON {
+    func number(_ value: UInt64) -> JSON { .unsigned(value) }
+    return [
+      "cpu": [
+        "usage": [
+          "total": number(stats.cpuMicroseconds &* 1000), "kernel": number(stats.cpuSystemMicroseconds &* 1000),
+          "user": number(stats.cpuUserMicroseconds &* 1000),
+        ],
+        "throttling": ["throttledPeriods": number(stats.throttledPeriods)],
+      ],
+      "memory": [
+        "usage": [
+          "limit": number(stats.memoryLimitBytes ?? 0x7fff_ffff_ffff_f000), "usage": number(stats.memoryBytes),
+          "max": number(stats.memoryPeakBytes), "failcnt": number(stats.oomKills),
+        ]
+      ],
+      "pids": ["current": number(stats.pids)],
+    ]
+  }
+}

@@ -1,0 +1,64 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+import BerthRuntime
+
+/// `delete`.
+enum DeleteCommand {
+  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
+    let words = try Words(words, Grammar(flags: ["force f"]), command: "delete")
+    let id = try call.id(words, "delete")
+    let force = words.has("force")
+    let folder = call.store.folder(id)
+    guard Files.exists(folder.path) else {
+      if force { return 0 }
+      throw BerthError(.notFound, "delete container", id, cause: "container does not exist")
+    }
+    let lock = try folder.lock()
+    guard let container = try? call.store.container(id) else {
+      guard force else { throw BerthError(.failedPrecondition, "delete container", id, cause: "its state can't be read: use --force") }
+      try folder.remove()
+      return 0
+    }
+    try Removal.end(container, force: force)
+    try Removal.remove(container, log: call.log)
+    _ = consume lock
+    return 0
+  }
+}
+
+/// The end of a container.
+enum Removal {
+  /// Kills one that was never started, and with `force` any.
+  static func end(_ container: Container, force: Bool) throws(BerthError) {
+    let status = container.status
+    if status == .stopped { return }
+    guard force || status == .created else {
+      throw BerthError(
+        .failedPrecondition, "delete container", container.id, cause: "cannot delete a container that is not stopped: \(status.rawValue)")
+    }
+    guard let process = try? container.openProcess() else { return }
+    do throws(Errno) { try ProcessControl.signal(process, 9) } catch {
+      if error != .noSuchProcess { throw BerthError(.unavailable, "kill container", container.id, cause: error.description) }
+    }
+    if let cgroup = container.cgroup, cgroup.isFrozen { try cgroup.thaw() }
+    let ended = (try? Descriptors.waitReadable([process.raw], timeout: .seconds(10))) ?? []
+    guard !ended.isEmpty else { throw BerthError(.deadlineExceeded, "kill container", container.id, cause: "it didn't end within 10 s") }
+  }
+
+  /// Of a container that has stopped: what is left of its processes, its cgroup, its folder; then its last hooks.
+  static func remove(_ container: Container, log: RuntimeLog) throws(BerthError) {
+    let hooks = (try? container.folder.spec())?.hooks ?? RuntimeSpec.Hooks()
+    if let cgroup = container.cgroup, cgroup.exists() {
+      if (try? cgroup.processes())?.isEmpty == false { try cgroup.killAll() }
+      try cgroup.remove()
+    }
+    try container.folder.remove()
+    // They see a container that is gone, whatever they answer. Source: runtime.md "Lifecycle".
+    for (at, hook) in hooks.poststop.enumerated() {
+      do throws(BerthError) { try Hooks.run([hook], "poststop", state: container.state(.stopped)) } catch {
+        log.warn("poststop \(at): \(error)")
+      }
+    }
+  }
+}

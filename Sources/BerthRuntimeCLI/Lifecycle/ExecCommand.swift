@@ -1,0 +1,71 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+import BerthRuntime
+
+/// `exec`: a further process of a container.
+enum ExecCommand {
+  private static let grammar = Grammar(
+    flags: ["tty t", "detach d", "no-new-privs", "ignore-paused", "no-subreaper"],
+    values: [
+      "console-socket", "cwd", "env e", "user u", "additional-gids g", "process p", "pid-file", "process-label", "apparmor", "cap c",
+      "preserve-fds", "cgroup",
+    ], mixes: false)
+
+  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
+    let words = try Words(words, grammar, command: "exec")
+    let id = try call.id(words, "exec", arguments: 1...Int.max)
+    for name in ["process-label", "apparmor", "cgroup"] where words.value(name)?.isEmpty == false {
+      throw BerthError(.unsupported, "exec", "--\(name)", cause: "is not supported")
+    }
+    let container = try call.store.container(id)
+    try container.needs(words.has("ignore-paused") ? [.created, .running, .paused] : [.created, .running], to: "exec into container")
+    var spec = try container.folder.spec()
+    spec.process = try ProcessOptions.process(words, container: spec)
+    let streams = StreamOptions(
+      consoleSocket: words.value("console-socket"), preserved: try words.number("preserve-fds") ?? 0, detaches: words.has("detach"))
+    if !streams.detaches { ForegroundProcess.blockSignals() }
+    var terminalSocket: FD?
+    let pid = try launch(spec, container, streams, call, &terminalSocket)
+    if let file = words.value("pid-file") { try Streams.writePid(pid, to: file) }
+    return streams.detaches ? 0 : try Streams.wait(for: pid, terminalFrom: terminalSocket, id: id)
+  }
+
+  private static func launch(
+    _ spec: RuntimeSpec, _ container: Container, _ streams: StreamOptions, _ call: Invocation, _ terminalSocket: inout FD?
+  ) throws(BerthError) -> Int32 {
+    let member = try container.openProcess()
+    var facts = PlanFacts(containerID: container.id, rootMountPoint: container.record.rootfs)
+    (facts.stdin, facts.stdout, facts.stderr) = try Streams.duplicate()
+    facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
+    facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
+    facts.preserved = max(0, min(streams.preserved, 1 << 16))
+    // Processes of one container share its keyring.
+    facts.newKeyring = false
+    facts.console = try streams.console(terminal: spec.process?.terminal ?? false, ours: &terminalSocket)
+    let pidKind = RuntimeSpec.NamespaceKind.pid.cloneFlag
+    let kinds = spec.joinableKinds
+    let plan = try InitPlanner.planJoin(spec, facts, member: member.raw, namespaces: kinds & ~pidKind)
+    for warning in plan.warnings { call.log.warn(warning) }
+    guard let cgroup = container.cgroup else { throw BerthError(.unavailable, "exec", container.id, cause: "this machine has no cgroups") }
+    let directory = try cgroup.openForClone()
+    let process = try cloned(plan, container.id, directory, kinds & pidKind == 0 ? nil : member.raw)
+    do throws(BerthError) {
+      if cgroup.layout.version == .v1 { try cgroup.attach(process.pid) }
+      try cgroup.verify(process.pid)
+    } catch { throw process.end(error) }
+    if case .executing(let warnings) = try process.follow({ (_) throws(BerthError) in }) {
+      for warning in warnings { call.log.warn(warning) }
+    }
+    return process.pid
+  }
+
+  private static func cloned(
+    _ plan: InitPlan, _ id: String, _ directory: borrowing FD?, _ member: Int32?
+  ) throws(BerthError) -> DirectLaunch {
+    let namespace = try PidNamespace(member)
+    let process = try DirectLaunch(plan, id: id, cgroup: directory)
+    _ = consume namespace
+    return process
+  }
+}

@@ -1,0 +1,55 @@
+import BerthCore
+import BerthLinux
+
+/// This program's standard streams, for a process of a container.
+enum Streams {
+  /// Copies above 2, so that no stream is overwritten before it is copied into place. They live as long as this process.
+  static func duplicate() throws(BerthError) -> (Int32, Int32, Int32) {
+    var copies: [Int32] = []
+    for stream in Int32(0)...2 {
+      do throws(Errno) { copies.append(try Descriptors.duplicate(stream).release()) } catch {
+        // A stream that the caller has closed.
+        do throws(Errno) { copies.append(try Files.openNull().release()) } catch {
+          throw BerthError(.unavailable, "set up streams", cause: error.description)
+        }
+      }
+    }
+    return (copies[0], copies[1], copies[2])
+  }
+
+  static func writePid(_ pid: Int32, to path: String) throws(BerthError) {
+    do throws(Errno) { try Files.writeAtomically(Array(String(pid).utf8), to: path, mode: 0o644) } catch {
+      throw BerthError(.unavailable, "write pid file", path, cause: error.description)
+    }
+  }
+
+  /// Until the child's end, with its terminal relayed, where one comes over `socket`; its exit code.
+  static func wait(for pid: Int32, terminalFrom socket: borrowing FD?, id: String) throws(BerthError) -> Int32 {
+    do throws(Errno) {
+      let terminal: FD? =
+        switch socket {
+        case .some(let open): try DescriptorSocket.receive(limit: 256, from: open).descriptor.map { FD(owning: $0) }
+        case .none: nil
+        }
+      return try ForegroundProcess.wait(for: pid, terminal: terminal).code
+    } catch { throw BerthError(.unavailable, "wait", id, cause: error.description) }
+  }
+}
+
+/// A pid namespace that children are to be born into, as long as the value lives.
+struct PidNamespace: ~Copyable {
+  private static let kind: UInt64 = 0x2000_0000
+  private let own: FD
+
+  /// That open as `target`, or that of the process behind it (a pidfd); nil: nothing changes.
+  init?(_ target: Int32?) throws(BerthError) {
+    guard let target else { return nil }
+    do throws(Errno) {
+      let own = try Files.openReadOnly("/proc/self/ns/pid")
+      try Namespaces.join(try Descriptors.duplicate(target), kind: Self.kind)
+      self.own = own
+    } catch { throw BerthError(.failedPrecondition, "join pid namespace", cause: error.description) }
+  }
+
+  deinit { try? Namespaces.join(own, kind: Self.kind) }
+}

@@ -1,0 +1,75 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+import BerthRuntime
+
+/// `update`: other limits for a container that runs.
+enum UpdateCommand {
+  private static let grammar = Grammar(
+    values: [
+      "resources r", "blkio-weight", "cpu-period", "cpu-quota", "cpu-share", "cpu-burst", "cpu-idle", "cpuset-cpus", "cpuset-mems", "memory",
+      "memory-reservation", "memory-swap", "pids-limit", "cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp",
+      "l3-cache-schema", "mem-bw-schema",
+    ])
+
+  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
+    let words = try Words(words, grammar, command: "update")
+    let id = try call.id(words, "update")
+    for name in ["cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp", "l3-cache-schema", "mem-bw-schema"]
+    where words.value(name) != nil {
+      throw BerthError(.unsupported, "update", "--\(name)", cause: "is not supported")
+    }
+    let lock = try call.store.container(id).folder.lock()
+    let container = try call.store.container(id)
+    try container.needs(.created, .running, .paused, to: "update container")
+    let resources = try given(words)
+    guard let cgroup = container.cgroup else { throw BerthError(.unavailable, "update", id, cause: "this machine has no cgroups") }
+    try cgroup.update(resources)
+    _ = consume lock
+    return 0
+  }
+
+  private static func given(_ words: Words) throws(BerthError) -> RuntimeSpec.Resources {
+    if let file = words.value("resources") { return try read(file) }
+    return try options(words)
+  }
+
+  private static func read(_ file: String) throws(BerthError) -> RuntimeSpec.Resources {
+    let json: JSON
+    do {
+      json = try JSON(parsing: try Files.read(file == "-" ? "/proc/self/fd/0" : file, limit: 1 << 20))
+    } catch { throw BerthError(.invalidArgument, "read resources", file, cause: "\(error)") }
+    let spec = try RuntimeSpec(decoding: ["ociVersion": "1.0.0", "linux": ["resources": json]])
+    if let field = spec.notModelled.first { throw BerthError(.unsupported, "read resources", field, cause: "is not supported yet") }
+    return spec.linux?.resources ?? RuntimeSpec.Resources()
+  }
+
+  private static func options(_ words: Words) throws(BerthError) -> RuntimeSpec.Resources {
+    var resources = RuntimeSpec.Resources()
+    resources.cpu.period = try words.number("cpu-period")
+    resources.cpu.quota = try words.number("cpu-quota")
+    resources.cpu.shares = try words.number("cpu-share")
+    resources.cpu.burst = try words.number("cpu-burst")
+    resources.cpu.idle = try words.number("cpu-idle")
+    resources.cpu.cpus = words.value("cpuset-cpus")
+    resources.cpu.mems = words.value("cpuset-mems")
+    resources.memory.limit = try bytes(words, "memory")
+    resources.memory.reservation = try bytes(words, "memory-reservation")
+    resources.memory.swap = try bytes(words, "memory-swap")
+    resources.pids = try words.number("pids-limit")
+    resources.blockIOWeight = try words.number("blkio-weight")
+    return resources
+  }
+
+  /// A number of bytes, with `b`, `k`, `m` or `g` behind it, or -1.
+  private static func bytes(_ words: Words, _ name: String) throws(BerthError) -> Int64? {
+    guard let text = words.value(name) else { return nil }
+    if let number = Int64(text), number >= -1 { return number }
+    let factors: [Character: Int64] = ["b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40]
+    if let last = text.lowercased().last, let factor = factors[last], let number = Int64(text.dropLast()), number >= 0 {
+      let (product, overflow) = number.multipliedReportingOverflow(by: factor)
+      if !overflow { return product }
+    }
+    throw BerthError(.invalidArgument, "update", "--\(name)", cause: "\"\(text)\" is no number of bytes")
+  }
+}

@@ -1,0 +1,63 @@
+import BerthCore
+import BerthLinux
+
+/// What is kept of a container between two calls, in ROOT/ID/state.json.
+struct ContainerRecord {
+  static let version: Int64 = 1
+
+  var id: String
+  var ociVersion: String
+  var process: ProcessIdentity
+  var bundle: String
+  var rootfs: String
+  var created: Timestamp
+  var annotations: [String: String]
+  /// From the cgroup mounts' root.
+  var cgroup: String
+  /// Of its plan.
+  var steps: Int
+  var command: String
+
+  var json: JSON {
+    [
+      "version": .integer(Self.version), "id": .string(id), "oci_version": .string(ociVersion), "init": .object(process.json),
+      "bundle": .string(bundle), "rootfs": .string(rootfs), "created": .string(created.description),
+      "annotations": .strings(annotations), "cgroup": .string(cgroup), "steps": .integer(steps), "command": .string(command),
+    ]
+  }
+
+  /// nil for anything but a record of this version.
+  init?(_ json: JSON) {
+    guard json["version"]?.integer == Self.version, let process = json["init"].flatMap(ProcessIdentity.init), let id = json["id"]?.string,
+      let bundle = json["bundle"]?.string, let rootfs = json["rootfs"]?.string, let cgroup = json["cgroup"]?.string,
+      let created = json["created"]?.string.flatMap({ Timestamp($0) })
+    else { return nil }
+    self.process = process
+    self.id = id
+    self.bundle = bundle
+    self.rootfs = rootfs
+    self.cgroup = cgroup
+    self.created = created
+    ociVersion = json["oci_version"]?.string ?? ""
+    annotations = [:]
+    for (key, value) in json["annotations"]?.object ?? [:] { annotations[key] = value.string }
+    steps = json["steps"]?.integer.flatMap { Int(exactly: $0) } ?? 1
+    command = json["command"]?.string ?? ""
+  }
+
+  init(id: String, ociVersion: String, process: ProcessIdentity, bundle: String, rootfs: String, cgroup: String) {
+    self.id = id
+    self.ociVersion = ociVersion
+    self.process = process
+    self.bundle = bundle
+    self.rootfs = rootfs
+    self.cgroup = cgroup
+    created = .now
+    annotations = [:]
+    steps = 1
+    command = ""
+  }
+}
+
+/// A container's place in its life. Source: runtime.md "State".
+enum ContainerStatus: String { case creating, created, running, paused, stopped }

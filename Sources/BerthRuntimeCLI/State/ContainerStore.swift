@@ -1,0 +1,113 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+import BerthRuntime
+
+/// The containers below one root: a folder each.
+struct ContainerStore {
+  var root: String
+
+  /// Throws unless `id` can name a folder: letters, digits, `_`, `+`, `-` and `.`, as runc takes them, 255 at most.
+  static func checked(_ id: String) throws(BerthError) -> String {
+    let allowed = id.utf8.allSatisfy { byte in
+      (97...122).contains(byte) || (65...90).contains(byte) || (48...57).contains(byte) || [95, 43, 45, 46].contains(byte)
+    }
+    guard allowed, !id.isEmpty, id.utf8.count <= 255, !id.hasPrefix(".") else {
+      throw BerthError(.invalidArgument, "read container id", String(id.prefix(64)), cause: "invalid container ID format")
+    }
+    return id
+  }
+
+  func folder(_ id: String) -> ContainerFolder { ContainerFolder(path: "\(root)/\(id)", id: id) }
+
+  /// A new folder. `.alreadyExists`: the id is taken.
+  func make(_ id: String) throws(BerthError) -> ContainerFolder {
+    let folder = folder(id)
+    do throws(Errno) {
+      do throws(Errno) { try Files.makeNewDirectory(folder.path) } catch {
+        guard error == .notFound else { throw error }
+        try Files.makeDirectories(root)
+        try Files.makeNewDirectory(folder.path)
+      }
+    } catch {
+      if error == .exists { throw BerthError(.alreadyExists, "create container", id, cause: "container with given ID already exists") }
+      throw BerthError(.unavailable, "create container", folder.path, cause: error.description)
+    }
+    return folder
+  }
+
+  /// A container that is there, or `.notFound`.
+  func container(_ id: String) throws(BerthError) -> Container {
+    let folder = folder(id)
+    guard Files.exists(folder.path) else { throw BerthError(.notFound, "find container", id, cause: "container does not exist") }
+    return Container(folder: folder, record: try folder.record())
+  }
+
+  /// Sorted by id. What can't be read isn't there.
+  func containers() throws(BerthError) -> [Container] {
+    do throws(Errno) {
+      return try Files.list(root).filter { !$0.hasPrefix(".") }.compactMap { try? container($0) }
+    } catch {
+      if error == .notFound { return [] }
+      throw BerthError(.unavailable, "list containers", root, cause: error.description)
+    }
+  }
+}
+
+/// One container's folder: state.json, config.json (as it was when it was created), and while it waits to be started its meeting point.
+struct ContainerFolder {
+  var path: String
+  var id: String
+
+  static let gate = "start"
+
+  func record() throws(BerthError) -> ContainerRecord {
+    do throws(Errno) {
+      let bytes = try Files.read("\(path)/state.json", limit: 1 << 20)
+      if let json = try? JSON(parsing: bytes), let record = ContainerRecord(json) { return record }
+      throw Errno.invalid
+    } catch {
+      throw BerthError(.failedPrecondition, "read state", id, cause: error == .notFound ? "container is being created" : error.description)
+    }
+  }
+
+  func write(_ record: ContainerRecord) throws(BerthError) {
+    do throws(Errno) { try Files.writeAtomically(record.json.encoded(), to: "\(path)/state.json") } catch {
+      throw BerthError(.unavailable, "write state", id, cause: error.description)
+    }
+  }
+
+  func spec() throws(BerthError) -> RuntimeSpec {
+    do throws(Errno) { return try Self.parse(try Files.read("\(path)/config.json", limit: 4 << 20)) } catch {
+      throw BerthError(.failedPrecondition, "read config.json", id, cause: error.description)
+    }
+  }
+
+  private static func parse(_ bytes: [UInt8]) throws(Errno) -> RuntimeSpec {
+    // Checked when the container was created: what doesn't read now was damaged since.
+    guard let spec = try? RuntimeSpec(parsing: bytes) else { throw .invalid }
+    return spec
+  }
+
+  /// Waits for whoever changes the container right now.
+  func lock() throws(BerthError) -> DirectoryLock {
+    do throws(Errno) { return try DirectoryLock(path) } catch {
+      if error == .notFound { throw BerthError(.notFound, "find container", id, cause: "container does not exist") }
+      throw BerthError(.unavailable, "lock container", id, cause: error.description)
+    }
+  }
+
+  var waitsForStart: Bool { (try? Files.linkStatus("\(path)/\(Self.gate)")) != nil }
+
+  func openGate() { try? Files.unlink("\(path)/\(Self.gate)") }
+
+  func remove() throws(BerthError) {
+    do throws(Errno) {
+      for name in ["state.json", "config.json", Self.gate] { try Files.unlink("\(path)/\(name)") }
+      do throws(Errno) { try Files.removeDirectory(path) } catch {
+        guard error == .notEmpty else { throw error }
+        try Files.removeTree(path)
+      }
+    } catch { throw BerthError(.unavailable, "remove state", id, cause: error.description) }
+  }
+}
