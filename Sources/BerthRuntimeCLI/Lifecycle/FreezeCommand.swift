@@ -10,7 +10,11 @@ enum FreezeCommand {
     let folder = try call.store.container(id).folder
     let lock = try folder.lock()
     let container = try call.store.container(id)
-    if frozen { try container.needs(.created, .running, to: "pause container") } else { try container.needs(.paused, to: "resume container") }
+    if frozen {
+      try container.needs(.created, .running, to: "pause container")
+    } else {
+      try container.needs(.paused, to: "resume container")
+    }
     guard let cgroup = container.cgroup else {
       throw BerthError(.unavailable, "\(name) container", id, cause: "this machine has no cgroups")
     }

@@ -7,7 +7,8 @@ import BerthRuntime
 enum UpdateCommand {
   private static let grammar = Grammar(
     values: [
-      "resources r", "blkio-weight", "cpu-period", "cpu-quota", "cpu-share", "cpu-burst", "cpu-idle", "cpuset-cpus", "cpuset-mems", "memory",
+      "resources r", "blkio-weight", "cpu-period", "cpu-quota", "cpu-share", "cpu-burst", "cpu-idle", "cpuset-cpus", "cpuset-mems",
+      "memory",
       "memory-reservation", "memory-swap", "pids-limit", "cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp",
       "l3-cache-schema", "mem-bw-schema",
     ])

@@ -35,7 +35,8 @@ struct Container {
       guard record.process.isAlive else { throw Errno.noSuchProcess }
       return handle
     } catch {
-      throw BerthError(.failedPrecondition, "find process", id, cause: error == .noSuchProcess ? "container not running" : error.description)
+      throw BerthError(
+        .failedPrecondition, "find process", id, cause: error == .noSuchProcess ? "container not running" : error.description)
     }
   }
 
@@ -44,7 +45,8 @@ struct Container {
   func needs(_ allowed: [ContainerStatus], to operation: String) throws(BerthError) {
     let now = status
     guard allowed.contains(now) else {
-      throw BerthError(.failedPrecondition, operation, id, cause: "container is \(now.rawValue)\(now == .stopped ? ": container not running" : "")")
+      throw BerthError(
+        .failedPrecondition, operation, id, cause: "container is \(now.rawValue)\(now == .stopped ? ": container not running" : "")")
     }
   }
 }
