@@ -242,4 +242,35 @@ struct DirectoryModelTests {
     #expect(directory.entries[web]?.source == "/m/b.toml")
     #expect(directory.image(PodKey(namespace: "default", name: "api"))?.hasSuffix("y:1") == true)
   }
+
+  @Test("an edit that claims another file's pod leaves the pod it had, until that is settled") func claimed() {
+    let api = PodKey(namespace: "default", name: "api")
+    var directory = Directory()
+    directory.write("/m/a.toml", manifest("x:1", name: "web"))
+    directory.write("/m/b.toml", manifest("y:1", name: "api"))
+    directory.write("/m/b.toml", manifest("z:1", name: "web"))
+    #expect(directory.image()?.hasSuffix("x:1") == true)
+    #expect(directory.image(api)?.hasSuffix("y:1") == true)
+    #expect(directory.entries[api]?.problem?.message.contains("/m/a.toml") == true)
+    directory.remove("/m/a.toml")
+    directory.pass(.seconds(2))
+    #expect(directory.image()?.hasSuffix("z:1") == true)
+    #expect(directory.image(api) == nil)
+  }
+
+  @Test("a claim that is taken back, or whose file goes, leaves nothing behind") func claimTakenBack() {
+    let api = PodKey(namespace: "default", name: "api")
+    var directory = Directory()
+    directory.write("/m/a.toml", manifest("x:1", name: "web"))
+    for _ in 0..<2 {
+      directory.write("/m/b.toml", manifest("y:1", name: "api"))
+      #expect(directory.entries[api]?.problem == nil)
+      directory.write("/m/b.toml", manifest("z:1", name: "web"))
+      #expect(directory.entries[api]?.problem != nil)
+    }
+    directory.remove("/m/b.toml")
+    directory.pass(.seconds(2))
+    #expect(directory.image(api) == nil && directory.entries[api]?.problem == nil)
+    #expect(directory.image()?.hasSuffix("x:1") == true && directory.entries[web]?.problem == nil)
+  }
 }

@@ -93,6 +93,8 @@ public struct DirectoryModel: Sendable {
   private var pathsByKey: [PodKey: Set<String>] = [:]
   /// The key a path stood for when it could last be told: a file that is no TOML any more still belongs to its pod.
   private var lastKeys: [String: PodKey] = [:]
+  /// The pod that a path was in force for before it named another: kept until the path is in force for that other one.
+  private var formerKeys: [String: PodKey] = [:]
   private var removals: [String: Removal] = [:]
   /// Pods in force by key; the last good spec of each.
   private var lastGood: [PodKey: (path: String, pod: DesiredPod)] = [:]
@@ -126,7 +128,10 @@ public struct DirectoryModel: Sendable {
     let before = lastKeys[path]
     files[path] = file
     let key = self.key(of: file, at: path, before: before)
-    if let before, before != key { detach(path, from: before) }
+    if let before, before != key {
+      if lastGood[before]?.path == path { formerKeys[path] = before }
+      detach(path, from: before, keepsPod: true)
+    }
     lastKeys[path] = key
     pathsByKey[key, default: []].insert(path)
     changed.insert(key)
@@ -175,13 +180,21 @@ public struct DirectoryModel: Sendable {
       removals[path] = nil
       files[path] = nil
       if let key = lastKeys.removeValue(forKey: path) { detach(path, from: key) }
+      dropFormer(of: path)
     }
   }
 
-  private mutating func detach(_ path: String, from key: PodKey) {
+  /// The pod that `path` described before is given up, unless another file describes it by now.
+  private mutating func dropFormer(of path: String) {
+    guard let former = formerKeys.removeValue(forKey: path) else { return }
+    if lastGood[former]?.path == path && pathsByKey[former] == nil { lastGood[former] = nil }
+    changed.insert(former)
+  }
+
+  private mutating func detach(_ path: String, from key: PodKey, keepsPod: Bool = false) {
     pathsByKey[key]?.remove(path)
     if pathsByKey[key]?.isEmpty == true { pathsByKey[key] = nil }
-    if lastGood[key]?.path == path && pathsByKey[key] == nil { lastGood[key] = nil }
+    if !keepsPod && lastGood[key]?.path == path && pathsByKey[key] == nil { lastGood[key] = nil }
     changed.insert(key)
     // Another file that claimed this name may now have it.
     for other in pathsByKey[key] ?? [] where files[other] != nil { changed.insert(lastKeys[other] ?? key) }
@@ -195,11 +208,27 @@ public struct DirectoryModel: Sendable {
   /// The entries that differ since the last call, and the good specs to be remembered for later daemons.
   public mutating func takeChanges() -> [PodKey: DesiredEntry] {
     defer { changed = [] }
-    return Dictionary(uniqueKeysWithValues: changed.map { ($0, entry(for: $0)) })
+    var entries: [PodKey: DesiredEntry] = [:]
+    for key in changed { entries[key] = entry(for: key) }
+    for path in formerKeys.keys {
+      guard let former = formerKeys[path], let key = lastKeys[path] else { continue }
+      // Named as before again, or in force under the new name.
+      if key == former || lastGood[key]?.path == path { dropFormer(of: path) }
+      if changed.contains(former) { entries[former] = entry(for: former) }
+    }
+    return entries
   }
 
   /// The path whose spec is in force under `key`.
   public func pathInForce(_ key: PodKey) -> String? { lastGood[key]?.path }
+
+  /// A file that took another name which it can't have.
+  private func problemOfFormer(_ key: PodKey, at path: String) -> ManifestProblem? {
+    guard formerKeys[path] == key, let wanted = lastKeys[path] else { return nil }
+    let owner = lastGood[wanted]?.path ?? "another file"
+    return ManifestProblem(
+      message: "\(path): now describes pod \(wanted), which \(owner) describes already; pod \(key) stays as it was until that is settled")
+  }
 
   private mutating func entry(for key: PodKey) -> DesiredEntry {
     let paths = (pathsByKey[key] ?? []).filter { files[$0] != nil && removals[$0] == nil }.sorted()
@@ -208,7 +237,7 @@ public struct DirectoryModel: Sendable {
     let present = inForce.flatMap { paths.contains($0) ? $0 : nil }
     guard let winner = present ?? paths.first(where: { files[$0]?.good != nil }) ?? paths.first else {
       let kept = lastGood[key]
-      return DesiredEntry(desired: kept?.pod, source: kept?.path, problem: nil)
+      return DesiredEntry(desired: kept?.pod, source: kept?.path, problem: kept.flatMap { problemOfFormer(key, at: $0.path) })
     }
     var entry = DesiredEntry(source: winner)
     switch files[winner]?.content {
