@@ -35,6 +35,7 @@ static const unsigned char needs[BERTH_OP_COUNT] = {
   [BERTH_OP_KEYRING] = TEXT,
   [BERTH_OP_OOM_SCORE] = TEXT | SLOT_A,
   [BERTH_OP_CHDIR] = TEXT | SLOT_A,
+  [BERTH_OP_COPY_UP] = SLOT_A | SLOT_B,
   [BERTH_OP_ROOT_HERE] = SLOT_A,
   [BERTH_OP_CONSOLE] = TEXT | SLOT_A,
 };

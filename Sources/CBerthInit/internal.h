@@ -43,6 +43,9 @@ int berth_chdir(int root, const char *path);
 int berth_own_stdio(uid_t uid);
 
 
+// copy.c. What is in directory `from` into the fresh directory `to`.
+int berth_copy_up(int from, int to);
+
 // console.c. As process.c's.
 int berth_console(int root, const char *console, const struct berth_step *step);
 

@@ -61,6 +61,7 @@ struct LaunchReport {
 
   private static func error(_ message: berth_report, _ step: InitPlan.Step?, _ purpose: String, _ id: String) -> BerthError {
     let errno = Errno(message.error)
+    if case .find(let command, _) = step?.what { return execError(errno, exists: message.detail != 0, command) }
     if case .execute(_, let arguments, _) = step?.what { return execError(errno, exists: message.detail != 0, arguments.first ?? "") }
     let code: ErrorCode =
       switch errno {

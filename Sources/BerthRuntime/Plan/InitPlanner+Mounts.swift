@@ -49,6 +49,10 @@ extension InitPlanner {
       }
     }
     add(.mountTarget(destination, try resolution(destination, mount, field)), purpose)
+    if options.copiesUp {
+      guard mount.type == "tmpfs" else { throw failure(.invalidArgument, field, "only a tmpfs can be filled by tmpcopyup") }
+      add(.copyUp, "\(purpose): option tmpcopyup")
+    }
     add(.attach, purpose)
   }
 

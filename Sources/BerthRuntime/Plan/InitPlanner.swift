@@ -46,7 +46,7 @@ public struct InitPlanner {
     if let gate = facts.gate {
       // Whoever creates learns what can be known: a command that isn't there.
       if let candidates = try candidates(), candidates.allSatisfy({ $0.hasPrefix("/") }) {
-        add(.find(candidates: candidates), "exec \(process.args.first ?? "")")
+        add(.find(command: process.args.first ?? "", candidates: candidates), "exec \(process.args.first ?? "")")
       }
       add(.gate(InitPlan.created, listener: gate), "wait for start")
     } else if facts.runsHooks, !spec.hooks.startContainer.isEmpty {

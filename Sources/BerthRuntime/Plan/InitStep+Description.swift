@@ -3,7 +3,7 @@ extension InitStep: CustomStringConvertible {
     switch self {
     case .rootHere: "root = here"
     case .console(let socket, let uid, _, let attached): "terminal of \(uid) over \(socket)\(attached ? ", /dev/console" : "")"
-    case .find(let candidates): "find \(candidates)"
+    case .find(_, let candidates): "find \(candidates)"
     case .gate(let point, let listener): "tell \(point), wait at \(listener)"
     case .standardStreams(let stdin, let stdout, let stderr): "streams \(stdin) \(stdout) \(stderr)"
     case .defaultSignals: "default signals"
@@ -36,6 +36,7 @@ extension InitStep: CustomStringConvertible {
     case .attachRoot(let path): "attach root at \(path)"
     case .directory(let path, let flags): "target = directory \(path)\(flags)"
     case .mountTarget(let path, let flags): "target = \(path)\(flags)"
+    case .copyUp: "copy target into mount"
     case .attach: "attach mount to target"
     case .node(let path, let node):
       "node \(path) 0\(String(node.mode, radix: 8)) \(node.major):\(node.minor) \(node.uid):\(node.gid)"

@@ -40,7 +40,9 @@ public enum InitStep: Sendable, Hashable {
   case rootHere
   /// A terminal of the container's own devpts; its other side goes over `socket`. With `attached`, it is /dev/console too.
   case console(socket: Int32, uid: UInt32, size: RuntimeSpec.ConsoleSize?, attached: Bool)
-  case find(candidates: [String])
+  case find(command: String, candidates: [String])
+  /// What is in the target is copied into the mount that is to cover it.
+  case copyUp
   case gate(UInt32, listener: Int32)
   case standardStreams(stdin: Int32, stdout: Int32, stderr: Int32)
   case defaultSignals

@@ -3,6 +3,8 @@ import BerthCore
 /// The options of a spec's mount, sorted by what they act on. Source: config.md "Linux mount options", mount(8).
 struct MountOptions {
   var isBind = false
+  /// The mount begins with what it covers.
+  var copiesUp = false
   /// Also what is mounted below the source.
   var isRecursiveBind = false
   var set: MountAttributes = []
@@ -24,7 +26,7 @@ struct MountOptions {
     "noatime": .noAccessTimes, "atime": [], "relatime": [], "norelatime": [], "strictatime": .strictAccessTimes, "nostrictatime": [],
   ]
   /// Words that the specification has and this runtime hasn't yet.
-  private static let refused: Set = ["idmap", "ridmap", "tmpcopyup", "remount", "copy-symlink"]
+  private static let refused: Set = ["idmap", "ridmap", "remount", "copy-symlink"]
 
   /// `path`: where the options stand in config.json, for errors.
   init(_ options: [String], _ path: String) throws(BerthError) {
@@ -32,6 +34,7 @@ struct MountOptions {
       if takeAttribute(option) { continue }
       switch option {
       case "", "defaults", "async", "silent", "loud": continue
+      case "tmpcopyup": copiesUp = true
       case "bind": isBind = true
       case "rbind": (isBind, isRecursiveBind) = (true, true)
       default:

@@ -90,6 +90,7 @@ struct PlanArena {
     case .directory(let path, let flags): set(&step, BERTH_OP_DIRECTORY, path, a: .root, b: .target, x: 0o755, flags: flags.rawValue)
     case .mountTarget(let path, let flags):
       set(&step, BERTH_OP_TARGET, path, a: .root, b: .target, x: UInt64(InitSlot.mount.rawValue), flags: flags.rawValue)
+    case .copyUp: set(&step, BERTH_OP_COPY_UP, a: .mount, b: .target)
     case .attach: set(&step, BERTH_OP_ATTACH, a: .mount, b: .target)
     case .node(let path, let node):
       set(&step, BERTH_OP_NODE, path, a: .root, x: UInt64(node.mode), y: node.number, z: UInt64(node.uid) << 32 | UInt64(node.gid))
@@ -109,7 +110,7 @@ struct PlanArena {
       set(
         &step, BERTH_OP_CONSOLE, "/dev/console", a: .root, x: UInt64(UInt32(bitPattern: socket)), y: UInt64(uid),
         z: size.map { UInt64($0.height) << 32 | UInt64($0.width) } ?? 0, flags: attached ? UInt32(BERTH_CREATE) : 0)
-    case .find(let candidates):
+    case .find(_, let candidates):
       set(&step, BERTH_OP_FIND, x: UInt64(candidates.count))
       step.text = texts(candidates)
     case .gate(let point, let listener):

@@ -76,6 +76,7 @@ enum berth_op {
   BERTH_OP_SECCOMP,        // filter: y bytes at other, flags x
   BERTH_OP_CHDIR,          // to text below root a; verified to be below /. With BERTH_TRY, a missing right is left to a later one
   BERTH_OP_OWN_STDIO,      // FIFOs among 0, 1 and 2 belong to uid x
+  BERTH_OP_COPY_UP,        // what is in directory b is copied into mount a: directories, files and symlinks
   BERTH_OP_ROOT_HERE,      // slot a is this process's own root
   BERTH_OP_CONSOLE,        // a new terminal of the devpts below root a becomes 0, 1 and 2 and the controlling one, and belongs to uid y; its
                            // other side is sent over socket x; size z (rows << 32 | columns, 0: as it is); with BERTH_CREATE also text
