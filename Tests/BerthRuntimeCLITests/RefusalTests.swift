@@ -18,7 +18,8 @@ struct RefusalTests {
         "{\"ociVersion\": \"1.0.0\", \"root\": {\"path\": \"nowhere\"}, \"process\": {\"args\": [\"a\"], \"cwd\": \"/\"}}", "nowhere"
       ),
       (
-        "{\"ociVersion\": \"1.0.0\", \"root\": {\"path\": \"rootfs\"}, \"process\": {\"args\": [\"a\"], \"cwd\": \"/\"}}", "linux.namespaces"
+        "{\"ociVersion\": \"1.0.0\", \"root\": {\"path\": \"rootfs\"}, \"process\": {\"args\": [\"a\"], \"cwd\": \"/\"}}",
+        "linux.namespaces"
       ),
     ])
   func config(text: String, names: String) throws {

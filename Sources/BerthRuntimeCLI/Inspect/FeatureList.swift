@@ -37,7 +37,8 @@ enum FeatureList {
     "async", "atime", "bind", "defaults", "dev", "diratime", "exec", "loud", "noatime", "nodev", "nodiratime", "noexec", "norelatime",
     "nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "rexec", "rnoatime", "rnodev",
     "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw",
-    "rslave", "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "silent", "slave", "strictatime", "suid", "symfollow", "tmpcopyup",
+    "rslave", "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "silent", "slave", "strictatime", "suid", "symfollow",
+    "tmpcopyup",
     "unbindable",
   ]
 }
