@@ -27,6 +27,8 @@ public struct LogReader: ~Copyable {
   private var attempt: UInt32
   private var current: FD?
   private var pending: [UInt8] = []
+  /// This attempt's files were removed; all of them had been read.
+  private var isGone = false
 
   /// `path`: the newest file of an attempt, `…/N.log`. Throws `.invalidArgument` for a path of another form.
   public init(path: String) throws(BerthError) {
@@ -68,18 +70,27 @@ public struct LogReader: ~Copyable {
       guard let later else { return }
       attempt = later
       current = nil
+      isGone = false
     }
   }
 
   private mutating func read(_ each: (LogRecord) -> Void) throws(Errno) {
+    if isGone { return }
     if current == nil { try openFile(after: nil) }
     while current != nil {
       try readCurrent(each)
-      guard try isOld() else { return }
+      guard try isOld() else { return try letGoIfRemoved() }
       // What came between reading and rotation; from here on nobody writes to it.
       try readCurrent(each)
       try openFile(after: try current?.status())
     }
+  }
+
+  /// A removed file that is still open keeps the kernel from telling that its folder is gone too.
+  private mutating func letGoIfRemoved() throws(Errno) {
+    guard try current?.status().links == 0 else { return }
+    current = nil
+    isGone = true
   }
 
   private struct Generation {
