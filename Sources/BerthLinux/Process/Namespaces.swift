@@ -15,4 +15,11 @@ public enum Namespaces {
 extension ProcessControl {
   /// No process without rights over this one can look into it or its /proc/PID, and it leaves no core. Lasts until exec.
   public static func makeUndumpable() { _ = berth_make_undumpable() }
+
+  /// Goes on as the same program, with `arguments` (the program's name first), from where no container can write to it. Returns where
+  /// that is so already.
+  public static func executeSealed(_ arguments: [String]) throws(Errno) {
+    let result = withCStrings(arguments) { berth_execute_sealed($0) }
+    if result != 0 { throw Errno.current }
+  }
 }

@@ -27,12 +27,21 @@ public enum RuntimeProgram {
       if options.has("systemd-cgroup") {
         throw BerthError(.unsupported, "read options", "--systemd-cgroup", cause: "only the cgroupfs manager is supported")
       }
+      try seal(name, words)
       let store = ContainerStore(root: try absolute(options.value("root") ?? "/run/berth-runtime"))
       return try perform(name, Array(options.rest.dropFirst()), Invocation(store: store, log: log))
     } catch {
       log.fail(command, error)
       // runc's own: 255 tells a failed exec from a command that failed.
       return command == "exec" ? 255 : 1
+    }
+  }
+
+  /// Before anything is done that puts a process into a container.
+  private static func seal(_ name: String, _ words: [String]) throws(BerthError) {
+    guard ["create", "run", "exec"].contains(name) else { return }
+    do throws(Errno) { try ProcessControl.executeSealed(["berth-runtime"] + words) } catch {
+      throw BerthError(.failedPrecondition, "seal program", cause: error.description)
     }
   }
 
