@@ -1,4 +1,5 @@
 import CBerthSys
+import Glibc
 
 /// What a process can have and where it is.
 public enum Namespaces {
@@ -16,10 +17,9 @@ extension ProcessControl {
   /// No process without rights over this one can look into it or its /proc/PID, and it leaves no core. Lasts until exec.
   public static func makeUndumpable() { _ = berth_make_undumpable() }
 
-  /// Goes on as the same program, with `arguments` (the program's name first), from where no container can write to it. Returns where
-  /// that is so already.
-  public static func executeSealed(_ arguments: [String]) throws(Errno) {
-    let result = withCStrings(arguments) { berth_execute_sealed($0) }
-    if result != 0 { throw Errno.current }
+  /// Whether this program was executed from a mount that nobody can write through.
+  public static var isSealed: Bool {
+    var status = statvfs()
+    return statvfs("/proc/self/exe", &status) == 0 && status.f_flag & UInt(ST_RDONLY) != 0
   }
 }

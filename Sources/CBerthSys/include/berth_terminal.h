@@ -8,7 +8,4 @@ int berth_copy_terminal_size(int from, int to);
 // prctl(2), PR_SET_DUMPABLE 0: no process of the container's can look into this one.
 int berth_make_undumpable(void);
 
-// Executes this very program anew from a read-only mount of its own, with `argv`: doesn't return. 0: it runs from such a one already.
-int berth_execute_sealed(char *const argv[]);
-
 #endif
