@@ -32,6 +32,8 @@ let systemLibraries: [Target] = [
 let cTargets: [Target] = [
   .target(name: "CBerthSys", cSettings: strictC),
   .target(name: "CBerthInit", cSettings: strictC),
+  // For a program that puts processes into containers: linking it is enough.
+  .target(name: "CBerthSealed", cSettings: strictC),
   .target(name: "CBerthCurl", dependencies: ["CCurl"], cSettings: strictC),
 ]
 
@@ -105,7 +107,8 @@ let lowerExecutables: [Target] = [
     name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
   // runc's command line over the shim's code.
   .executableTarget(
-    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI"], swiftSettings: strict, linkerSettings: staticExecutable),
+    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed"], swiftSettings: strict,
+    linkerSettings: staticExecutable),
   .executableTarget(
     name: "berth-worker",
     dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"],

@@ -13,7 +13,6 @@ public struct HelperProgram: Sendable {
   public enum Outcome: Sendable, Hashable {
     case exited(Int32)
     case timedOut
-    case notStarted(Errno)
   }
 
   public init(_ path: String, arguments: [String], environment: [String], input: [UInt8], timeout: Duration?) {

@@ -1,4 +1,5 @@
 import CBerthSys
+import Glibc
 
 /// What a process can have and where it is.
 public enum Namespaces {
@@ -15,4 +16,10 @@ public enum Namespaces {
 extension ProcessControl {
   /// No process without rights over this one can look into it or its /proc/PID, and it leaves no core. Lasts until exec.
   public static func makeUndumpable() { _ = berth_make_undumpable() }
+
+  /// Whether this program was executed from a mount that nobody can write through.
+  public static var isSealed: Bool {
+    var status = statvfs()
+    return statvfs("/proc/self/exe", &status) == 0 && status.f_flag & UInt(ST_RDONLY) != 0
+  }
 }

@@ -52,16 +52,25 @@ extension RuntimeSpec.Resources {
     if let pids = try reader.child("pids") { self.pids = try pids.number("limit") }
     if let block = try reader.child("blockIO") {
       blockIOWeight = try block.number("weight")
-      notModelled += block.present([
-        "leafWeight", "weightDevice", "throttleReadBpsDevice", "throttleWriteBpsDevice", "throttleReadIOPSDevice",
-        "throttleWriteIOPSDevice",
-      ])
+      for kind in RuntimeSpec.ThrottleKind.allCases {
+        for entry in try block.children("throttle\(kind.rawValue)Device") { throttles.append(try RuntimeSpec.Throttle(kind, entry)) }
+      }
+      notModelled += block.present(["leafWeight", "weightDevice"])
     }
     for limit in try reader.children("hugepageLimits") {
       hugepageLimits.append(.init(pageSize: try limit.required("pageSize"), limit: try limit.number("limit") ?? 0))
     }
     unified = try reader.map("unified")
     notModelled += reader.present(["network", "rdma"])
+  }
+}
+
+extension RuntimeSpec.Throttle {
+  init(_ kind: RuntimeSpec.ThrottleKind, _ reader: SpecReader) throws(BerthError) {
+    guard let major = try reader.number("major", as: UInt32.self), let minor = try reader.number("minor", as: UInt32.self) else {
+      throw SpecReader.failure(reader.path, "names no device")
+    }
+    self.init(kind, major: major, minor: minor, rate: try reader.number("rate") ?? 0)
   }
 }
 

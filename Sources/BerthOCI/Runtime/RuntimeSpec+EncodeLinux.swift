@@ -51,7 +51,7 @@ extension RuntimeSpec.Resources {
       $0.put("memory", memory.writer())
       $0.put("cpu", cpu.writer())
       if let pids { $0.put("pids", .build { $0.put("limit", pids) }) }
-      if let blockIOWeight { $0.put("blockIO", .build { $0.put("weight", blockIOWeight) }) }
+      $0.put("blockIO", blockWriter())
       $0.put(
         "hugepageLimits",
         hugepageLimits.map { entry in
@@ -61,6 +61,25 @@ extension RuntimeSpec.Resources {
           }
         })
       $0.put("unified", unified)
+    }
+  }
+
+  private func blockWriter() -> SpecWriter {
+    .build {
+      $0.put("weight", blockIOWeight)
+      for kind in RuntimeSpec.ThrottleKind.allCases {
+        $0.put("throttle\(kind.rawValue)Device", throttles.filter { $0.kind == kind }.map { $0.writer() })
+      }
+    }
+  }
+}
+
+extension RuntimeSpec.Throttle {
+  fileprivate func writer() -> SpecWriter {
+    .build {
+      $0.put("major", major)
+      $0.put("minor", minor)
+      $0.put("rate", rate)
     }
   }
 }

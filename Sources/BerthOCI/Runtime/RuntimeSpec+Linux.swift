@@ -65,10 +65,33 @@ extension RuntimeSpec {
     public var cpu = CPU()
     public var pids: Int64?
     public var blockIOWeight: UInt16?
+    public var throttles: [Throttle] = []
     public var hugepageLimits: [HugepageLimit] = []
     /// Files of cgroup v2 and their values.
     public var unified: [String: String] = [:]
     public init() {}
+  }
+
+  /// What a limit of a block device's traffic counts, as config.json names it without `throttle` and `Device`.
+  public enum ThrottleKind: String, Sendable, Hashable, CaseIterable {
+    case readBytes = "ReadBps"
+    case writeBytes = "WriteBps"
+    case readOperations = "ReadIOPS"
+    case writeOperations = "WriteIOPS"
+  }
+
+  /// A limit of a block device's traffic, a second; 0: none.
+  public struct Throttle: Sendable, Hashable {
+    public var kind: ThrottleKind
+    public var major: UInt32
+    public var minor: UInt32
+    public var rate: UInt64
+    public init(_ kind: ThrottleKind, major: UInt32, minor: UInt32, rate: UInt64) {
+      self.kind = kind
+      self.major = major
+      self.minor = minor
+      self.rate = rate
+    }
   }
 
   public enum DeviceRuleType: String, Sendable, Hashable {

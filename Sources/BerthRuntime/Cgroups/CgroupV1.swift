@@ -14,10 +14,23 @@ struct CgroupV1 {
     try applyCPU(resources.cpu)
     if let pids = resources.pids { try group.write(pids > 0 ? String(pids) : "max", to: "pids.max", of: "pids") }
     if let weight = resources.blockIOWeight { try applyWeight(weight) }
+    for throttle in resources.throttles {
+      let file = "blkio.throttle.\(Self.throttleFile(throttle.kind))_device"
+      try group.write("\(throttle.major):\(throttle.minor) \(throttle.rate)", to: file, of: "blkio")
+    }
     for limit in resources.hugepageLimits {
       try group.write(String(limit.limit), to: "hugetlb.\(try name(limit.pageSize)).limit_in_bytes", of: "hugetlb")
     }
     if isNew { for rule in resources.devices { try apply(rule) } }
+  }
+
+  private static func throttleFile(_ kind: RuntimeSpec.ThrottleKind) -> String {
+    switch kind {
+    case .readBytes: "read_bps"
+    case .writeBytes: "write_bps"
+    case .readOperations: "read_iops"
+    case .writeOperations: "write_iops"
+    }
   }
 
   /// A page size becomes part of a file's name.

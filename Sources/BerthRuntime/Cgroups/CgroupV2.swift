@@ -13,6 +13,10 @@ struct CgroupV2 {
     try applyCPU(resources.cpu)
     if let pids = resources.pids { try write(pids > 0 ? String(pids) : "max", to: "pids.max") }
     if let weight = resources.blockIOWeight { try write("default \(Self.ioWeight(weight))", to: "io.weight") }
+    for throttle in resources.throttles {
+      let limit = throttle.rate == 0 ? "max" : String(throttle.rate)
+      try write("\(throttle.major):\(throttle.minor) \(Self.throttleKey(throttle.kind))=\(limit)", to: "io.max")
+    }
     for limit in resources.hugepageLimits {
       try write(String(limit.limit), to: "hugetlb.\(try plain(limit.pageSize, "hugepageLimits")).max")
     }
@@ -20,6 +24,15 @@ struct CgroupV2 {
       if let value = resources.unified[file] { try write(value, to: try plain(file, "unified")) }
     }
     if isNew, !resources.devices.isEmpty { try DeviceFilter.attach(resources.devices, to: group) }
+  }
+
+  private static func throttleKey(_ kind: RuntimeSpec.ThrottleKind) -> String {
+    switch kind {
+    case .readBytes: "rbps"
+    case .writeBytes: "wbps"
+    case .readOperations: "riops"
+    case .writeOperations: "wiops"
+    }
   }
 
   /// A name that becomes (part of) a file's name in the group's own directory.

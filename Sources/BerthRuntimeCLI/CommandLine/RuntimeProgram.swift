@@ -27,6 +27,7 @@ public enum RuntimeProgram {
       if options.has("systemd-cgroup") {
         throw BerthError(.unsupported, "read options", "--systemd-cgroup", cause: "only the cgroupfs manager is supported")
       }
+      try requireSealed(name)
       let store = ContainerStore(root: try absolute(options.value("root") ?? "/run/berth-runtime"))
       return try perform(name, Array(options.rest.dropFirst()), Invocation(store: store, log: log))
     } catch {
@@ -34,6 +35,12 @@ public enum RuntimeProgram {
       // runc's own: 255 tells a failed exec from a command that failed.
       return command == "exec" ? 255 : 1
     }
+  }
+
+  /// A process in a container can reach the program that put it there: that must not be writable for it.
+  private static func requireSealed(_ name: String) throws(BerthError) {
+    guard ["create", "run", "exec"].contains(name), !ProcessControl.isSealed else { return }
+    throw BerthError(.failedPrecondition, "seal program", cause: "it doesn't run from a read-only mount of its own")
   }
 
   private static func perform(_ name: String, _ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {

@@ -36,7 +36,6 @@ enum Hooks {
     return switch result.outcome {
     case .exited(let code): "\(hook.path) ended with \(code)\(said)"
     case .timedOut: "\(hook.path) took longer than \(hook.timeoutSeconds ?? 0) s\(said)"
-    case .notStarted(let error): "\(hook.path): \(error)"
     }
   }
 }
