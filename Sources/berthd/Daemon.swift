@@ -42,6 +42,7 @@ final class Daemon: Sendable {
     try await startNode()
     log.logger.info("ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
     ServiceManager.notify("READY=1")
+    feedWatchdog()
     let code = await withCheckedContinuation { continuation in
       Threads.start("end") { [end] in continuation.resume(returning: end.pop()) }
     }
@@ -76,6 +77,18 @@ final class Daemon: Sendable {
     let (past, coming) = node.events.follow()
     for event in past { log.write(event) }
     Task { [log] in for await event in coming { log.write(event) } }
+  }
+
+  /// A sign of life twice in each interval, through the engine's own threads: where those hang, it stays out.
+  private func feedWatchdog() {
+    guard let interval = ServiceManager.watchdogInterval else { return }
+    Task { [node] in
+      while !Task.isCancelled {
+        try? await Task.sleep(for: interval / 2)
+        _ = await node.plans()
+        ServiceManager.notify("WATCHDOG=1")
+      }
+    }
   }
 
   private var info: DaemonInfo {
