@@ -2,16 +2,20 @@ import Glibc
 
 /// Tells the service manager how this daemon fares. Source: sd_notify(3).
 public enum ServiceManager {
+  private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
   /// How often the service manager wants a sign of life (`WATCHDOG_USEC`), nil where it wants none of this process.
   public static var watchdogInterval: Duration? {
-    guard let text = getenv("WATCHDOG_USEC").map({ String(cString: $0) }), let microseconds = Int64(text), microseconds > 0 else { return nil }
+    guard let text = getenv("WATCHDOG_USEC").map({ String(cString: $0) }), let microseconds = Int64(text), microseconds > 0 else {
+      return nil
+    }
     if let pid = getenv("WATCHDOG_PID").map({ String(cString: $0) }), pid != "\(getpid())" { return nil }
     return .microseconds(microseconds)
   }
 
   /// Does nothing where nobody asked (`NOTIFY_SOCKET` is unset).
   public static func notify(_ text: String) {
-    guard let name = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }), !name.isEmpty else { return }
+    guard let name = variable("NOTIFY_SOCKET"), !name.isEmpty else { return }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     // A leading @ stands for the NUL of an abstract socket.
