@@ -61,9 +61,10 @@ extension PodRecord {
     ]
   }
 
-  /// nil for a text that is no record of this version or an older one.
+  /// nil for a text that is no record. One of a newer version is read as far as it is understood, so that a daemon that is put back to
+  /// an older version finds its pods: whatever changes the meaning of a member must give it another name.
   public init?(json: JSON) {
-    guard let version = json["version"]?.integer, version >= 1, version <= Self.version, let uid = json["uid"]?.string,
+    guard let version = json["version"]?.integer, version >= 1, let uid = json["uid"]?.string,
       let hash = json["hash"]?.string, let spec = json["spec"].flatMap({ try? PodSpec(json: $0) })
     else { return nil }
     self.init(
@@ -80,7 +81,7 @@ extension PodRecord {
       throw BerthError(error == .notFound ? .notFound : .unavailable, "read pod record", path, cause: "\(error)")
     }
     guard let json = try? JSON(parsing: bytes), let record = PodRecord(json: json) else {
-      throw BerthError(.dataLoss, "read pod record", path, cause: "it is damaged or of a newer version")
+      throw BerthError(.dataLoss, "read pod record", path, cause: "it is damaged")
     }
     return record
   }
