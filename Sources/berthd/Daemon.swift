@@ -112,10 +112,15 @@ final class Daemon: Sendable {
     }
   }
 
-  private static func lock(_ configuration: NodeConfiguration) throws(BerthError) -> FileLock {
+  /// `patience`: how long a daemon that holds it is waited for.
+  private static func lock(_ configuration: NodeConfiguration, patience: Duration = .zero) throws(BerthError) -> FileLock {
     let path = "\(configuration.root)/lock"
+    let deadline = Clock.bootNanoseconds() + patience.nanoseconds
     do throws(Errno) {
-      if let lock = try FileLock(path) { return lock }
+      repeat {
+        if let lock = try FileLock(path) { return lock }
+        if patience > .zero { Clock.pause(.milliseconds(20)) }
+      } while Clock.bootNanoseconds() < deadline
     } catch { throw BerthError(.unavailable, "lock root", path, cause: "\(error)") }
     let owner = (try? Files.readText(path))?.prefix { $0 != "\n" } ?? "?"
     throw BerthError(
@@ -161,7 +166,8 @@ final class Daemon: Sendable {
   /// `berthd teardown`: what couldn't be removed.
   static func tearDown(_ configuration: NodeConfiguration) throws(BerthError) -> [BerthError] {
     guard Files.exists(configuration.root) else { return [] }
-    let lock = try lock(configuration)
+    // One that was just told to shut down has answered before it ends.
+    let lock = try lock(configuration, patience: .seconds(5))
     let failures = try podManager(configuration, images: try images(configuration), changed: { _ in }).tearDown()
     // Held up to here.
     _ = consume lock
