@@ -87,7 +87,8 @@ private struct TerminalRelay {
   mutating func serve(_ entries: [pollfd]) {
     if entries[0].revents != 0, !copy(0, other) { reads = false }
     if entries[1].revents != 0, !copy(other, 1) {
-      // The terminal's last user is gone: nothing but the process's end is left to wait for.
+      // The terminal has no user now. One may open it again, and until then it reports a hang-up without end: the kernel has no event
+      // for this wait.
       usleep(1000)
     }
   }
