@@ -157,7 +157,7 @@ let testTargets: [Target] = [
 ]
 
 let surfaceTests: [Target] = [
-  tests("BerthServerTests", ["BerthCore", "BerthServer"]),
+  tests("BerthServerTests", ["BerthCore", "BerthLinux", "BerthServer"]),
   tests("BerthClientTests", ["BerthCore", "BerthLinux", "BerthClient"]),
   tests("BerthCommandTests", ["berth"]),
 ]

@@ -2,6 +2,7 @@ import ArgumentParser
 import BerthCore
 import BerthLinux
 import BerthNode
+import BerthServer
 import Glibc
 import Logging
 
@@ -23,6 +24,15 @@ struct Log: Sendable {
     if let pod = event.pod { metadata["pod"] = "\(pod)" }
     if let container = event.container { metadata["container"] = "\(container)" }
     logger.log(level: event.severity == .warning ? .warning : .info, "\(event.reason): \(event.message)", metadata: metadata)
+  }
+
+  /// Who asked for something that may change the node. Bodies and queries stay out: they may hold secrets.
+  func audit(_ peer: APIServer.Peer, _ request: APIRequest) {
+    logger.info(
+      "asked for over the API",
+      metadata: [
+        "operation": "\(request.method) /\(request.path.joined(separator: "/"))", "peer_pid": "\(peer.pid)", "peer_uid": "\(peer.uid)",
+      ])
   }
 
   static func fail(_ error: BerthError) -> Never {

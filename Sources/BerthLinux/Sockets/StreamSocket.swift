@@ -3,6 +3,9 @@ import Glibc
 
 /// Stream sockets with a path in the file system.
 public enum StreamSocket {
+  /// `SO_PEERCRED`, for servers whose sockets another library holds. Gives three 32-bit integers: pid, uid, gid.
+  public static let peerCredentialsOption: Int32 = SO_PEERCRED
+
   /// Connects to the socket at `path`, however long: it is reached through the descriptor of its folder.
   public static func connect(_ path: String) throws(Errno) -> FD {
     let directory = try Files.open(Files.parent(of: path), FileFlags.path | FileFlags.directory)

@@ -3,6 +3,7 @@ import BerthLinux
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// HTTP/1.1 on a unix socket, one event-loop thread. Connections, requests and bodies are bounded; a client that stalls holds up
 /// nobody but itself.
@@ -10,14 +11,30 @@ public final class APIServer: Sendable {
   typealias HTTPChannel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
   static let maximumBody = 4 << 20
+  /// Connections at a time; more are answered 429 at once.
+  static let maximumConnections = 256
 
   private let group: MultiThreadedEventLoopGroup
   private let channel: NIOAsyncChannel<HTTPChannel, Never>
   private let router: Router
+  private let audit: @Sendable (Peer, APIRequest) -> Void
 
+  /// Who is at the other end of a connection, as the kernel knew it when it was made.
+  public struct Peer: Sendable, Hashable {
+    public var pid: Int32
+    public var uid: UInt32
+    public var gid: UInt32
+  }
+
+  /// `audit` is told of every request that may change something, before it is served.
+  /// `patience`: how long a client may take for a request.
   /// Binds `address`, a path, replacing a socket that nobody answers on. With `gid`, that group may connect.
-  public init(address: String, gid: UInt32?, router: Router) async throws(BerthError) {
+  public init(
+    address: String, gid: UInt32?, router: Router, patience: Duration = RequestDeadline.patience,
+    audit: @escaping @Sendable (Peer, APIRequest) -> Void = { _, _ in }
+  ) async throws(BerthError) {
     self.router = router
+    self.audit = audit
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     if (try? StreamSocket.connect(address)) != nil {
       throw BerthError(.alreadyExists, "listen", address, cause: "another program answers there; name another socket with --address")
@@ -31,6 +48,7 @@ public final class APIServer: Sendable {
         .bind(unixDomainSocketPath: path) { channel in
           channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
+            try channel.pipeline.syncOperations.addHandler(RequestDeadline(patience: patience))
             return try HTTPChannel(wrappingChannelSynchronously: channel)
           }
         }
@@ -43,35 +61,50 @@ public final class APIServer: Sendable {
 
   /// Serves until the task is cancelled.
   public func run() async {
+    let open = ConnectionCount()
     _ = try? await channel.executeThenClose { clients in
       try await withThrowingDiscardingTaskGroup { group in
         for try await client in clients {
-          group.addTask { [router] in await Self.serve(client, router) }
+          let isOneTooMany = open.add(1) > Self.maximumConnections
+          group.addTask { [router, audit] in
+            await Self.serve(client, isOneTooMany ? .overloaded : router, audit)
+            open.add(-1)
+          }
         }
       }
     }
   }
 
-  private static func serve(_ client: HTTPChannel, _ router: Router) async {
+  private static func serve(_ client: HTTPChannel, _ router: Router, _ audit: @Sendable (Peer, APIRequest) -> Void) async {
+    let peer = await peer(of: client.channel)
     // A connection that breaks has nobody left to tell.
     try? await client.executeThenClose { inbound, outbound in
       var parts = inbound.makeAsyncIterator()
       while let part = try await parts.next() {
         guard case .head(let head) = part else { continue }
         let body = try await readBody(&parts)
-        let response: APIResponse =
-          if let body, let request = APIRequest(method: head.method.rawValue, uri: head.uri, body: body) {
-            await router.respond(to: request)
-          } else {
-            .error(
-              BerthError(
-                .invalidArgument, "read request", cause: body == nil ? "the body is larger than \(maximumBody) bytes" : "malformed URI"))
-          }
-        try await write(response, to: outbound)
+        let response: APIResponse
+        if let body, let request = APIRequest(method: head.method.rawValue, uri: head.uri, body: body) {
+          if head.method != .GET && head.method != .HEAD { audit(peer, request) }
+          response = await router.respond(to: request)
+        } else {
+          let cause = body == nil ? "the body is larger than \(maximumBody) bytes" : "malformed URI"
+          response = .error(BerthError(.invalidArgument, "read request", cause: cause))
+        }
+        try await write(response, to: outbound, while: client.channel)
         response.afterwards?()
         if !head.isKeepAlive || body == nil { break }
       }
     }
+  }
+
+  private static func peer(of channel: Channel) async -> Peer {
+    let unknown = Peer(pid: 0, uid: .max, gid: .max)
+    guard let options = channel as? SocketOptionProvider else { return unknown }
+    // struct ucred: pid, uid, gid.
+    let credentials: EventLoopFuture<Peer> = options.unsafeGetSocketOption(
+      level: .socket, name: .init(rawValue: StreamSocket.peerCredentialsOption))
+    return (try? await credentials.get()) ?? unknown
   }
 
   /// nil: larger than the bound.
@@ -89,13 +122,20 @@ public final class APIServer: Sendable {
     return body
   }
 
-  private static func write(_ response: APIResponse, to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>) async throws {
+  private static func write(
+    _ response: APIResponse, to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, while channel: Channel
+  ) async throws {
     switch response.body {
     case .json(let value): try await write(value.encoded() + [10], status: response.status, type: "application/json", to: outbound)
     case .text(let text): try await write(Array(text.utf8), status: response.status, type: "text/plain; charset=utf-8", to: outbound)
     case .lines(let lines):
       try await outbound.write(head(response.status, ["content-type": "application/jsonl"]))
-      for await line in lines { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: line.encoded() + [10])))) }
+      // A client that goes ends the stream now, not with its next line.
+      let writing = Task {
+        for await line in lines { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: line.encoded() + [10])))) }
+      }
+      channel.closeFuture.whenComplete { _ in writing.cancel() }
+      try await writing.value
     }
     try await outbound.write(.end(nil))
   }
@@ -110,4 +150,9 @@ public final class APIServer: Sendable {
     try await outbound.write(head(status, ["content-type": type, "content-length": "\(bytes.count)"]))
     try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
   }
+}
+
+private final class ConnectionCount: Sendable {
+  private let count = Atomic(0)
+  @discardableResult func add(_ change: Int) -> Int { count.add(change, ordering: .relaxed).newValue }
 }

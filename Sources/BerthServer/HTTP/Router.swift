@@ -11,7 +11,17 @@ public struct Router: Sendable {
   }
   private(set) var routes: [Route] = []
 
+  /// Answers every request the same, whatever the route.
+  private var refusal: BerthError?
+
   public init() {}
+
+  /// For a connection that is one too many.
+  static var overloaded: Router {
+    var router = Router()
+    router.refusal = BerthError(.resourceExhausted, "serve", cause: "too many connections at a time; close some, or try again")
+    return router
+  }
 
   public mutating func on(_ method: String, _ pattern: String, _ handler: @escaping Handler) {
     routes.append(Route(method: method, pattern: pattern.split(separator: "/").map(String.init), handler: handler))
@@ -21,6 +31,7 @@ public struct Router: Sendable {
   public var table: [String] { routes.map { "\($0.method) /\($0.pattern.joined(separator: "/"))" } }
 
   public func respond(to request: APIRequest) async -> APIResponse {
+    if let refusal { return .error(refusal) }
     var methods: [String] = []
     for route in routes {
       guard let parameters = Self.match(route.pattern, request.path) else { continue }

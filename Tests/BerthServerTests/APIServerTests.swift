@@ -1,0 +1,151 @@
+import BerthCore
+import BerthLinux
+import Synchronization
+import Testing
+
+@testable import BerthServer
+
+/// The real server on a socket in a temporary folder, spoken to byte by byte.
+@Suite("the API's socket")
+struct APIServerTests {
+  private static func router() -> Router {
+    var router = Router()
+    router.on("GET", "/hello") { _, _ throws(BerthError) in .text("hello\n") }
+    router.on("POST", "/change") { request, _ throws(BerthError) in .text("\(request.body.count)\n") }
+    return router
+  }
+
+  private static func withServer(
+    router: Router = router(), patience: Duration = RequestDeadline.patience,
+    audit: @escaping @Sendable (APIServer.Peer, APIRequest) -> Void = { _, _ in },
+    _ body: @escaping @Sendable (String) throws -> Void
+  ) async throws {
+    let folder = "/tmp/berth-api-\(ProcessControl.pid)-\(UInt32.random(in: 0 ... .max))"
+    try Files.makeDirectory(folder)
+    defer { try? Files.removeTree(folder) }
+    let server = try await APIServer(address: "\(folder)/api.sock", gid: nil, router: router, patience: patience, audit: audit)
+    let serving = Task { await server.run() }
+    // Blocking calls: on a thread of their own.
+    let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
+      Threads.start("client") { continuation.resume(returning: Result { try body("\(folder)/api.sock") }) }
+    }
+    serving.cancel()
+    await serving.value
+    try result.get()
+  }
+
+  private static func ask(_ address: String, _ request: String) throws -> String {
+    let connection = try StreamSocket.connect(address)
+    try connection.writeAll(Array(request.utf8))
+    return try everything(from: connection)
+  }
+
+  private static func everything(from connection: borrowing FD) throws -> String {
+    var answer: [UInt8] = []
+    while true {
+      let bytes = try connection.read(upTo: 65536)
+      if bytes.isEmpty { return String(decoding: answer, as: UTF8.self) }
+      answer += bytes
+    }
+  }
+
+  @Test("who asks for a change is told to the audit: pid and user, as the kernel knows them; who only looks isn't")
+  func audit() async throws {
+    let seen = Seen()
+    try await Self.withServer(audit: { peer, request in seen.add("\(peer.pid) \(peer.uid) \(request.method) \(request.path)") }) {
+      address in
+      _ = try Self.ask(address, "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n")
+      let answer = try Self.ask(address, "POST /change HTTP/1.1\r\nhost: b\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc")
+      #expect(answer.hasSuffix("3\n"))
+    }
+    #expect(seen.all == ["\(ProcessControl.pid) \(ProcessControl.effectiveUser) POST [\"change\"]"])
+  }
+
+  @Test("what is no HTTP, heads without end and bodies over the bound are refused, and the next client is served")
+  func hostile() async throws {
+    try await Self.withServer { address in
+      let endless = String(repeating: "x-y: \(String(repeating: "z", count: 1000))\r\n", count: 2000)
+      for request in ["\u{0}\u{1}nonsense\r\n\r\n", "GET /hello HTTP/1.1\r\n" + endless] {
+        let connection = try StreamSocket.connect(address)
+        // The server may have closed before all of it is written.
+        try? connection.writeAll(Array(request.utf8))
+        let answer = (try? Self.everything(from: connection)) ?? ""
+        #expect(!answer.hasPrefix("HTTP/1.1 200"))
+      }
+      let connection = try StreamSocket.connect(address)
+      try connection.writeAll(Array("POST /change HTTP/1.1\r\nhost: b\r\ncontent-length: 99999999\r\n\r\n".utf8))
+      try? connection.writeAll([UInt8](repeating: 120, count: APIServer.maximumBody + 65536))
+      #expect(try Self.everything(from: connection).contains("larger than"))
+      #expect(try Self.ask(address, "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n").hasSuffix("hello\n"))
+    }
+  }
+
+  @Test("connections over the limit are answered 429; once others close, there is room again")
+  func tooMany() async throws {
+    try await Self.withServer { address in
+      var held: [Held] = []
+      for _ in 0..<APIServer.maximumConnections {
+        let connection = Held(try StreamSocket.connect(address))
+        try connection.fd.writeAll(Array("GET /hello HTTP/1.1\r\nhost: b\r\n\r\n".utf8))
+        _ = try connection.fd.read(upTo: 65536)
+        held.append(connection)
+      }
+      let request = "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n"
+      #expect(try Self.ask(address, request).hasPrefix("HTTP/1.1 429"))
+      held = []
+      var answer = ""
+      for _ in 0..<1000 where !answer.hasPrefix("HTTP/1.1 200") {
+        answer = try Self.ask(address, request)
+        Clock.pause(.milliseconds(10))
+      }
+      #expect(answer.hasPrefix("HTTP/1.1 200"))
+    }
+  }
+
+  @Test("a client that stalls in the middle of a request, or after an answer, is let go")
+  func stalled() async throws {
+    try await Self.withServer(patience: .milliseconds(50)) { address in
+      let half = try StreamSocket.connect(address)
+      try half.writeAll(Array("GET /hello HTTP/1.1\r\nho".utf8))
+      _ = try Self.everything(from: half)
+      let kept = try StreamSocket.connect(address)
+      try kept.writeAll(Array("GET /hello HTTP/1.1\r\nhost: b\r\n\r\n".utf8))
+      #expect(try Self.everything(from: kept).hasSuffix("hello\n"))
+    }
+  }
+
+  @Test("a stream ends on the server's side as soon as its client goes, without waiting for the next line")
+  func vanishedFollower() async throws {
+    let ended = Seen()
+    var router = Router()
+    router.on("GET", "/stream") { _, _ throws(BerthError) in
+      let (lines, output) = AsyncStream<JSON>.makeStream()
+      output.yield(["first": true])
+      output.onTermination = { _ in ended.add("ended") }
+      ended.keep(output)
+      return APIResponse(status: 200, body: .lines(lines))
+    }
+    try await Self.withServer(router: router) { address in
+      do {
+        let connection = try StreamSocket.connect(address)
+        try connection.writeAll(Array("GET /stream HTTP/1.1\r\nhost: b\r\n\r\n".utf8))
+        _ = try connection.read(upTo: 65536)
+      }
+      for _ in 0..<1000 where ended.all.isEmpty { Clock.pause(.milliseconds(10)) }
+      #expect(ended.all == ["ended"])
+    }
+  }
+}
+
+private final class Held {
+  let fd: FD
+  init(_ fd: consuming FD) { self.fd = fd }
+}
+
+private final class Seen: Sendable {
+  private let state = Mutex<(lines: [String], streams: [AsyncStream<JSON>.Continuation])>(([], []))
+  func add(_ line: String) { state.withLock { $0.lines.append(line) } }
+  /// So that the stream isn't ended by its producer going away.
+  func keep(_ stream: AsyncStream<JSON>.Continuation) { state.withLock { $0.streams.append(stream) } }
+  var all: [String] { state.withLock { $0.lines } }
+}
