@@ -13,8 +13,13 @@ struct ClientTests {
       && access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0
   }
 
+  /// With this process's own PATH: install-deps unpacks some of what the tours need beside the build.
   private func transcript(_ tour: String, _ runtime: String) throws -> CommandResult {
-    try Command.run("\(Self.scripts)/sandbox", ["\(Self.scripts)/\(tour)", runtime], deadline: .seconds(120))
+    let path = getenv("PATH").map { "PATH=\(String(cString: $0))" }
+    return try Command.run(
+      "\(Self.scripts)/sandbox", ["\(Self.scripts)/\(tour)", runtime],
+      environment: [path].compactMap { $0 } + Command.environment.filter { path == nil || !$0.hasPrefix("PATH=") },
+      deadline: .seconds(120))
   }
 
   private func compare(_ tour: String, has mark: String) throws {
