@@ -50,6 +50,29 @@ struct MetadataStoreTests {
     }
   }
 
+  @Test("additions of a later program don't hinder this one, and this one's don't hinder the first: a downgrade works")
+  func revisions() throws {
+    _ = try MetadataStore(path: directory("meta.db"))
+    try sqlite(directory("meta.db"), "UPDATE meta SET value = '99' WHERE key = 'revision'; CREATE TABLE novel (x TEXT)")
+    let store = try MetadataStore(path: directory("meta.db"))
+    #expect(try store.images().isEmpty)
+    // The first program looks at the version alone.
+    try sqlite(
+      directory("meta.db"),
+      "CREATE TABLE check_version (ok CHECK (ok)); INSERT INTO check_version SELECT value = '1' FROM meta WHERE key = 'version'")
+  }
+
+  @Test("containers made by hand are added once, listed and removed")
+  func handMade() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    let record = HandMadeRecord(namespace: "n", name: "c", content: [1, 2], created: 7)
+    try store.addHandMade(record)
+    #expect(throws: BerthError.self) { try store.addHandMade(record) }
+    #expect(try store.handMade() == [record])
+    #expect(try store.removeHandMade(namespace: "n", name: "c"))
+    #expect(try !store.removeHandMade(namespace: "n", name: "c"))
+  }
+
   @Test("what is no database is refused")
   func garbage() throws {
     try directory.write("meta.db", Array(String(repeating: "not a database ", count: 100).utf8))

@@ -1,7 +1,9 @@
 import BerthCore
 
-/// The tables, version by version. A version that has landed never changes: a new one gets a migration from the one before, and a
-/// fixture of the old stays in the tests.
+/// The tables, version by version and revision by revision. Neither changes once it has landed, and a fixture of each stays in the tests.
+///
+/// A downgrade must find its database usable, so what an older program can overlook (a new table, a new column with a default) is an
+/// addition: it raises the revision, which older programs don't look at. Only what they would misread raises the version, which they refuse.
 enum Schema {
   static let version: Int64 = 1
 
@@ -39,6 +41,19 @@ enum Schema {
     """
   ]
 
+  /// What makes revision N of revision N-1, at index N-1. A database without a word on it has revision 0.
+  static let additions: [String] = [
+    """
+    CREATE TABLE containers (
+      namespace TEXT NOT NULL,
+      name TEXT NOT NULL,
+      content BLOB NOT NULL,
+      created INTEGER NOT NULL,
+      PRIMARY KEY (namespace, name)
+    ) WITHOUT ROWID;
+    """
+  ]
+
   /// Brings a database to this program's version in one transaction, or says why it can't be used.
   static func migrate(_ database: Database, path: String) throws(BerthError) {
     try database.execute(script: "BEGIN IMMEDIATE")
@@ -52,11 +67,20 @@ enum Schema {
       }
       for (at, script) in migrations.enumerated() where at >= found { try database.execute(script: script) }
       if found < version { try database.query("UPDATE meta SET value = ? WHERE key = 'version'", [.text("\(version)")]) }
+      try add(database)
       try database.execute(script: "COMMIT")
     } catch {
       try? database.execute(script: "ROLLBACK")
       throw error
     }
+  }
+
+  private static func add(_ database: Database) throws(BerthError) {
+    let text = try database.query("SELECT value FROM meta WHERE key = 'revision'").first?.first?.text
+    let found = text.flatMap { Int($0) } ?? 0
+    guard found < additions.count else { return }
+    for script in additions[max(found, 0)...] { try database.execute(script: script) }
+    try database.query("INSERT OR REPLACE INTO meta VALUES ('revision', ?)", [.text("\(additions.count)")])
   }
 
   private static func current(_ database: Database, path: String) throws(BerthError) -> Int64 {
