@@ -34,6 +34,33 @@ public struct APIClient: Sendable {
     if let refused { _ = try Self.value(of: refused, operation: "\(method) \(path)") }
   }
 
+  /// Hands the bytes of the answer to `each`, piece by piece. Throws `dataLoss` where the daemon broke off in the middle.
+  public func bytes(
+    _ method: String, _ path: String, query: [(String, String)] = [], body: JSON? = nil, _ each: ([UInt8]) throws(BerthError) -> Void
+  ) throws(BerthError) {
+    let connection = try send(method, path, query: query, body: body)
+    let operation = "\(method) \(path)"
+    var reader = HTTPReader(connection)
+    let head: HTTPHead
+    do throws(Errno) { head = try reader.head() } catch { throw lost(error) }
+    var left = head.contentLength ?? 0
+    guard head.status == 200 else {
+      let answer: [UInt8]
+      do throws(Errno) { answer = try reader.wholeBody(head) } catch { throw lost(error) }
+      _ = try Self.value(of: HTTPResponse(head: head, body: answer), operation: operation)
+      return
+    }
+    while left > 0 {
+      let piece: [UInt8]?
+      do throws(Errno) { piece = try reader.nextChunk(head) } catch { throw lost(error) }
+      guard let piece else {
+        throw BerthError(.dataLoss, operation, cause: "berthd broke off \(left) bytes before the end; its log says why")
+      }
+      left -= piece.count
+      try each(piece)
+    }
+  }
+
   private static func eachLine(_ reader: inout HTTPReader, _ head: HTTPHead, _ each: (JSON) -> Bool) throws(Errno) {
     var pending: [UInt8] = []
     while let chunk = try reader.nextChunk(head) {

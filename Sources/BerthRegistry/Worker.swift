@@ -16,6 +16,10 @@ public enum Worker {
         throw BerthError(.bug, "confine berth-worker", cause: "\(error)")
       }
       let job = try WorkerJob(try channel.receive())
+      if job.isListing {
+        try channel.send(.listing(try listing(job)))
+        return 0
+      }
       let outcome = try Puller(job, source: try source(job), channel: channel).run()
       try channel.send(.done(outcome))
       return 0
@@ -25,10 +29,19 @@ public enum Worker {
     }
   }
 
+  private static func listing(_ job: WorkerJob) throws(BerthError) -> ArchiveListing {
+    switch try ImageReference(job.reference) {
+    case .layout(let path, _): try LayoutSource(path: path, tag: nil).listing()
+    case .archive(let path, _), .dockerArchive(let path, _): try ArchiveListing.of(archive: path, scratch: "\(job.content)/ingest")
+    case .registry, .digest: throw BerthError(.bug, "list images", job.reference, cause: "it is no file")
+    }
+  }
+
   private static func source(_ job: WorkerJob) throws(BerthError) -> any ImageSource {
     let scratch = "\(job.content)/ingest"
     return switch try ImageReference(job.reference) {
     case .registry(let reference): RegistrySource(reference, job.registry)
+    case .digest(let digest): throw BerthError(.notFound, "pull image", "\(digest)", cause: "a digest alone says no place to fetch it from")
     case .layout(let path, let tag): try LayoutSource(path: path, tag: tag)
     case .archive(let path, let tag): try ArchiveSource(path: path, tag: tag, scratch: scratch)
     case .dockerArchive(let path, let tag): try DockerArchiveSource(path: path, tag: tag, scratch: scratch)

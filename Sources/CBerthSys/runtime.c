@@ -80,6 +80,12 @@ int berth_clone_tree(const char *path, int recursive) {
     AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | (recursive ? AT_RECURSIVE : 0));
 }
 
+int berth_attach_mount(int mount, const char *target) {
+  return move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+int berth_unmount_place(const char *target) { return umount2(target, UMOUNT_NOFOLLOW); }
+
 int berth_make_private(int mount) {
   struct mount_attr attributes = {.propagation = MS_PRIVATE};
   return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);

@@ -38,6 +38,47 @@ struct MetadataStoreTests {
     #expect(try store.addLayer(chain: try digest("e"), diff: try digest("e"), parent: nil, created: 1) == 3)
   }
 
+  @Test("a database of revision 2 opens and gives its records back")
+  func fixtureRevision2() throws {
+    try sqlite(directory("meta.db"), try Files.readText(Files.parent(of: #filePath) + "/Fixtures/meta-v1-revision2.sql"))
+    let store = try MetadataStore(path: directory("meta.db"))
+    let image = try #require(try store.image("docker.io/library/nginx:1.27"))
+    #expect(image.isPinned && image.lastUsed == 1_700_000_100)
+    #expect(
+      try store.leases(.mount) == [LeaseRecord(id: "mount-/mnt", kind: .mount, subject: "/mnt", created: 1_700_000_000_000_000_000)])
+    #expect(try store.leasedImages() == [try digest("a")])
+    #expect(try store.bundles() == ["/bundles/a.tar": "1:2:3"])
+  }
+
+  @Test("a lease protects its images until it is removed; another of that name is refused")
+  func leases() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    let lease = LeaseRecord(id: "l", kind: .pull, subject: "r", created: 5)
+    try store.addLease(lease, [.image(try digest("a")), .layer(try digest("b"))])
+    #expect(throws: BerthError.self) { try store.addLease(lease) }
+    #expect(try store.leases(.pull, .export) == [lease])
+    #expect(try store.leases(.mount).isEmpty)
+    #expect(try MetadataStore(path: directory("meta.db")).leasedImages() == [try digest("a")])
+    try store.removeLease("l")
+    #expect(try store.leasedImages().isEmpty)
+    try store.removeLease("l")
+  }
+
+  @Test("an image stays pinned when its name is pulled again, until it is unpinned")
+  func pinned() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    var record = ImageRecord(reference: "r", manifest: try digest("a"), mediaType: "m", index: nil, source: nil, created: 9, isPinned: true)
+    try store.putImage(record)
+    record.isPinned = false
+    record.manifest = try digest("b")
+    try store.putImage(record)
+    #expect(try store.image("r")?.isPinned == true)
+    #expect(try store.pinImage("r", false))
+    #expect(try !store.pinImage("none", true))
+    try store.setLastUsed([try digest("b")], 77)
+    #expect(try store.image("r")?.lastUsed == 77 && store.image("r")?.isPinned == false)
+  }
+
   @Test("a database of a later version is refused and left alone")
   func newer() throws {
     _ = try MetadataStore(path: directory("meta.db"))

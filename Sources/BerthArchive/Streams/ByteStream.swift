@@ -102,6 +102,11 @@ public final class MemorySink: ByteSink {
   public private(set) var bytes: [UInt8] = []
   public init() {}
   public func write(_ bytes: UnsafeRawBufferPointer) throws(BerthError) { self.bytes += bytes }
+  /// What was collected so far, which is then forgotten.
+  public func take() -> [UInt8] {
+    defer { bytes = [] }
+    return bytes
+  }
 }
 
 extension ByteSink {

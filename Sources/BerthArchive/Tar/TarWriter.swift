@@ -56,6 +56,12 @@ public final class TarWriter {
     try sink.write([UInt8](repeating: 0, count: 1024))
   }
 
+  /// How many bytes come before the member's own header.
+  public static func extensionSize(for entry: TarEntry) -> Int64 {
+    let count = records(for: entry).count
+    return count == 0 ? 0 : Int64(512 + (count + 511) / 512 * 512)
+  }
+
   private static let largestOctal: Int64 = 0o77777777777
 
   private static func target(of entry: TarEntry) -> [UInt8] {

@@ -10,6 +10,8 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
   case archive(path: String, tag: String?)
   /// What `docker save` writes: `docker-archive:FILE[:NAME[:TAG]]`.
   case dockerArchive(path: String, tag: String?)
+  /// An image that is here already, by its manifest's digest alone: `sha256:…`, as an import without names leaves it.
+  case digest(Digest)
 
   /// `directory`: where relative paths start (the manifest's folder); must be absolute. A path ends at its first colon, so that it
   /// can't have one, as for skopeo.
@@ -36,6 +38,8 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
       self = .dockerArchive(path: path, tag: tag)
     } else if text.hasPrefix("rootfs:") {
       throw BerthError(.unsupported, "read image reference", text, cause: "rootfs: images are not supported yet")
+    } else if let digest = Digest(text) {
+      self = .digest(digest)
     } else {
       self = .registry(try RegistryReference(text))
     }
@@ -51,12 +55,12 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Whether the image lies on this node: never pulled by a policy, read again when its file changes.
-  public var isLocal: Bool { if case .registry = self { false } else { true } }
+  public var isLocal: Bool { path != nil }
 
   /// The file or directory of a local transport.
   public var path: String? {
     switch self {
-    case .registry: nil
+    case .registry, .digest: nil
     case .layout(let path, _), .archive(let path, _), .dockerArchive(let path, _): path
     }
   }
@@ -71,6 +75,7 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
     func text(_ transport: String, _ path: String, _ tag: String?) -> String { "\(transport):\(path)\(tag.map { ":\($0)" } ?? "")" }
     return switch self {
     case .registry(let reference): reference.description
+    case .digest(let digest): digest.description
     case .layout(let path, let tag): text("oci", path, tag)
     case .archive(let path, let tag): text("oci-archive", path, tag)
     case .dockerArchive(let path, let tag): text("docker-archive", path, tag)

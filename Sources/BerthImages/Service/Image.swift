@@ -19,6 +19,10 @@ public struct Image: Sendable, Hashable {
   public var size: Int64
   /// Wall clock of the pull, seconds since 1970; for display.
   public var created: Int64
+  /// Never removed to make room.
+  public var isPinned: Bool
+  /// When a container was last seen to use it, wall clock, seconds since 1970; 0: not yet.
+  public var lastUsed: Int64
   /// How the image's root directory looks: a snapshot's looks the same.
   var root: RootDirectory
 

@@ -19,6 +19,7 @@ extension ImageService {
     defer { layers.with { $0.isPruning = false } }
     let candidates = try metadata.layers()
     let images = Set(try metadata.images().flatMap { [$0.manifest] + ($0.index.map { [$0] } ?? []) })
+      .union(try metadata.leasedImages())
     let needed = try reachable(from: images).chains
     let going = Set(candidates.map(\.chain)).subtracting(needed)
     layers.with { $0.pruned.formUnion(going) }
@@ -35,15 +36,14 @@ extension ImageService {
   }
 
   /// The manifests that snapshots were made for.
-  private func snapshotImages() -> Set<Digest> {
-    var digests: Set<Digest> = []
-    for key in snapshotKeys() {
-      guard let directory = try? Files.open("\(root)/snapshots/active/\(key)", ContentFlags.directory),
-        let value = (try? TreeFiles.attribute(directory, Self.imageAttribute)) ?? nil
-      else { continue }
-      if let digest = Digest(String(decoding: value, as: UTF8.self)) { digests.insert(digest) }
-    }
-    return digests
+  func snapshotImages() -> Set<Digest> { Set(snapshotKeys().compactMap(snapshotImage)) }
+
+  /// The manifest that a snapshot was made for; nil if there is no such snapshot.
+  func snapshotImage(_ key: String) -> Digest? {
+    guard let directory = try? Files.open("\(root)/snapshots/active/\(key)", ContentFlags.directory),
+      let value = (try? TreeFiles.attribute(directory, Self.imageAttribute)) ?? nil
+    else { return nil }
+    return Digest(String(decoding: value, as: UTF8.self))
   }
 
   /// The blobs and chain IDs that the given manifests and indexes lead to.

@@ -63,6 +63,8 @@ public final class ImageService: Sendable {
   /// No pull survives its daemon: layers that aren't ready never will be.
   private func removeLeftovers() throws(BerthError) {
     content.removeLeftovers()
+    for lease in try metadata.leases(.pull, .export) { try metadata.removeLease(lease.id) }
+    try dropDeadMounts()
     var known: Set<String> = []
     for layer in try metadata.layers() {
       if layer.isReady, Files.exists(directory(layer.id)) { known.insert("\(layer.id)") } else { try metadata.removeLayer(layer.id) }
@@ -85,6 +87,7 @@ public final class ImageService: Sendable {
   /// The image, if it is here and (for a local transport) its file is the one that was imported. Microseconds; starts nothing.
   public func lookup(_ reference: ImageReference) throws(BerthError) -> Image? {
     let key = reference.description
+    if case .digest(let digest) = reference { return try image(digest: digest) }
     let source = reference.isLocal ? LocalSource.identity(reference) : nil
     if reference.isLocal, source == nil { return nil }
     if let cached = layers.with({ $0.cache[key] }) { return cached.source == source ? cached.image : nil }
@@ -112,6 +115,7 @@ public final class ImageService: Sendable {
     return Image(
       requested: record.reference, digest: record.manifest, indexDigest: record.index, config: config, chainIDs: chains,
       layerDirectories: directories.isEmpty ? [top] : directories.reversed(), size: size, created: record.created,
+      isPinned: record.isPinned, lastUsed: record.lastUsed,
       root: Image.RootDirectory(mode: status.permissions, uid: status.uid, gid: status.gid))
   }
 

@@ -16,8 +16,20 @@ final class PullSession {
   private var outcome: WorkerMessage.Outcome?
   private var failure: BerthError?
   private var complaint: [UInt8] = []
+  private var listing: ArchiveListing?
+  private let isListing: Bool
+  /// What the image is to be called; nil: as it was asked for. Empty: by its digest alone.
+  private let names: [String]?
+  private let isPinned: Bool
 
-  init(_ service: ImageService, _ reference: ImageReference, _ task: PullTask) {
+  /// `names` and `isPinned` are an import's.
+  init(
+    _ service: ImageService, _ reference: ImageReference, _ task: PullTask, names: [String]? = nil, isPinned: Bool = false,
+    isListing: Bool = false
+  ) {
+    self.names = names
+    self.isPinned = isPinned
+    self.isListing = isListing
     self.service = service
     self.reference = reference
     self.task = task
@@ -39,6 +51,14 @@ final class PullSession {
     if let failure { throw failure.of("pull image", key) }
     guard let outcome, exit == .code(0) else { throw died(exit) }
     return try record(outcome, source: source)
+  }
+
+  /// What the archive at the reference's path holds.
+  func list() throws(BerthError) -> ArchiveListing {
+    let exit = try converse()
+    if let failure { throw failure }
+    guard let listing, exit == .code(0) else { throw died(exit) }
+    return listing
   }
 
   private func missingFile() -> BerthError {
@@ -67,7 +87,7 @@ final class PullSession {
       let complaints = errors.keepOurs()
       talk(ours, complaints)
       // Nothing it could still do is wanted: it has broken the protocol, or failed, or nobody waits.
-      if outcome == nil { ChildChannel.kill(pid) }
+      if outcome == nil, listing == nil { ChildChannel.kill(pid) }
       return try ChildChannel.wait(for: pid)
     } catch { throw BerthError(.unavailable, "pull image", key, cause: "berth-worker (\(service.workerPath)) can't be run: \(error)") }
   }
@@ -77,7 +97,7 @@ final class PullSession {
     var errorsOpen = true
     do throws(BerthError) {
       try send(job, to: socket)
-      while outcome == nil, failure == nil {
+      while outcome == nil, failure == nil, listing == nil {
         let ready = try Self.wait([socket.raw, errorsOpen ? errors.raw : -1, task.abandoned.raw])
         if ready[2] { return }
         if ready[1] {
@@ -115,7 +135,7 @@ final class PullSession {
   private var job: JSON {
     WorkerJob(
       reference: key, content: service.content.root, layers: "\(service.root)/snapshots/l", platform: service.platform,
-      registry: service.registry.restricted(to: reference)
+      registry: service.registry.restricted(to: reference), isListing: isListing
     ).json
   }
 
@@ -127,6 +147,9 @@ final class PullSession {
     case .progress(let layer, let done, let total): task.tell(.progress(layer: layer, done: done, total: total))
     case .claim(let claims): try send(LayerGrant.json(try grant(claims)), to: socket)
     case .done(let outcome): self.outcome = outcome
+    case .listing(let listing):
+      guard isListing else { throw WorkerProtocol.malformed("a listing that nobody asked for") }
+      self.listing = listing
     case .failed(let error): failure = error
     }
   }
@@ -163,16 +186,19 @@ final class PullSession {
   /// Makes the image known. The worker has put all of it on stable storage before it said so.
   private func record(_ outcome: WorkerMessage.Outcome, source: String?) throws(BerthError) -> Image {
     guard Set(outcome.layers.keys) == granted else { throw WorkerProtocol.malformed("the layers delivered are not the layers granted") }
-    let record = ImageRecord(
-      reference: key, manifest: outcome.manifest, mediaType: outcome.mediaType, index: outcome.index, source: source,
-      created: Clock.wallNanoseconds() / 1_000_000_000)
-    service.layers.with { $0.cache[key] = nil }
-    try service.metadata.putImage(record, readyLayers: outcome.layers)
+    let names = names.map { $0.isEmpty ? [outcome.manifest.description] : $0 } ?? [key]
+    let records = names.map { name in
+      ImageRecord(
+        reference: name, manifest: outcome.manifest, mediaType: outcome.mediaType, index: outcome.index,
+        source: self.names == nil ? source : nil, created: Clock.wallNanoseconds() / 1_000_000_000, isPinned: isPinned)
+    }
+    service.layers.with { use in for name in names { use.cache[name] = nil } }
+    try service.metadata.putImages(records, readyLayers: outcome.layers)
     granted = []
-    guard let image = try service.load(record) else {
+    guard let record = records.first, let image = try service.load(record) else {
       throw BerthError(.dataLoss, "pull image", key, cause: "what berth-worker delivered is not complete")
     }
-    service.layers.with { $0.cache[key] = ImageService.CachedImage(image: image, source: source) }
+    service.layers.with { $0.cache[record.reference] = ImageService.CachedImage(image: image, source: record.source) }
     return image
   }
 

@@ -36,13 +36,12 @@ public final class DockerArchiveSource: ImageSource {
 
   /// The paths of the config and the layers of the image that `tag` names, or of the only one.
   private static func choose(_ bytes: [UInt8], tag: String?, path: String) throws(BerthError) -> (String, [String]) {
-    func malformed(_ cause: String) -> BerthError { BerthError(.dataLoss, "read image archive", path, cause: "manifest.json \(cause)") }
-    let json: JSON
-    do throws(JSONError) { json = try JSON(parsing: bytes) } catch { throw malformed("is not valid JSON: \(error)") }
-    guard let images = json.array, !images.isEmpty, images.count <= ImageLimits.descriptors else { throw malformed("lists no image") }
-    let tags = images.map { ($0["RepoTags"]?.array ?? []).compactMap(\.string) }
+    let images = try images(bytes, path: path)
+    let tags = images.map(tags)
     var chosen = images.first
-    if let tag {
+    if let position = ArchivePosition.of(tag) {
+      chosen = images.indices.contains(position) ? images[position] : nil
+    } else if let tag {
       let wanted = try RegistryReference(tag)
       chosen = zip(images, tags).first { $1.contains { (try? RegistryReference($0)) == wanted } }?.0
     } else if images.count > 1 {
@@ -56,10 +55,27 @@ public final class DockerArchiveSource: ImageSource {
         cause: "it has no image \(tag ?? ""): there are \(tags.joined().sorted().joined(separator: ", "))")
     }
     guard let config = chosen["Config"]?.string, let layers = chosen["Layers"]?.array, layers.count <= ImageLimits.layers else {
-      throw malformed("has no Config or no Layers")
+      throw malformed(path, "has no Config or no Layers")
     }
     return (config, layers.compactMap(\.string))
   }
+
+  private static func malformed(_ path: String, _ cause: String) -> BerthError {
+    BerthError(.dataLoss, "read image archive", path, cause: "manifest.json \(cause)")
+  }
+
+  /// The entries of `manifest.json`.
+  static func images(_ bytes: [UInt8], path: String) throws(BerthError) -> [JSON] {
+    let json: JSON
+    do throws(JSONError) { json = try JSON(parsing: bytes) } catch { throw malformed(path, "is not valid JSON: \(error)") }
+    guard let images = json.array, !images.isEmpty, images.count <= ImageLimits.descriptors else {
+      throw malformed(path, "lists no image")
+    }
+    return images
+  }
+
+  /// The names that an entry claims.
+  static func tags(_ image: JSON) -> [String] { (image["RepoTags"]?.array ?? []).compactMap(\.string) }
 
   /// An uncompressed layer's digest is its diff ID; a compressed one's is found out by reading it.
   private static func descriptor(_ path: String, diff: Digest, _ archive: ArchiveIndex) throws(BerthError) -> Descriptor {

@@ -9,6 +9,28 @@ enum LayoutIndex {
     ["org.opencontainers.image.ref.name", "io.containerd.image.name"].compactMap { descriptor.annotations[$0] }
   }
 
+  /// The full names that the entry claims for itself. A lone tag, which is all that many tools write, is none.
+  static func claimedNames(of descriptor: Descriptor) -> [String] {
+    if let name = descriptor.annotations["io.containerd.image.name"] { return [name] }
+    guard let name = descriptor.annotations["org.opencontainers.image.ref.name"], name.contains(where: { $0 == ":" || $0 == "/" }) else {
+      return []
+    }
+    return [name]
+  }
+
+  /// What an import can choose from: one entry an image, or the whole index where that is one image for several platforms.
+  static func listing(indexBytes: [UInt8], subject: String) throws(BerthError) -> [ArchiveListing.Entry] {
+    let index: Index
+    do throws(ImageFormatError) { index = try Index(parsing: indexBytes, mediaType: nil) } catch {
+      throw .unusable("read image layout", subject, ImageFormatError("index.json: \(error)"))
+    }
+    let images = index.manifests.filter { MediaType.isIndex($0.mediaType) || MediaType.isManifest($0.mediaType) }
+    if images.count > 1, images.flatMap(names).isEmpty, images.contains(where: { $0.platform != nil }) {
+      return [ArchiveListing.Entry(selector: nil, names: [])]
+    }
+    return images.enumerated().map { ArchiveListing.Entry(selector: "@\($0.offset)", names: claimedNames(of: $0.element)) }
+  }
+
   enum Choice {
     case entry(Descriptor)
     /// Several entries for several platforms: `index.json` is itself the index.
@@ -19,6 +41,12 @@ enum LayoutIndex {
     let images = index.manifests.filter { MediaType.isIndex($0.mediaType) || MediaType.isManifest($0.mediaType) }
     let known = Set(images.flatMap(names)).sorted()
     let offer = known.isEmpty ? "none has a name" : "there are \(known.joined(separator: ", "))"
+    if let position = ArchivePosition.of(tag) {
+      guard images.indices.contains(position) else {
+        throw BerthError(.notFound, "read image layout", subject, cause: "index.json has no image @\(position): it holds \(images.count)")
+      }
+      return .entry(images[position])
+    }
     if let tag {
       let matching = images.filter { names(of: $0).contains(tag) }
       guard let last = matching.last else {

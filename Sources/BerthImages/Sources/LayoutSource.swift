@@ -17,6 +17,12 @@ public final class LayoutSource: ImageSource {
     }
   }
 
+  /// The images in it.
+  public func listing() throws(BerthError) -> ArchiveListing {
+    let bytes = try read("index.json", limit: ImageLimits.documentBytes)
+    return ArchiveListing(format: .layout, entries: try LayoutIndex.listing(indexBytes: bytes, subject: path))
+  }
+
   public func resolve() throws(BerthError) -> ImageDocument {
     let bytes = try read("index.json", limit: ImageLimits.documentBytes)
     return try LayoutIndex.resolve(indexBytes: bytes, tag: tag, subject: path) { (descriptor) throws(BerthError) in try document(descriptor)

@@ -5,7 +5,8 @@ import BerthOCI
 /// What the daemon and berth-worker say to each other: one JSON object a line over one socket, the worker's standard input and output.
 ///
 /// ```
-/// daemon → worker   job        once, first
+/// daemon → worker   job        once, first: a pull, or `list` for what an archive holds
+/// worker → daemon   listing    the answer to `list`, last
 /// worker → daemon   resolved   the manifest is known
 /// worker → daemon   claim      which layers it would unpack
 /// daemon → worker   claimed    for each: its directory, and whether it is ready or to be unpacked
@@ -31,8 +32,13 @@ public struct WorkerJob: Sendable, Equatable {
   public var layers: String
   public var platform: Platform
   public var registry: RegistryConfiguration
+  /// Only to say what the archive or layout at the reference's path holds.
+  public var isListing = false
 
-  public init(reference: String, content: String, layers: String, platform: Platform, registry: RegistryConfiguration) {
+  public init(
+    reference: String, content: String, layers: String, platform: Platform, registry: RegistryConfiguration, isListing: Bool = false
+  ) {
+    self.isListing = isListing
     self.reference = reference
     self.content = content
     self.layers = layers
@@ -43,7 +49,7 @@ public struct WorkerJob: Sendable, Equatable {
   public var json: JSON {
     [
       "type": "job", "version": .integer(WorkerProtocol.version), "reference": .string(reference), "content": .string(content),
-      "layers": .string(layers), "platform": platform.json, "registry": registry.json,
+      "layers": .string(layers), "platform": platform.json, "registry": registry.json, "list": .bool(isListing),
     ]
   }
 
@@ -58,7 +64,9 @@ public struct WorkerJob: Sendable, Equatable {
       let platform = json["platform"].flatMap({ try? Platform($0, name: "platform") }),
       let registry = json["registry"].flatMap({ RegistryConfiguration($0) })
     else { throw WorkerProtocol.malformed("the job is malformed") }
-    self.init(reference: reference, content: content, layers: layers, platform: platform, registry: registry)
+    self.init(
+      reference: reference, content: content, layers: layers, platform: platform, registry: registry,
+      isListing: json["list"]?.bool ?? false)
   }
 }
 
@@ -115,6 +123,7 @@ public enum WorkerMessage: Sendable, Equatable {
   /// Bytes of a layer that have come so far, of how many.
   case progress(layer: Digest, done: Int64, total: Int64)
   case done(Outcome)
+  case listing(ArchiveListing)
   case failed(BerthError)
 }
 
@@ -139,6 +148,7 @@ extension WorkerMessage {
         "type": "done", "manifest": .string(outcome.manifest.description), "media_type": .string(outcome.mediaType),
         "index": .optional(outcome.index?.description), "layers": .array(list),
       ]
+    case .listing(let listing): return listing.json
     case .failed(let error):
       return [
         "type": "error", "code": .string(error.code.rawValue), "operation": .string(error.operation), "subject": .string(error.subject),
@@ -185,6 +195,9 @@ extension WorkerMessage {
         Outcome(
           manifest: try digest(json["manifest"]), mediaType: String((json["media_type"]?.string ?? "").prefix(255)),
           index: index == nil || index == .null ? nil : try digest(index), layers: layers))
+    case "listing":
+      guard let listing = ArchiveListing(json) else { throw WorkerProtocol.malformed("a listing is malformed") }
+      self = .listing(listing)
     case "error":
       func text(_ key: String) -> String { String((json[key]?.string ?? "").prefix(4096)) }
       self = .failed(

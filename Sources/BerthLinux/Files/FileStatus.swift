@@ -17,6 +17,8 @@ public struct FileStatus: Sendable, Hashable {
   public var rdev: UInt64
   public var modifiedNanoseconds: Int64
   public var changedNanoseconds: Int64
+  /// On disk: holes don't count.
+  public var allocatedBytes: Int64
 
   public init(_ raw: stat) {
     kind =
@@ -38,6 +40,7 @@ public struct FileStatus: Sendable, Hashable {
     inode = UInt64(raw.st_ino)
     links = UInt64(raw.st_nlink)
     rdev = UInt64(raw.st_rdev)
+    allocatedBytes = Int64(raw.st_blocks) &* 512
     modifiedNanoseconds = Int64(raw.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_mtim.tv_nsec)
     changedNanoseconds = Int64(raw.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_ctim.tv_nsec)
   }

@@ -136,6 +136,9 @@ public final class APIServer: Sendable {
       }
       channel.closeFuture.whenComplete { _ in writing.cancel() }
       try await writing.value
+    case .bytes(let count, let next):
+      try await outbound.write(head(response.status, ["content-type": "application/octet-stream", "content-length": "\(count)"]))
+      while let piece = try await next() { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece)))) }
     }
     try await outbound.write(.end(nil))
   }

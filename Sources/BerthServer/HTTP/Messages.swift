@@ -60,6 +60,8 @@ public struct APIResponse: Sendable {
     case text(String)
     /// One JSON value a line, until the stream ends or the client goes.
     case lines(AsyncStream<JSON>)
+    /// So many bytes, asked for piece by piece. An error, or an early end, breaks the connection off, which the client sees.
+    case bytes(count: Int64, next: @Sendable () async throws(BerthError) -> [UInt8]?)
   }
   public var status: Int
   public var body: Body

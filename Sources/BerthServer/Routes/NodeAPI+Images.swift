@@ -20,24 +20,43 @@ extension NodeAPI {
       try await blocking { () throws(BerthError) in try images.remove(reference) }
       return .json([:])
     }
+    router.on("POST", "/v1/images/tag") { request, _ throws(BerthError) in
+      let source = try Self.reference(request)
+      let target = try ImageReference(try request.required("target"))
+      try await blocking { () throws(BerthError) in try images.tag(source, as: target) }
+      return .json(["reference": .string(target.description)])
+    }
+    router.on("POST", "/v1/images/pin") { request, _ throws(BerthError) in
+      let reference = try Self.reference(request)
+      let isPinned = request.query["pinned"] != "false"
+      try await blocking { () throws(BerthError) in try images.pin(reference, isPinned) }
+      return .json([:])
+    }
+    router.on("POST", "/v1/images/mount") { request, _ throws(BerthError) in
+      let (reference, target) = (try Self.reference(request), try request.required("target"))
+      try await blocking { () throws(BerthError) in try images.mount(reference, at: target) }
+      return .json(["target": .string(target)])
+    }
+    router.on("POST", "/v1/images/unmount") { request, _ throws(BerthError) in
+      let target = try request.required("target")
+      try await blocking { () throws(BerthError) in try images.unmount(target) }
+      return .json([:])
+    }
     router.on("POST", "/v1/images/prune") { _, _ throws(BerthError) in
       .json(["freed_bytes": .integer(try await blocking { () throws(BerthError) in try images.prune() })])
     }
   }
 
   /// Store and disk calls block: never on the server's threads.
-  private func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws(BerthError) -> Value) async throws(BerthError) -> Value {
+  func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws(BerthError) -> Value) async throws(BerthError) -> Value {
     let result = await Task(executorPreference: pool) { () -> Result<Value, BerthError> in
       do throws(BerthError) { return .success(try body()) } catch { return .failure(error) }
     }.value
     return try result.get()
   }
 
-  private static func reference(_ request: APIRequest) throws(BerthError) -> ImageReference {
-    guard let text = request.query["reference"], !text.isEmpty else {
-      throw BerthError(.invalidArgument, "read request", "reference", cause: "name an image")
-    }
-    return try ImageReference(text)
+  static func reference(_ request: APIRequest) throws(BerthError) -> ImageReference {
+    try ImageReference(try request.required("reference"))
   }
 
   /// A line for each step, the last one the image or the error. The pull goes on if the client goes.
@@ -55,11 +74,20 @@ extension NodeAPI {
   }
 }
 
+extension APIRequest {
+  /// A parameter of the query that must be there.
+  func required(_ name: String) throws(BerthError) -> String {
+    guard let text = query[name], !text.isEmpty else { throw BerthError(.invalidArgument, "read request", name, cause: "it is missing") }
+    return text
+  }
+}
+
 extension Image {
   fileprivate var summary: JSON {
     [
       "reference": .string(requested), "digest": .string(digest.description), "index_digest": .optional(indexDigest?.description),
       "platform": .string(config.platform.description), "size": .integer(size), "layers": .integer(chainIDs.count),
+      "pinned": .bool(isPinned),
       "pulled_at": .string(Timestamp(nanoseconds: created &* 1_000_000_000).description),
     ]
   }
@@ -76,7 +104,7 @@ extension Image {
 }
 
 extension PullEvent {
-  fileprivate var json: JSON {
+  var json: JSON {
     switch self {
     case .resolved(let manifest, let layers):
       [

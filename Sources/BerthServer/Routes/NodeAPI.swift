@@ -38,6 +38,8 @@ public struct NodeAPI: Sendable {
     addPlanRoutes(&router)
     addEventRoutes(&router)
     addImageRoutes(&router)
+    addArchiveRoutes(&router)
+    addContentRoutes(&router)
     addHealthRoutes(&router)
     return router
   }

@@ -51,7 +51,24 @@ enum Schema {
       created INTEGER NOT NULL,
       PRIMARY KEY (namespace, name)
     ) WITHOUT ROWID;
+    """,
     """
+    ALTER TABLE images ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE images ADD COLUMN last_used INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE leases (
+      id TEXT PRIMARY KEY,
+      kind TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      created INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE lease_resources (
+      lease TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE,
+      kind TEXT NOT NULL,
+      digest TEXT NOT NULL,
+      PRIMARY KEY (lease, kind, digest)
+    ) WITHOUT ROWID;
+    CREATE TABLE bundles (path TEXT PRIMARY KEY, identity TEXT NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   /// Brings a database to this program's version in one transaction, or says why it can't be used.

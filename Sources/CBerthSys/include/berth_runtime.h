@@ -32,6 +32,10 @@ int berth_fsconfig_fd(int context, const char *key, int value);
 int berth_fsmount(int context, uint32_t attributes);
 // A detached copy of the mounts at `path`; AT_RECURSIVE where `recursive`.
 int berth_clone_tree(const char *path, int recursive);
+// Attaches a detached mount at `target`; a symlink there is not followed.
+int berth_attach_mount(int mount, const char *target);
+// umount2(2) with UMOUNT_NOFOLLOW.
+int berth_unmount_place(const char *target);
 // Makes a detached tree private: nothing propagates to or from it.
 int berth_make_private(int mount);
 

@@ -2,11 +2,7 @@ import ArgumentParser
 import BerthClient
 import BerthCore
 
-struct ImageCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "image", abstract: "Look at, fetch and remove images.",
-    subcommands: [List.self, Pull.self, Inspect.self, Remove.self, Prune.self])
-
+extension ImageCommand {
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the images of this node.")
     @OptionGroup var options: GlobalOptions
@@ -66,6 +62,34 @@ struct ImageCommand: ParsableCommand {
     }
   }
 
+  struct Tag: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Give an image a further name.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The image: a name, or sha256:… of its manifest.") var source: String
+    @Argument(help: "The new name.") var target: String
+
+    func run() throws {
+      let answer = try options.client.json("POST", "/v1/images/tag", query: [("reference", source), ("target", target)])
+      Terminal.print(options.output == .json ? answer.pretty() : answer["reference"]?.string ?? "")
+    }
+  }
+
+  struct Pin: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Keep an image from being removed to make room.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "As image ls prints it.") var reference: String
+
+    func run() throws { _ = try options.client.json("POST", "/v1/images/pin", query: [("reference", reference), ("pinned", "true")]) }
+  }
+
+  struct Unpin: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Let an image be removed to make room again.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "As image ls prints it.") var reference: String
+
+    func run() throws { _ = try options.client.json("POST", "/v1/images/pin", query: [("reference", reference), ("pinned", "false")]) }
+  }
+
   struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Remove layers and blobs that no image and no container needs.")
     @OptionGroup var options: GlobalOptions
@@ -78,7 +102,7 @@ struct ImageCommand: ParsableCommand {
 }
 
 /// One line on a terminal that is written over as bytes come; elsewhere nothing.
-private final class PullProgress {
+final class PullProgress {
   private var sizes: [String: Int64] = [:]
   private var done: [String: Int64] = [:]
   private var isShown = false
