@@ -79,3 +79,13 @@ public struct FD: ~Copyable, Sendable {
     try call { fsync(number) }
   }
 }
+
+extension Optional where Wrapped == FD {
+  /// The number of a descriptor that is there.
+  public var descriptor: Int32? {
+    switch self {
+    case .some(let open): open.raw
+    case .none: nil
+    }
+  }
+}

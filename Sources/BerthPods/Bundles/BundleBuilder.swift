@@ -42,7 +42,7 @@ struct BundleBuilder {
   private func process() throws(BerthError) -> RuntimeSpec.Process {
     var process = RuntimeSpec.Process(args: try arguments(), cwd: workingDirectory)
     process.env = environment()
-    process.capabilities = RuntimeSpec.Capabilities(only: capabilities)
+    process.capabilities = RuntimeSpec.Capabilities(only: container.capabilities)
     process.noNewPrivileges = container.security.noNewPrivileges && !container.security.privileged
     process.rlimits = rlimits
     return process
@@ -85,18 +85,6 @@ struct BundleBuilder {
     }
     for name in container.env.keys.sorted() { set(name, container.env[name] ?? "") }
     return values.map { "\($0.name)=\($0.value)" }
-  }
-
-  private static let allCapabilities = CapabilitySet.names.map { "CAP_\($0)" }
-
-  private var capabilities: [String] {
-    if container.security.privileged { return Self.allCapabilities }
-    func named(_ names: [String]) -> Set<String> { Set(names.map { $0.hasPrefix("CAP_") ? $0 : "CAP_\($0)" }) }
-    let added = named(container.security.addCapabilities)
-    let dropped = named(container.security.dropCapabilities)
-    var set = dropped.contains("CAP_ALL") ? [] : Set(ContainerDefaults.capabilities)
-    if added.contains("CAP_ALL") { set.formUnion(Self.allCapabilities) }
-    return set.subtracting(dropped).union(added.subtracting(["CAP_ALL"])).sorted()
   }
 
   private var rlimits: [RuntimeSpec.Rlimit] {

@@ -89,7 +89,7 @@ extension Pod {
   }
 
   /// What the reference resolved to when the pod was created; a restart never changes the image.
-  private func pinnedImage(_ text: String) throws(BerthError) -> Image {
+  func pinnedImage(_ text: String) throws(BerthError) -> Image {
     let reference = try ImageReference(text)
     guard let image = try context.images.lookup(reference) else {
       throw BerthError(.notFound, "find image", text, cause: "it is no longer in the store")

@@ -70,7 +70,7 @@ public final class ShimConnection: Sendable {
 
   /// Agrees on a version of the protocol.
   public func greet(deadline: BootTime) async throws(BerthError) -> ShimIdentity {
-    let reply = try await request(.hello(minVersion: ShimProtocol.version, maxVersion: ShimProtocol.version), deadline: deadline)
+    let reply = try await request(.hello(minVersion: ShimProtocol.firstVersion, maxVersion: ShimProtocol.version), deadline: deadline)
     guard case .hello(let identity) = reply else { throw unexpected("greet shim") }
     return identity
   }

@@ -11,6 +11,7 @@ public final class ShimMonitor: Sendable {
     var lastToken: UInt64 = 1
     var connections: [UInt64: ShimConnection] = [:]
     var children: [UInt64: Child] = [:]
+    var sources: [UInt64: any MonitoredSource] = [:]
     /// No deadline is earlier than this.
     var nearest: BootTime?
     var isStopped = false
@@ -101,6 +102,21 @@ public final class ShimMonitor: Sendable {
     try epoll.add(child.pidfd.raw, .input, token: token)
   }
 
+  // MARK: For other sources
+
+  /// Calls `source` on the monitor's thread whenever `descriptor` is readable, until `unwatch` and `forget` of the token returned.
+  func watch(_ descriptor: Int32, for source: some MonitoredSource) throws(Errno) -> UInt64 {
+    let token = nextToken()
+    state.withLock { $0.sources[token] = source }
+    do throws(Errno) { try epoll.add(descriptor, .input, token: token) } catch {
+      forget(token)
+      throw error
+    }
+    return token
+  }
+
+  func forget(_ token: UInt64) { _ = state.withLock { $0.sources.removeValue(forKey: token) } }
+
   // MARK: For connections
 
   func add(_ descriptor: Int32, token: UInt64) throws(Errno) { try epoll.add(descriptor, .input, token: token) }
@@ -134,12 +150,15 @@ public final class ShimMonitor: Sendable {
 
   private func handle(_ ready: Epoll.Ready, _ buffer: UnsafeMutableRawBufferPointer) {
     if ready.token == Self.wakeToken { return wakeUp.clear() }
-    let (connection, child) = state.withLock { ($0.connections[ready.token], $0.children[ready.token]) }
+    let (connection, child, source) = state.withLock {
+      ($0.connections[ready.token], $0.children[ready.token], $0.sources[ready.token])
+    }
     if let connection {
       if ready.events.contains(.output) { connection.flush() }
       if !ready.events.isDisjoint(with: [.input, .hangUp, .failure]) { connection.receive(buffer) }
     }
     if let child { reap(child, ready.token) }
+    source?.ready(ready.token, buffer)
   }
 
   private func reap(_ child: Child, _ token: UInt64) {
@@ -151,11 +170,20 @@ public final class ShimMonitor: Sendable {
 
   private func expireOverdue() {
     let now = BootTime.now
-    let due = state.withLock { state -> [ShimConnection] in
-      guard let nearest = state.nearest, nearest <= now else { return [] }
+    let (due, sources) = state.withLock { state -> ([ShimConnection], [any MonitoredSource]) in
+      guard let nearest = state.nearest, nearest <= now else { return ([], []) }
       state.nearest = nil
-      return Array(state.connections.values)
+      return (Array(state.connections.values), Array(state.sources.values))
     }
     for next in due.compactMap({ $0.expire(now) }) { expect(next) }
+    for next in sources.compactMap({ $0.expire(now) }) { expect(next) }
   }
+}
+
+/// Something besides shims that the monitor's thread looks after. Its calls must not block.
+protocol MonitoredSource: AnyObject, Sendable {
+  /// The descriptor watched as `token` is readable. `buffer` is for passing use.
+  func ready(_ token: UInt64, _ buffer: UnsafeMutableRawBufferPointer)
+  /// Gives up what is overdue; returns the next deadline.
+  func expire(_ now: BootTime) -> BootTime?
 }

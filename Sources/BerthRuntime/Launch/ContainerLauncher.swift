@@ -14,27 +14,26 @@ public enum ContainerLauncher {
   /// be closed after the return; -1 stands for /dev/null. The caller's SIGCHLD handling must leave the pids of launcher and container
   /// alone until `finish` returned: no wait for any child meanwhile.
   public static func begin(_ request: LaunchRequest, stdin: Int32, stdout: Int32, stderr: Int32) throws(BerthError) -> PendingLaunch {
-    try begin(id: request.id, [stdin, stdout, stderr]) { request }
+    let streams = [stdin, stdout, stderr]
+    return try begin(id: request.id) { () throws(BerthError) in try PreparedLaunch(request, streams) }
   }
 
   /// As above, but the request is read by the launcher: its text costs the caller neither memory nor trust.
   public static func begin(
     id: String, encoded: EncodedLaunch, stdin: Int32, stdout: Int32, stderr: Int32
   ) throws(BerthError) -> PendingLaunch {
-    try begin(id: id, [stdin, stdout, stderr]) { () throws(BerthError) in try encoded.decode() }
+    let streams = [stdin, stdout, stderr]
+    return try begin(id: id) { () throws(BerthError) in try PreparedLaunch(try encoded.decode(), streams) }
   }
 
-  private static func begin(
-    id: String, _ streams: [Int32], _ request: () throws(BerthError) -> LaunchRequest
-  ) throws(BerthError) -> PendingLaunch {
-    do throws(Errno) { return try fork(id, streams, request) } catch {
+  /// A launcher whose work is what `prepare` makes of it, in its own process.
+  static func begin(id: String, _ prepare: () throws(BerthError) -> PreparedLaunch) throws(BerthError) -> PendingLaunch {
+    do throws(Errno) { return try fork(id, prepare) } catch {
       throw BerthError(.resourceExhausted, "launch", id, cause: error.description)
     }
   }
 
-  private static func fork(
-    _ id: String, _ streams: [Int32], _ request: () throws(BerthError) -> LaunchRequest
-  ) throws(Errno) -> PendingLaunch {
+  private static func fork(_ id: String, _ prepare: () throws(BerthError) -> PreparedLaunch) throws(Errno) -> PendingLaunch {
     let cloned = try SharedNumber()
     let (first, second) = try DescriptorSocket.Pair().release()
     let pid: Int32
@@ -44,7 +43,7 @@ public enum ContainerLauncher {
     }
     if pid == 0 {
       Descriptors.close([first])
-      LauncherProcess.run(request, streams, result: second, cloned: cloned.pointer)
+      LauncherProcess.run(prepare, result: second, cloned: cloned.pointer)
     }
     Descriptors.close([second])
     return PendingLaunch(socket: FD(owning: first), launcher: pid, cloned: cloned, id: id)

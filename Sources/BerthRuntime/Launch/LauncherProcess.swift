@@ -3,15 +3,15 @@ import BerthLinux
 import BerthOCI
 import CBerthInit
 
-/// The life of the launcher: a fork of the caller that starts one container, tells the caller, and ends.
+/// The life of the launcher: a fork of the caller that starts one process, tells the caller, and ends.
 enum LauncherProcess {
   static func run(
-    _ request: () throws(BerthError) -> LaunchRequest, _ streams: [Int32], result: Int32, cloned: UnsafeMutablePointer<Int32>
+    _ prepare: () throws(BerthError) -> PreparedLaunch, result: Int32, cloned: UnsafeMutablePointer<Int32>
   ) -> Never {
     let outcome: LaunchResult
     var pidfd: Int32?
     do throws(BerthError) {
-      let launch = try PreparedLaunch(try request(), streams)
+      let launch = try prepare()
       outcome = perform(launch, &pidfd, cloned)
     } catch { outcome = .failed(error, pid: nil, cgroup: nil) }
     do throws(Errno) { try DescriptorSocket.send(outcome.encoded(), passing: pidfd, over: result) } catch {
@@ -22,13 +22,13 @@ enum LauncherProcess {
   }
 
   /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup and attach, while the child mounts  4. verify the membership
-  /// 5. answer the child's synchronisation, hear that it executes.
+  /// 5. answer the child's synchronisation, hear that it executes. A process that joins others finds the cgroup made.
   private static func perform(_ launch: PreparedLaunch, _ pidfd: inout Int32?, _ shared: UnsafeMutablePointer<Int32>) -> LaunchResult {
     var pid: Int32?
     do throws(BerthError) {
       let reports = try socketPair()
       let isV2 = launch.cgroup.layout.version == .v2
-      if isV2 { try launch.cgroup.create(launch.resources) }
+      if isV2, let resources = launch.resources { try launch.cgroup.create(resources) }
       let cloned = try clone(launch, reports, shared)
       pid = cloned.pid
       pidfd = cloned.pidfd
@@ -45,7 +45,7 @@ enum LauncherProcess {
         pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid, warnings: report.warnings)
     } catch {
       if let pid { Children.kill(pid) }
-      return .failed(error, pid: pid, cgroup: launch.cgroup)
+      return .failed(error, pid: pid, cgroup: launch.resources == nil ? nil : launch.cgroup)
     }
   }
 
@@ -78,7 +78,7 @@ enum LauncherProcess {
 
   private static func confine(_ pid: Int32, _ launch: PreparedLaunch, _ isV2: Bool) throws(BerthError) {
     if !isV2 {
-      try launch.cgroup.create(launch.resources)
+      if let resources = launch.resources { try launch.cgroup.create(resources) }
       try launch.cgroup.attach(pid)
     }
     try launch.cgroup.verify(pid)

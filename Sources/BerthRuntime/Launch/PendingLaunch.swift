@@ -13,6 +13,12 @@ public struct PendingLaunch: ~Copyable, Sendable {
   /// Readable when `finish` will not block.
   public var resultFD: Int32 { socket.raw }
 
+  /// Ends it: `finish` then throws at once, for one that hasn't executed its command.
+  public borrowing func abort() {
+    Children.kill(cloned.value)
+    Children.kill(launcher)
+  }
+
   /// Waits until the container has executed its command, or throws why not; then no process and no cgroup of it is left.
   /// See `ContainerLauncher.exitCode(for:)`.
   public consuming func finish() throws(BerthError) -> LaunchedProcess {

@@ -8,12 +8,22 @@ struct PreparedLaunch {
   let id: String
   let plan: InitPlan
   let cgroup: Cgroup
-  let resources: RuntimeSpec.Resources
+  /// Of the cgroup that is to be made; nil: it is there, with processes of others in it.
+  let resources: RuntimeSpec.Resources?
   let user: RuntimeSpec.User
+
+  /// In a cgroup that is there already.
+  init(id: String, plan: InitPlan, cgroup: Cgroup, user: RuntimeSpec.User) {
+    self.id = id
+    self.plan = plan
+    self.cgroup = cgroup
+    self.user = user
+    resources = nil
+  }
 
   init(_ request: LaunchRequest, _ streams: [Int32]) throws(BerthError) {
     id = request.id
-    var spec = try Self.readSpec(request)
+    var spec = try Self.readSpec(bundle: request.bundle, id: request.id)
     try SupportedSpec.check(spec)
     let root = try RootfsAssembly.mount(request.rootfs, bundle: request.bundle)
     try UserResolution.apply(request, root: root, to: &spec)
@@ -39,21 +49,21 @@ struct PreparedLaunch {
     plan = try InitPlanner.plan(spec, facts)
   }
 
-  private static func readSpec(_ request: LaunchRequest) throws(BerthError) -> RuntimeSpec {
-    guard request.bundle.hasPrefix("/") else {
-      throw BerthError(.invalidArgument, "launch", request.id, cause: "the bundle's path is not absolute")
+  static func readSpec(bundle: String, id: String) throws(BerthError) -> RuntimeSpec {
+    guard bundle.hasPrefix("/") else {
+      throw BerthError(.invalidArgument, "launch", id, cause: "the bundle's path is not absolute")
     }
-    return try RuntimeSpec(parsing: try read("\(request.bundle)/config.json", limit: 4 << 20, request.id))
+    return try RuntimeSpec(parsing: try read("\(bundle)/config.json", limit: 4 << 20, id))
   }
 
-  private static func read(_ path: String, limit: Int, _ id: String) throws(BerthError) -> [UInt8] {
+  static func read(_ path: String, limit: Int, _ id: String) throws(BerthError) -> [UInt8] {
     do throws(Errno) { return try Files.read(path, limit: limit) } catch {
       throw BerthError(.failedPrecondition, "launch", id, cause: "read \(path): \(error)")
     }
   }
 
   /// Copies above 2, so that no stream is overwritten before it is copied into place.
-  private static func open(_ streams: [Int32], _ id: String) throws(BerthError) -> [Int32] {
+  static func open(_ streams: [Int32], _ id: String) throws(BerthError) -> [Int32] {
     var copies: [Int32] = []
     for stream in streams {
       do throws(Errno) {

@@ -7,8 +7,17 @@ import BerthOCI
 enum UserResolution {
   static func apply(_ request: LaunchRequest, root: borrowing FD, to spec: inout RuntimeSpec) throws(BerthError) {
     guard var process = spec.process else { return }
+    try apply(user: request.user, root: root, to: &process)
+    if request.runAsNonRoot, process.user.uid == 0 {
+      throw BerthError(.permissionDenied, "launch", request.id, cause: "run_as_non_root is set and the user is root (uid 0)")
+    }
+    spec.process = process
+  }
+
+  /// nil: the ids that `process` has.
+  static func apply(user: String?, root: borrowing FD, to process: inout RuntimeSpec.Process) throws(BerthError) {
     let passwd = try read("etc/passwd", root)
-    if let user = request.user {
+    if let user {
       let resolved = try PasswdLookup.resolve(user, passwd: passwd, group: try read("etc/group", root))
       let extra = process.user.additionalGids.filter { !resolved.additionalGids.contains($0) }
       process.user.uid = resolved.uid
@@ -18,10 +27,6 @@ enum UserResolution {
     } else if let resolved = try? PasswdLookup.resolve(String(process.user.uid), passwd: passwd, group: nil) {
       setHome(resolved.home, &process)
     }
-    if request.runAsNonRoot, process.user.uid == 0 {
-      throw BerthError(.permissionDenied, "launch", request.id, cause: "run_as_non_root is set and the user is root (uid 0)")
-    }
-    spec.process = process
   }
 
   private static func setHome(_ home: String, _ process: inout RuntimeSpec.Process) {

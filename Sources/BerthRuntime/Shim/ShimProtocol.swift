@@ -11,11 +11,18 @@ import BerthCore
 ///     shim → daemon   80 ok   81 error   82 hello   83 started   84 state          (answers carry the request's id)
 ///     shim → daemon   C0 exited                                                    (to every client, id 0)
 ///
-/// Types 10 to 3F are kept for sessions (exec, attach), 90 to BF for their answers. Requests are performed in the order they arrive and
+/// The version of a packet is the lowest that knows its type, so that nothing of version 1 looks different to a later one. Version 2:
+///
+///     daemon → shim   10 exec
+///     shim → daemon   90 session
+///
+/// Types 20 to 2F and A0 to AF are those of `SessionMessage`, which travel over sockets of their own. Requests are performed in the order they arrive and
 /// may be sent without waiting for answers; only the answer to `start` comes later, when the container runs or cannot.
 public enum ShimProtocol {
   /// What this build speaks. Fixtures of every version ever landed are in Tests/Fixtures/shim-protocol.
-  public static let version: UInt8 = 1
+  public static let version: UInt8 = 2
+  /// Of all that `hello` and a pod's start need.
+  public static let firstVersion: UInt8 = 1
   /// In bytes, header included. A longer packet is refused.
   public static let maxPacket = 64 << 10
   /// Of version, type and request id.
@@ -32,6 +39,7 @@ public enum ShimProtocol {
     static let volumes = 64
     static let errorText = 4096
     static let warnings = 8
+    static let socketName = 64
   }
 }
 
@@ -42,7 +50,7 @@ public struct ShimHeader: Sendable, Equatable {
   /// Chosen by who asks, repeated by who answers; 0 for events.
   public var id: UInt32
 
-  public init(version: UInt8 = ShimProtocol.version, type: UInt8, id: UInt32) {
+  public init(version: UInt8 = ShimProtocol.firstVersion, type: UInt8, id: UInt32) {
     self.version = version
     self.type = type
     self.id = id

@@ -8,6 +8,8 @@ public enum ShimReply: Sendable, Equatable {
   /// Warnings say what the machine lacked a right for and was left out.
   case started(InitRecord, warnings: [String])
   case state(ShimState)
+  /// The name of a session's one-time socket, in the pod's state folder. Since version 2.
+  case session(socket: String)
 
   enum Kind: UInt8 {
     case ok = 0x80
@@ -15,11 +17,15 @@ public enum ShimReply: Sendable, Equatable {
     case hello = 0x82
     case started = 0x83
     case state = 0x84
+    case session = 0x90
+
+    /// The first version of the protocol that has it.
+    var version: UInt8 { self == .session ? 2 : 1 }
   }
 
   /// The packet that answers request `id`.
   public func encoded(id: UInt32) -> [UInt8] {
-    ShimHeader(type: kind.rawValue, id: id).packet { body in
+    ShimHeader(version: kind.version, type: kind.rawValue, id: id).packet { body in
       switch self {
       case .ok: break
       case .error(let error): error.encode(to: &body)
@@ -33,6 +39,7 @@ public enum ShimReply: Sendable, Equatable {
       case .state(let state):
         body.bool(state.isSandboxReady)
         body.list(state.containers) { $0.encode(to: &$1) }
+      case .session(let socket): body.text(socket)
       }
     }
   }
@@ -44,6 +51,7 @@ public enum ShimReply: Sendable, Equatable {
     case .hello: .hello
     case .started: .started
     case .state: .state
+    case .session: .session
     }
   }
 
@@ -72,6 +80,7 @@ public enum ShimReply: Sendable, Equatable {
         try ShimContainer(from: &item)
       }
       return .state(ShimState(isSandboxReady: isReady, containers: containers))
+    case .session: return .session(socket: try body.text(limit: ShimProtocol.Limit.socketName))
     }
   }
 }

@@ -16,6 +16,10 @@ public enum ShimRequest: Sendable, Hashable {
   case state
   /// Refused while containers run. Removes the pod's cgroup and ends the shim, and with it the pod's namespaces and mounts.
   case shutdown
+  /// Makes a one-time socket for a further process of a running container: see `SessionMessage`. The process is started once somebody
+  /// has connected and passed its streams, and killed when `timeoutMilliseconds` (0: none) have passed since then. `request` is read by
+  /// the launcher alone. Since version 2.
+  case exec(container: String, timeoutMilliseconds: UInt64, request: [UInt8])
 
   enum Kind: UInt8 {
     case hello = 0x01
@@ -25,6 +29,10 @@ public enum ShimRequest: Sendable, Hashable {
     case signal = 0x05
     case state = 0x06
     case shutdown = 0x07
+    case exec = 0x10
+
+    /// The first version of the protocol that has it.
+    var version: UInt8 { self == .exec ? 2 : 1 }
   }
 
   var kind: Kind {
@@ -36,6 +44,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .signal: .signal
     case .state: .state
     case .shutdown: .shutdown
+    case .exec: .exec
     }
   }
 
@@ -49,12 +58,13 @@ public enum ShimRequest: Sendable, Hashable {
     case .signal: "signal container"
     case .state: "read shim's state"
     case .shutdown: "shut shim down"
+    case .exec: "exec"
     }
   }
 
   /// The packet that asks for it.
   public func encoded(id: UInt32) -> [UInt8] {
-    ShimHeader(type: kind.rawValue, id: id).packet { body in
+    ShimHeader(version: kind.version, type: kind.rawValue, id: id).packet { body in
       switch self {
       case .hello(let minVersion, let maxVersion):
         body.integer(minVersion)
@@ -69,6 +79,10 @@ public enum ShimRequest: Sendable, Hashable {
         body.text(container)
         body.integer(signal)
       case .state, .shutdown: break
+      case .exec(let container, let timeout, let request):
+        body.text(container)
+        body.integer(timeout)
+        body.data(request)
       }
     }
   }
@@ -90,6 +104,10 @@ public enum ShimRequest: Sendable, Hashable {
     case .signal: .signal(container: try body.text(limit: ShimProtocol.Limit.name), signal: try body.integer())
     case .state: .state
     case .shutdown: .shutdown
+    case .exec:
+      .exec(
+        container: try body.text(limit: ShimProtocol.Limit.name), timeoutMilliseconds: try body.integer(),
+        request: try body.data(limit: ShimProtocol.maxPacket))
     }
   }
 }

@@ -11,7 +11,7 @@ struct ShimLifeTests {
   func identity() async throws {
     try await TestPod.with { pod in
       let identity = try await pod.identity()
-      #expect(identity.version == 1 && identity.podUID.isEmpty)
+      #expect(identity.version == ShimProtocol.version && identity.podUID.isEmpty)
       let facts = try PodFacts.read(pod.path)
       #expect(facts.shim?.pid == identity.pid && facts.isShimAlive && facts.containers.isEmpty && facts.problems.isEmpty)
       #expect(try Files.readText("/proc/\(identity.pid)/comm") == "berth-shim\n")

@@ -81,4 +81,26 @@ enum ShimProtocolFixtures {
     ("exited", .event(.exited(container: "job", exitByCode))),
     ("exited-by-signal", .event(.exited(container: "job", exitBySignal))),
   ]
+
+  /// What version 2 has beyond version 1: Tests/Fixtures/shim-protocol/v2.
+  static let messages2: [(name: String, message: Message)] = [
+    ("exec", .request(.exec(container: "app", timeoutMilliseconds: 1500, request: exec.json().encoded()))),
+    ("session", .reply(.session(socket: "session.7.1234567"))),
+  ]
+
+  static var exec: ExecRequest {
+    var exec = ExecRequest(id: "0123abcd/app", bundle: "/run/berth/pods/0123abcd/app", arguments: ["ls", "-l"])
+    exec.environment = ["A=b=c"]
+    exec.workingDirectory = "/srv"
+    exec.user = "www:www"
+    exec.terminal = ExecRequest.Terminal(rows: 24, columns: 80)
+    exec.seccompFilter = "/run/berth/seccomp/x.bpf"
+    return exec
+  }
+
+  static let sessionMessages: [(name: String, message: SessionMessage)] = [
+    ("begin", .begin), ("session-signal", .signal(2)), ("detach", .detach), ("running", .running(pid: 4711)),
+    ("ended", .ended(exitCode: 7, signal: nil)), ("ended-by-signal", .ended(exitCode: 137, signal: 9)),
+    ("failed", .failed(BerthError(.notFound, "exec", "nothing", cause: "ENOENT"))),
+  ]
 }

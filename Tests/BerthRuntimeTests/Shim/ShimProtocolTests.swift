@@ -26,6 +26,40 @@ struct ShimProtocolTests {
     #expect(ShimHeader(bytes) == ShimHeader(version: 1, type: bytes[1], id: id))
   }
 
+  @Test("every message of version 2 has exactly the bytes of its fixture", arguments: ShimProtocolFixtures.messages2.map(\.name))
+  func fixtures2(name: String) throws {
+    let message = try #require(ShimProtocolFixtures.messages2.first { $0.name == name }?.message)
+    let bytes = try Self.fixture(name, version: 2)
+    #expect(message.encoded(id: 0x0102_0304) == bytes)
+    #expect(try message.decoded(bytes) == message)
+    #expect(ShimHeader(bytes) == ShimHeader(version: 2, type: bytes[1], id: 0x0102_0304))
+  }
+
+  @Test("every message of a session has exactly the bytes of its fixture", arguments: ShimProtocolFixtures.sessionMessages.map(\.name))
+  func sessionFixtures(name: String) throws {
+    let message = try #require(ShimProtocolFixtures.sessionMessages.first { $0.name == name }?.message)
+    let bytes = try Self.fixture(name, version: 2)
+    #expect(message.encoded() == bytes)
+    #expect(try SessionMessage(packet: bytes) == message)
+    for count in ShimProtocol.headerSize..<bytes.count {
+      #expect(throws: ByteReaderError.self) { try SessionMessage(packet: Array(bytes[..<count])) }
+    }
+  }
+
+  @Test("an exec request is read back from its JSON, and nonsense is refused with the member's name")
+  func execRequest() throws {
+    let exec = ShimProtocolFixtures.exec
+    #expect(try ExecRequest(parsing: exec.json().encoded()) == exec)
+    for (member, value) in [
+      ("arguments", JSON.array([])), ("environment", ["NOVALUE"]), ("working_directory", "relative"), ("version", 9), ("user", 7),
+    ] {
+      var json = try #require(exec.json().object)
+      json[member] = value
+      let error = #expect(throws: BerthError.self) { try ExecRequest(parsing: JSON.object(json).encoded()) }
+      #expect(error.map { "\($0)".contains(member) } == true, "\(member)")
+    }
+  }
+
   @Test("fields that a later version appends to a message are passed over", arguments: ShimProtocolFixtures.messages.map(\.name))
   func appendedFields(name: String) throws {
     let message = try #require(ShimProtocolFixtures.messages.first { $0.name == name }?.message)

@@ -47,7 +47,7 @@ extension ShimServer {
   private func handle(_ packet: [UInt8], from index: UInt32) {
     // Without a header there is nobody to answer.
     guard let header = ShimHeader(packet) else { return drop(index) }
-    guard header.version == ShimProtocol.version else {
+    guard (ShimProtocol.firstVersion...ShimProtocol.version).contains(header.version) else {
       return refuse(.unsupported, "version \(header.version) of the protocol is not known here", header.id, index)
     }
     do throws(ByteReaderError) {

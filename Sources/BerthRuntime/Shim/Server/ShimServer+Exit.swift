@@ -8,9 +8,14 @@ extension ShimServer {
     for container in containers {
       if let pid = container.initRecord?.process.pid, let ended = ProcessControl.reap(pid) { exited(container, ended) }
     }
-    if containers.contains(where: { $0.launch != nil }) { return }
+    for session in sessions { if let pid = session.pid, let ended = ProcessControl.reap(pid) { sessionEnded(session, ended) } }
+    if containers.contains(where: { $0.isLaunching }) || sessions.contains(where: { $0.isLaunching }) { return }
     while let ended = ProcessControl.reapAny() {
-      if let container = containers.first(where: { $0.initRecord?.process.pid == ended.pid }) { exited(container, ended) }
+      if let container = containers.first(where: { $0.initRecord?.process.pid == ended.pid }) {
+        exited(container, ended)
+      } else if let session = sessions.first(where: { $0.pid == ended.pid }) {
+        sessionEnded(session, ended)
+      }
     }
     removeLeftovers()
   }

@@ -12,10 +12,12 @@ extension ShimServer {
   private func answer(_ request: ShimRequest, id: UInt32, from client: UInt32) throws(BerthError) -> ShimReply? {
     switch request {
     case .hello(let minVersion, let maxVersion):
-      guard minVersion <= ShimProtocol.version, maxVersion >= ShimProtocol.version else {
-        throw BerthError(.unsupported, request.operation, "shim", cause: "this shim speaks version \(ShimProtocol.version)")
+      let version = min(maxVersion, ShimProtocol.version)
+      guard version >= max(minVersion, ShimProtocol.firstVersion) else {
+        let own = "\(ShimProtocol.firstVersion) to \(ShimProtocol.version)"
+        throw BerthError(.unsupported, request.operation, "shim", cause: "this shim speaks versions \(own)")
       }
-      return .hello(ShimIdentity(version: ShimProtocol.version, pid: ProcessControl.pid, podUID: podUID))
+      return .hello(ShimIdentity(version: version, pid: ProcessControl.pid, podUID: podUID))
     case .setUpSandbox(let setup):
       try setUp(setup)
       return .ok
@@ -30,6 +32,9 @@ extension ShimServer {
     case .shutdown:
       try shutDown()
       return .ok
+    case .exec(let name, let timeout, let request):
+      let session = try openSession(of: try container(name, "exec"), timeoutMilliseconds: timeout, request)
+      return .session(socket: session)
     }
   }
 

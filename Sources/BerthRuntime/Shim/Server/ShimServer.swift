@@ -5,7 +5,10 @@ import BerthLinux
 /// for a client, a container or another process.
 public final class ShimServer {
   /// What a ready descriptor belongs to; the upper half of an epoll token.
-  enum Source: UInt32 { case listener, children, timer, client, launch, stdout, stderr }
+  enum Source: UInt32 {
+    case listener, children, timer, client, launch, stdout, stderr
+    case sessionListener, sessionClient, sessionLaunch, sessionTerminal
+  }
 
   /// More are turned away at once.
   static let maxClients = 8
@@ -24,6 +27,7 @@ public final class ShimServer {
 
   var clients: [ShimClient] = []
   var containers: [SupervisedContainer] = []
+  var sessions: [ShimSession] = []
   var sandbox: SandboxState = .none
   /// Groups whose processes were still dying when they should have been removed.
   var leftovers: [Cgroup] = []
@@ -92,10 +96,15 @@ public final class ShimServer {
     case .timer:
       timer.clear()
       killOverdue()
+      expireSessions()
     case .client: receive(index)
     case .launch: finishLaunch(index)
     case .stdout: copyOutput(.stdout, index)
     case .stderr: copyOutput(.stderr, index)
+    case .sessionListener: acceptSession(index)
+    case .sessionClient: serveSession(index)
+    case .sessionLaunch: finishSessionLaunch(index)
+    case .sessionTerminal: discardTerminal(index)
     }
   }
 
@@ -120,12 +129,13 @@ public final class ShimServer {
 
   func markScratchUsed() { scratchInUse = true }
 
-  /// For the next deadline of a `stop`.
+  /// For the next deadline of a `stop` or a session.
   func armTimer() {
     var next: BootTime?
     for container in containers where !container.hasEnded {
       if let deadline = container.stop?.deadline { next = min(next ?? deadline, deadline) }
     }
+    for session in sessions where session.deadline.nanoseconds < .max { next = min(next ?? session.deadline, session.deadline) }
     try? timer.arm(next)
   }
 }

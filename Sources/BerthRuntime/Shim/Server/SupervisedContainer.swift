@@ -38,6 +38,7 @@ final class SupervisedContainer {
     self.waiting = [waiting]
   }
 
+  var isLaunching: Bool { launch != nil }
   var hasEnded: Bool { if case .exited = phase { true } else { false } }
   var initRecord: InitRecord? { if case .running(let record) = phase { record } else { nil } }
 
