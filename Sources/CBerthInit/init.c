@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -172,6 +173,12 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_KEYRING: return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, text) < 0 && errno != ENOSYS ? -1 : 0;
   case BERTH_OP_RLIMIT: return berth_rlimit((int)step->x, step->y, step->z);
   case BERTH_OP_OOM_SCORE: return berth_oom_score(a, text);
+  case BERTH_OP_LABEL: return berth_label(a, text, other);
+  case BERTH_OP_SCHEDULER: return (int)syscall(SYS_sched_setattr, 0, block, 0);
+  case BERTH_OP_IO_PRIORITY: return berth_io_priority(step->x);
+  case BERTH_OP_AFFINITY: return (int)syscall(SYS_sched_setaffinity, 0, step->y, block);
+  case BERTH_OP_MEMORY_POLICY: return berth_memory_policy(step->x, block, step->y);
+  case BERTH_OP_PERSONALITY: return personality(step->x) < 0 ? -1 : 0;
   case BERTH_OP_UMASK: return umask((mode_t)step->x), 0;
   case BERTH_OP_BOUNDING: return berth_bounding(step->x);
   case BERTH_OP_USER: return berth_user((uid_t)step->x, (gid_t)step->y, block, step->z);

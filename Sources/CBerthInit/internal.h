@@ -42,6 +42,10 @@ int berth_seccomp(void *filter, size_t bytes, unsigned flags);
 int berth_chdir(int root, const char *path);
 int berth_own_stdio(uid_t uid);
 
+// attributes.c. As process.c's.
+int berth_label(int proc, const char *file, const char *label);
+int berth_io_priority(uint64_t priority);
+int berth_memory_policy(uint64_t mode, const void *nodes, uint64_t bytes);
 
 // copy.c. What is in directory `from` into the fresh directory `to`.
 int berth_copy_up(int from, int to);

@@ -52,7 +52,7 @@ extension RuntimeSpec.Process {
     oomScoreAdj = try reader.number("oomScoreAdj")
     apparmorProfile = try reader.string("apparmorProfile")
     selinuxLabel = try reader.string("selinuxLabel")
-    notModelled += reader.present(["scheduler", "ioPriority", "execCPUAffinity"])
+    try readScheduling(reader)
   }
 }
 

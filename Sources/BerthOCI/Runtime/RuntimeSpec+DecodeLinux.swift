@@ -19,8 +19,9 @@ extension RuntimeSpec.Linux {
     maskedPaths = try reader.strings("maskedPaths")
     readonlyPaths = try reader.strings("readonlyPaths")
     rootfsPropagation = try reader.string("rootfsPropagation").flatMap { $0.isEmpty ? nil : $0 }
+    try readScheduling(reader)
     mountLabel = try reader.string("mountLabel").flatMap { $0.isEmpty ? nil : $0 }
-    notModelled += reader.present(["intelRdt", "personality", "timeOffsets", "netDevices", "memoryPolicy"])
+    notModelled += reader.present(["intelRdt", "timeOffsets", "netDevices"])
   }
 }
 

@@ -53,6 +53,7 @@ extension RuntimeSpec.Process {
       $0.put("oomScoreAdj", oomScoreAdj)
       $0.put("apparmorProfile", apparmorProfile)
       $0.put("selinuxLabel", selinuxLabel)
+      putScheduling(&$0)
     }
   }
 }

@@ -15,6 +15,7 @@ extension RuntimeSpec.Linux {
       $0.put("readonlyPaths", readonlyPaths)
       $0.put("rootfsPropagation", rootfsPropagation)
       $0.put("mountLabel", mountLabel)
+      putScheduling(&$0)
     }
   }
 }

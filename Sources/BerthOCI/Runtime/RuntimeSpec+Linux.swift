@@ -16,6 +16,8 @@ extension RuntimeSpec {
     /// `private`, `slave`, `shared`, `unbindable`, each also with an `r` before it.
     public var rootfsPropagation: String?
     public var mountLabel: String?
+    public var personality: Personality?
+    public var memoryPolicy: MemoryPolicy?
     public init() {}
   }
 

@@ -35,6 +35,9 @@ public struct RuntimeSpec: Sendable, Hashable {
     public var oomScoreAdj: Int32?
     public var apparmorProfile: String?
     public var selinuxLabel: String?
+    public var scheduler: Scheduler?
+    public var ioPriority: IOPriority?
+    public var execCPUAffinity: ExecCPUAffinity?
 
     public init(args: [String], cwd: String = "/") {
       self.args = args

@@ -16,8 +16,10 @@ extension InitPlanner {
 
   private mutating func planJoin(_ member: Int32, _ namespaces: UInt64) throws(BerthError) {
     beginProcess()
+    try planAffinity(process.execCPUAffinity?.initial, "initial")
     // In the cgroup before it is anywhere else: nothing of the container's can make it do work outside.
     add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
+    try planAffinity(process.execCPUAffinity?.final, "final")
     add(.joinMember(descriptor: member, kinds: namespaces), "join namespaces")
     add(.rootHere, "open root")
     planConsole(attached: false)

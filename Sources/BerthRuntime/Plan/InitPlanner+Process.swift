@@ -24,6 +24,8 @@ extension InitPlanner {
       }
       add(.rlimit(resource, soft: limit.soft, hard: limit.hard), "set \(limit.type)")
     }
+    try planScheduling()
+    try planLabels()
   }
 
   mutating func planIdentity() throws(BerthError) {

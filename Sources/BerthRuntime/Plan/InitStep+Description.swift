@@ -53,6 +53,12 @@ extension InitStep: CustomStringConvertible {
     switch self {
     case .rlimit(let resource, let soft, let hard): "rlimit \(resource) \(soft) \(hard)"
     case .oomScore(let score): "oom_score_adj \(score)"
+    case .label(let file, let label): "label \(file) \(label)"
+    case .scheduler(let attributes): "scheduler \(attributes.policy) nice \(attributes.nice) priority \(attributes.priority)"
+    case .ioPriority(let value): "I/O priority \(value >> 13):\(value & 0x1fff)"
+    case .affinity(let mask): "affinity \(mask)"
+    case .memoryPolicy(let mode, let nodes): "memory policy 0x\(String(mode, radix: 16)) \(nodes)"
+    case .personality(let domain): "personality \(domain)"
     case .umask(let bits): "umask 0\(String(bits, radix: 8))"
     case .boundingSet(let set): "bounding \(set)"
     case .user(let uid, let gid, let groups): "ids \(uid):\(gid) \(groups)"

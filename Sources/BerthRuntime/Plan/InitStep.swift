@@ -78,6 +78,16 @@ public enum InitStep: Sendable, Hashable {
   case keyring(String)
   case rlimit(Int32, soft: UInt64, hard: UInt64)
   case oomScore(Int32)
+  /// Into the process's own file below proc, and read back.
+  case label(file: String, String)
+  case scheduler(SchedulerAttributes)
+  /// Class and level as ioprio_set(2) packs them.
+  case ioPriority(UInt64)
+  /// One bit a CPU.
+  case affinity([UInt8])
+  /// MPOL_* with its flags, one bit a NUMA node.
+  case memoryPolicy(UInt64, nodes: [UInt8])
+  case personality(UInt64)
   case umask(UInt32)
   case boundingSet(CapabilitySet)
   case user(uid: UInt32, gid: UInt32, groups: [UInt32])

@@ -134,6 +134,8 @@ struct PlanArena {
     case .keyring(let name): set(&step, BERTH_OP_KEYRING, name)
     case .rlimit(let resource, let soft, let hard): set(&step, BERTH_OP_RLIMIT, x: UInt64(UInt32(bitPattern: resource)), y: soft, z: hard)
     case .oomScore(let score): set(&step, BERTH_OP_OOM_SCORE, String(score), a: .proc)
+    case .label(let file, let label): set(&step, BERTH_OP_LABEL, file, label, a: .proc)
+    case .scheduler, .ioPriority, .affinity, .memoryPolicy, .personality: encodeScheduling(what, &step)
     case .umask(let bits): set(&step, BERTH_OP_UMASK, x: UInt64(bits))
     case .boundingSet(let caps): set(&step, BERTH_OP_BOUNDING, x: caps.rawValue)
     case .user(let uid, let gid, let groups): encodeUser(uid, gid, groups, &step)
@@ -149,6 +151,23 @@ struct PlanArena {
     case .ownStreams(let uid): set(&step, BERTH_OP_OWN_STDIO, x: UInt64(uid))
     case .execute(let candidates, let arguments, let environment): encodeExec(candidates, arguments, environment, &step)
     default: step.op = 0  // A mount step: encoded before.
+    }
+  }
+
+  private mutating func encodeScheduling(_ what: InitStep, _ step: inout berth_step) {
+    switch what {
+    case .scheduler(let attributes):
+      set(&step, BERTH_OP_SCHEDULER)
+      step.other = block(attributes.bytes)
+    case .ioPriority(let value): set(&step, BERTH_OP_IO_PRIORITY, x: value)
+    case .affinity(let mask):
+      set(&step, BERTH_OP_AFFINITY, y: UInt64(mask.count))
+      step.other = block(mask)
+    case .memoryPolicy(let mode, let nodes):
+      set(&step, BERTH_OP_MEMORY_POLICY, x: mode, y: UInt64(nodes.count))
+      step.other = block(nodes)
+    case .personality(let domain): set(&step, BERTH_OP_PERSONALITY, x: domain)
+    default: step.op = 0  // Encoded by the caller.
     }
   }
 

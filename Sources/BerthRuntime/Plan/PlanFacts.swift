@@ -30,6 +30,9 @@ public struct PlanFacts: Sendable, Hashable {
     case hierarchies([[String]])
   }
 
+  /// Those whose labels a process can have here.
+  public var securityModules: Set<SecurityModule> = []
+
   /// A socket that takes the other side of the container's terminal; needed where the spec asks for one.
   public var console: Int32?
   /// A listening socket at which the container waits, created, for whoever starts it.

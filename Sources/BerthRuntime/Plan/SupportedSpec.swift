@@ -14,8 +14,6 @@ enum SupportedSpec {
     if !hooks, !spec.hooks.isEmpty { return "hooks" }
     if let process = spec.process {
       if !terminal, process.terminal { return "process.terminal" }
-      if process.apparmorProfile?.isEmpty == false { return "process.apparmorProfile" }
-      if process.selinuxLabel?.isEmpty == false { return "process.selinuxLabel" }
     }
     for (at, mount) in spec.mounts.enumerated() {
       if !mount.uidMappings.isEmpty { return "mounts[\(at)].uidMappings" }

@@ -47,6 +47,7 @@ struct ContainerCreation: ~Copyable {
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
     facts.cgroupNamespace = (try? Files.openReadOnly("/proc/self/ns/cgroup"))?.release()
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
+    facts.securityModules = SecurityModules.detect(for: spec.process)
     facts.runsHooks = true
     facts.preserved = max(0, min(options.streams.preserved, 1 << 16))
     facts.newKeyring = options.newKeyring

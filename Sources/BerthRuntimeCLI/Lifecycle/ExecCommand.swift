@@ -15,8 +15,8 @@ enum ExecCommand {
   static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
     let words = try Words(words, grammar, command: "exec")
     let id = try call.id(words, "exec", arguments: 1...Int.max)
-    for name in ["process-label", "apparmor", "cgroup"] where words.value(name)?.isEmpty == false {
-      throw BerthError(.unsupported, "exec", "--\(name)", cause: "is not supported")
+    if words.value("cgroup")?.isEmpty == false {
+      throw BerthError(.unsupported, "exec", "--cgroup", cause: "is not supported: the process joins the container's own cgroup")
     }
     let container = try call.store.container(id)
     try container.needs(words.has("ignore-paused") ? [.created, .running, .paused] : [.created, .running], to: "exec into container")
@@ -39,6 +39,7 @@ enum ExecCommand {
     (facts.stdin, facts.stdout, facts.stderr) = try Streams.duplicate()
     facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
+    facts.securityModules = SecurityModules.detect(for: spec.process)
     facts.preserved = max(0, min(streams.preserved, 1 << 16))
     // Processes of one container share its keyring.
     facts.newKeyring = false

@@ -25,6 +25,8 @@ enum ProcessOptions {
     }
     if let user = words.value("user") { try setUser(user, &process) }
     for gid in words.values("additional-gids") { process.user.additionalGids.append(try number(gid, "--additional-gids")) }
+    if let label = words.value("process-label") { process.selinuxLabel = label }
+    if let profile = words.value("apparmor") { process.apparmorProfile = profile }
     if words.names.contains("no-new-privs") { process.noNewPrivileges = words.has("no-new-privs") }
     add(words.values("cap"), &process)
     return process

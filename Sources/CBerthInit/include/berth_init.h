@@ -83,6 +83,12 @@ enum berth_op {
   BERTH_OP_FIND,           // one of the programs (x texts at text) is there and may be executed; else as a failed exec
   BERTH_OP_GATE,           // outlive the launcher; tell it x, then wait at listening socket y for another one, who is told from then on
   BERTH_OP_EXEC,           // programs: x texts at text, the first that runs; argv: y texts at other; envp: z texts at b, pointers at a
+  BERTH_OP_LABEL,          // in proc a: this process's file text gets other, which is read back
+  BERTH_OP_SCHEDULER,      // struct sched_attr of 48 bytes at other
+  BERTH_OP_IO_PRIORITY,    // x as ioprio_set(2) packs it
+  BERTH_OP_AFFINITY,       // to the CPUs of a mask of y bytes at other
+  BERTH_OP_MEMORY_POLICY,  // MPOL_* x over the NUMA nodes of a mask of y bytes at other
+  BERTH_OP_PERSONALITY,    // x
   BERTH_OP_COUNT
 };
 
