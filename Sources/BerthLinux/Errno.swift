@@ -34,6 +34,7 @@ public struct Errno: Error, Sendable, Hashable, CustomStringConvertible {
   public static let outOfMemory = Errno(ENOMEM)
   public static let tooManyFiles = Errno(EMFILE)
   public static let tooBig = Errno(EFBIG)
+  public static let connectionReset = Errno(ECONNRESET)
   public static let quotaExceeded = Errno(EDQUOT)
 }
 

@@ -68,30 +68,6 @@ struct ComparisonTests {
     #expect(own.contains("67108864") && own.contains("77"))
   }
 
-  /// The first disk of this machine, as /proc/partitions numbers it.
-  private static let disk: (major: UInt32, minor: UInt32)? = {
-    for line in ((try? Files.readText("/proc/partitions")) ?? "").split(separator: "\n").dropFirst() {
-      let fields = line.split(separator: " ")
-      if fields.count == 4, let major = UInt32(fields[0]), let minor = UInt32(fields[1]), minor == 0 { return (major, minor) }
-    }
-    return nil
-  }()
-
-  @Test("limits of a disk's traffic are the same", .enabled(if: disk != nil, "needs a disk"))
-  func throttles() throws {
-    let container = try RuntimeBundle("cd /sys/fs/cgroup; cat blkio/blkio.throttle.*_device io.max 2>/dev/null; true")
-    let disk = try #require(Self.disk)
-    var resources = RuntimeSpec.Resources()
-    resources.throttles = [
-      .init(.readBytes, major: disk.major, minor: disk.minor, rate: 12 << 20),
-      .init(.writeOperations, major: disk.major, minor: disk.minor, rate: 345),
-    ]
-    container.spec.linux?.resources = resources
-    let (own, runc) = try outputs(container)
-    #expect(own == runc)
-    #expect(own.contains("12582912") && own.contains("345"))
-  }
-
   @Test("state has the same members")
   func state() throws {
     let container = try RuntimeBundle("sleep 100")

@@ -13,7 +13,7 @@ extension RuntimeSpec.Linux {
     gidMappings = try RuntimeSpec.IDMapping.list(reader, "gidMappings")
     for device in try reader.children("devices") { devices.append(try RuntimeSpec.Device(device)) }
     cgroupsPath = try reader.string("cgroupsPath")
-    resources = try reader.child("resources").map { (reader) throws(BerthError) in try RuntimeSpec.Resources(reader, &notModelled) }
+    resources = try reader.child("resources").map { (reader) throws(BerthError) in try RuntimeSpec.Resources(reader) }
     sysctl = try reader.map("sysctl")
     seccomp = try reader.child("seccomp").map { (reader) throws(BerthError) in try LinuxSeccomp(reader) }
     maskedPaths = try reader.strings("maskedPaths")
@@ -40,38 +40,20 @@ extension RuntimeSpec.Device {
 }
 
 extension RuntimeSpec.Resources {
-  init(_ reader: SpecReader, _ notModelled: inout [String]) throws(BerthError) {
+  init(_ reader: SpecReader) throws(BerthError) {
     for rule in try reader.children("devices") { devices.append(try RuntimeSpec.DeviceRule(rule)) }
     if let memory = try reader.child("memory") {
       self.memory = try RuntimeSpec.Memory(memory)
-      notModelled += memory.present(["kernel", "kernelTCP", "useHierarchy"])
     }
     if let cpu = try reader.child("cpu") {
       self.cpu = try RuntimeSpec.CPU(cpu)
-      notModelled += cpu.present(["realtimeRuntime", "realtimePeriod"])
     }
     if let pids = try reader.child("pids") { self.pids = try pids.number("limit") }
-    if let block = try reader.child("blockIO") {
-      blockIOWeight = try block.number("weight")
-      for kind in RuntimeSpec.ThrottleKind.allCases {
-        for entry in try block.children("throttle\(kind.rawValue)Device") { throttles.append(try RuntimeSpec.Throttle(kind, entry)) }
-      }
-      notModelled += block.present(["leafWeight", "weightDevice"])
-    }
     for limit in try reader.children("hugepageLimits") {
       hugepageLimits.append(.init(pageSize: try limit.required("pageSize"), limit: try limit.number("limit") ?? 0))
     }
     unified = try reader.map("unified")
-    notModelled += reader.present(["network", "rdma"])
-  }
-}
-
-extension RuntimeSpec.Throttle {
-  init(_ kind: RuntimeSpec.ThrottleKind, _ reader: SpecReader) throws(BerthError) {
-    guard let major = try reader.number("major", as: UInt32.self), let minor = try reader.number("minor", as: UInt32.self) else {
-      throw SpecReader.failure(reader.path, "names no device")
-    }
-    self.init(kind, major: major, minor: minor, rate: try reader.number("rate") ?? 0)
+    try readDevices(reader)
   }
 }
 
@@ -100,6 +82,9 @@ extension RuntimeSpec.Memory {
     reservation = try reader.number("reservation")
     swap = try reader.number("swap")
     swappiness = try reader.number("swappiness")
+    kernel = try reader.number("kernel")
+    kernelTCP = try reader.number("kernelTCP")
+    useHierarchy = try reader.bool("useHierarchy")
     disableOOMKiller = try reader.bool("disableOOMKiller")
     checkBeforeUpdate = try reader.bool("checkBeforeUpdate")
   }
@@ -111,6 +96,8 @@ extension RuntimeSpec.CPU {
     quota = try reader.number("quota")
     period = try reader.number("period")
     burst = try reader.number("burst")
+    realtimeRuntime = try reader.number("realtimeRuntime")
+    realtimePeriod = try reader.number("realtimePeriod")
     cpus = try reader.string("cpus")
     mems = try reader.string("mems")
     idle = try reader.number("idle")

@@ -52,7 +52,7 @@ extension RuntimeSpec.Resources {
       $0.put("memory", memory.writer())
       $0.put("cpu", cpu.writer())
       if let pids { $0.put("pids", .build { $0.put("limit", pids) }) }
-      $0.put("blockIO", blockWriter())
+      putDevices(&$0)
       $0.put(
         "hugepageLimits",
         hugepageLimits.map { entry in
@@ -62,25 +62,6 @@ extension RuntimeSpec.Resources {
           }
         })
       $0.put("unified", unified)
-    }
-  }
-
-  private func blockWriter() -> SpecWriter {
-    .build {
-      $0.put("weight", blockIOWeight)
-      for kind in RuntimeSpec.ThrottleKind.allCases {
-        $0.put("throttle\(kind.rawValue)Device", throttles.filter { $0.kind == kind }.map { $0.writer() })
-      }
-    }
-  }
-}
-
-extension RuntimeSpec.Throttle {
-  fileprivate func writer() -> SpecWriter {
-    .build {
-      $0.put("major", major)
-      $0.put("minor", minor)
-      $0.put("rate", rate)
     }
   }
 }
@@ -104,6 +85,9 @@ extension RuntimeSpec.Memory {
       $0.put("reservation", reservation)
       $0.put("swap", swap)
       $0.put("swappiness", swappiness)
+      $0.put("kernel", kernel)
+      $0.put("kernelTCP", kernelTCP)
+      $0.put("useHierarchy", useHierarchy)
       $0.put("disableOOMKiller", disableOOMKiller)
       $0.put("checkBeforeUpdate", checkBeforeUpdate)
     }
@@ -117,6 +101,8 @@ extension RuntimeSpec.CPU {
       $0.put("quota", quota)
       $0.put("period", period)
       $0.put("burst", burst)
+      $0.put("realtimeRuntime", realtimeRuntime)
+      $0.put("realtimePeriod", realtimePeriod)
       $0.put("cpus", cpus)
       $0.put("mems", mems)
       $0.put("idle", idle)

@@ -67,8 +67,12 @@ extension RuntimeSpec {
     public var cpu = CPU()
     public var pids: Int64?
     public var blockIOWeight: UInt16?
+    public var blockIOLeafWeight: UInt16?
+    public var weightDevices: [WeightDevice] = []
     public var throttles: [Throttle] = []
     public var hugepageLimits: [HugepageLimit] = []
+    public var rdma: [RDMALimit] = []
+    public var network = NetworkMarks()
     /// Files of cgroup v2 and their values.
     public var unified: [String: String] = [:]
     public init() {}
@@ -128,6 +132,10 @@ extension RuntimeSpec {
     /// Memory and swap together.
     public var swap: Int64?
     public var swappiness: UInt64?
+    /// Of kernel memory: it is part of `limit` on every kernel that Berth runs on, so that this says nothing of its own.
+    public var kernel: Int64?
+    public var kernelTCP: Int64?
+    public var useHierarchy: Bool?
     public var disableOOMKiller: Bool?
     public var checkBeforeUpdate: Bool?
     public init() {}
@@ -142,6 +150,9 @@ extension RuntimeSpec {
     /// Microseconds.
     public var period: UInt64?
     public var burst: UInt64?
+    /// Microseconds of real-time scheduling a period, of cgroup v1.
+    public var realtimeRuntime: Int64?
+    public var realtimePeriod: UInt64?
     /// Lists such as `0-3,7`.
     public var cpus: String?
     public var mems: String?

@@ -99,6 +99,18 @@ struct SpecReader {
     return readers
   }
 
+  /// The members of an object whose values are objects, in the document's order.
+  func members(_ key: String) throws(BerthError) -> [(name: String, value: SpecReader)] {
+    guard let value = value(key) else { return [] }
+    let reader = try SpecReader(value, at(key))
+    var members: [(name: String, value: SpecReader)] = []
+    for (name, value) in reader.object {
+      guard !name.utf8.contains(0) else { throw Self.failure(at(key), "a key contains a NUL") }
+      members.append((name, try SpecReader(value, reader.at(name))))
+    }
+    return members
+  }
+
   func choice<Choice: RawRepresentable<String>>(_ key: String) throws(BerthError) -> Choice {
     let text = try required(key)
     guard let choice = Choice(rawValue: text) else { throw Self.failure(at(key), "unknown value \"\(text)\"") }

@@ -36,7 +36,7 @@ extension Cgroup {
     }
   }
 
-  private static let passedOn: Set = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"]
+  private static let passedOn: Set = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb", "rdma"]
 
   private func passOnControllers(_ directory: String) throws(Errno) {
     let available = try Files.readText("\(directory)/cgroup.controllers").split(whereSeparator: \.isWhitespace).map(String.init)

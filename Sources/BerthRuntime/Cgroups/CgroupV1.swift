@@ -13,37 +13,17 @@ struct CgroupV1 {
     try applyMemory(resources.memory, isNew: isNew)
     try applyCPU(resources.cpu)
     if let pids = resources.pids { try group.write(pids > 0 ? String(pids) : "max", to: "pids.max", of: "pids") }
-    if let weight = resources.blockIOWeight { try applyWeight(weight) }
-    for throttle in resources.throttles {
-      let file = "blkio.throttle.\(Self.throttleFile(throttle.kind))_device"
-      try group.write("\(throttle.major):\(throttle.minor) \(throttle.rate)", to: file, of: "blkio")
-    }
-    for limit in resources.hugepageLimits {
-      try group.write(String(limit.limit), to: "hugetlb.\(try name(limit.pageSize)).limit_in_bytes", of: "hugetlb")
-    }
+    try applyBlockIO(resources)
+    try group.applyHugePages(resources.hugepageLimits, "limit_in_bytes", of: "hugetlb")
+    try group.applyRDMA(resources.rdma, of: "rdma")
+    try applyNetwork(resources.network)
     if isNew { for rule in resources.devices { try apply(rule) } }
-  }
-
-  private static func throttleFile(_ kind: RuntimeSpec.ThrottleKind) -> String {
-    switch kind {
-    case .readBytes: "read_bps"
-    case .writeBytes: "write_bps"
-    case .readOperations: "read_iops"
-    case .writeOperations: "write_iops"
-    }
-  }
-
-  /// A page size becomes part of a file's name.
-  private func name(_ pageSize: String) throws(BerthError) -> String {
-    guard pageSize.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) }) else {
-      throw BerthError(.invalidArgument, "limit cgroup", "linux.resources.hugepageLimits", cause: "no page size: \"\(pageSize)\"")
-    }
-    return pageSize
   }
 
   /// Memory must never be above memory and swap together, at no time: the one that grows goes first.
   private func applyMemory(_ memory: RuntimeSpec.Memory, isNew: Bool) throws(BerthError) {
     let both = "memory.memsw.limit_in_bytes"
+    let memory = memory.withoutZeros
     let countsSwap = memory.swap != nil && (try? group.read(both, of: "memory")) != nil
     let grows = !isNew && countsSwap && isAbove(memory.limit ?? -1, group.number(both, of: "memory") ?? 0)
     if grows, let swap = memory.swap { try group.write(String(swap), to: both, of: "memory") }
@@ -51,6 +31,8 @@ struct CgroupV1 {
     if countsSwap, !grows, let swap = memory.swap { try group.write(String(swap), to: both, of: "memory") }
     if let reservation = memory.reservation { try group.write(String(reservation), to: "memory.soft_limit_in_bytes", of: "memory") }
     if let swappiness = memory.swappiness { try group.write(String(swappiness), to: "memory.swappiness", of: "memory") }
+    if let limit = memory.kernelTCP { try group.write(String(limit), to: "memory.kmem.tcp.limit_in_bytes", of: "memory") }
+    if let hierarchy = memory.useHierarchy { try group.write(hierarchy ? "1" : "0", to: "memory.use_hierarchy", of: "memory") }
     if memory.disableOOMKiller == true { try group.write("1", to: "memory.oom_control", of: "memory") }
   }
 
@@ -65,7 +47,9 @@ struct CgroupV1 {
   }
 
   private func applyCPU(_ cpu: RuntimeSpec.CPU) throws(BerthError) {
+    let cpu = cpu.withoutZeros
     if let shares = cpu.shares { try group.write(String(shares), to: "cpu.shares", of: "cpu") }
+    try applyRealtime(cpu)
     // A new period may contradict the old quota: then the quota goes first.
     var quotaFirst = false
     if let period = cpu.period {
@@ -82,12 +66,10 @@ struct CgroupV1 {
     if let mems = cpu.mems, !mems.isEmpty { try group.write(mems, to: "cpuset.mems", of: "cpuset") }
   }
 
-  /// The file depends on the block layer's scheduler.
-  private func applyWeight(_ weight: UInt16) throws(BerthError) {
-    do throws(BerthError) { try group.write(String(weight), to: "blkio.bfq.weight", of: "blkio") } catch {
-      guard error.code == .unsupported else { throw error }
-      try group.write(String(weight), to: "blkio.weight", of: "blkio")
-    }
+  /// The period first: a runtime is a share of it.
+  private func applyRealtime(_ cpu: RuntimeSpec.CPU) throws(BerthError) {
+    if let period = cpu.realtimePeriod { try group.write(String(period), to: "cpu.rt_period_us", of: "cpu") }
+    if let runtime = cpu.realtimeRuntime { try group.write(String(runtime), to: "cpu.rt_runtime_us", of: "cpu") }
   }
 
   private func apply(_ rule: RuntimeSpec.DeviceRule) throws(BerthError) {

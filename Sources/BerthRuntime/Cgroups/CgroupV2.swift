@@ -12,27 +12,16 @@ struct CgroupV2 {
     try applyMemory(resources.memory, isNew: isNew)
     try applyCPU(resources.cpu)
     if let pids = resources.pids { try write(pids > 0 ? String(pids) : "max", to: "pids.max") }
-    if let weight = resources.blockIOWeight { try write("default \(Self.ioWeight(weight))", to: "io.weight") }
-    for throttle in resources.throttles {
-      let limit = throttle.rate == 0 ? "max" : String(throttle.rate)
-      try write("\(throttle.major):\(throttle.minor) \(Self.throttleKey(throttle.kind))=\(limit)", to: "io.max")
-    }
-    for limit in resources.hugepageLimits {
-      try write(String(limit.limit), to: "hugetlb.\(try plain(limit.pageSize, "hugepageLimits")).max")
+    try applyIO(resources)
+    try group.applyHugePages(resources.hugepageLimits, "max", of: "")
+    try group.applyRDMA(resources.rdma, of: "")
+    if resources.network != RuntimeSpec.NetworkMarks() {
+      throw BerthError(.unsupported, "limit cgroup", "linux.resources.network", cause: "this machine has cgroup v2, which marks no packets")
     }
     for file in resources.unified.keys.sorted() {
       if let value = resources.unified[file] { try write(value, to: try plain(file, "unified")) }
     }
     if isNew, !resources.devices.isEmpty { try DeviceFilter.attach(resources.devices, to: group) }
-  }
-
-  private static func throttleKey(_ kind: RuntimeSpec.ThrottleKind) -> String {
-    switch kind {
-    case .readBytes: "rbps"
-    case .writeBytes: "wbps"
-    case .readOperations: "riops"
-    case .writeOperations: "wiops"
-    }
   }
 
   /// A name that becomes (part of) a file's name in the group's own directory.
@@ -44,8 +33,11 @@ struct CgroupV2 {
   }
 
   private func applyMemory(_ memory: RuntimeSpec.Memory, isNew: Bool) throws(BerthError) {
-    if memory.swappiness != nil || memory.disableOOMKiller == true {
-      throw BerthError(.unsupported, "limit cgroup", "linux.resources.memory", cause: "swappiness and disableOOMKiller are cgroup v1's")
+    let memory = memory.withoutZeros
+    if memory.swappiness != nil || memory.disableOOMKiller == true || memory.kernelTCP != nil || memory.useHierarchy == false {
+      throw BerthError(
+        .unsupported, "limit cgroup", "linux.resources.memory",
+        cause: "swappiness, disableOOMKiller, kernelTCP and a flat hierarchy are cgroup v1's")
     }
     if let limit = memory.limit {
       // Where v1 refuses, v2 would kill.
@@ -71,7 +63,11 @@ struct CgroupV2 {
   }
 
   private func applyCPU(_ cpu: RuntimeSpec.CPU) throws(BerthError) {
-    if let shares = cpu.shares, shares > 0 { try write(String(Self.cpuWeight(shares)), to: "cpu.weight") }
+    let cpu = cpu.withoutZeros
+    if cpu.realtimeRuntime != nil || cpu.realtimePeriod != nil {
+      throw BerthError(.unsupported, "limit cgroup", "linux.resources.cpu", cause: "realtimeRuntime and realtimePeriod are cgroup v1's")
+    }
+    if let shares = cpu.shares { try write(String(Self.cpuWeight(shares)), to: "cpu.weight") }
     if cpu.quota != nil || cpu.period != nil {
       let now = ((try? group.read("cpu.max", of: "")) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
       let quota = cpu.quota.map { $0 > 0 ? String($0) : "max" } ?? now.first ?? "max"
@@ -88,9 +84,6 @@ struct CgroupV2 {
 
   /// v1's 2…262144 onto v2's 1…10000, linear as every runtime does it.
   static func cpuWeight(_ shares: UInt64) -> UInt64 { 1 + (min(max(shares, 2), 262_144) - 2) * 9999 / 262_142 }
-
-  /// v1's 10…1000 onto v2's 1…10000.
-  static func ioWeight(_ weight: UInt16) -> UInt64 { 1 + (UInt64(min(max(weight, 10), 1000)) - 10) * 9999 / 990 }
 
   func stats() -> CgroupStats {
     var stats = CgroupStats()

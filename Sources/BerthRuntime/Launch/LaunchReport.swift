@@ -28,9 +28,9 @@ struct LaunchReport {
     var report = LaunchReport()
     report.warnings = plan.warnings
     while true {
-      let message = try DescriptorSocket.receive(limit: MemoryLayout<berth_report>.size, from: socket)
-      guard message.bytes.count == MemoryLayout<berth_report>.size else { break }
-      let told = message.bytes.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }
+      let message = try next(socket)
+      guard message.count == MemoryLayout<berth_report>.size else { break }
+      let told = message.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }
       report.take(told, plan, id)
       guard told.kind == BERTH_REPORT_SYNC.rawValue else { continue }
       switch atPoint.map({ $0(told.detail) }) ?? .goOn {
@@ -46,6 +46,15 @@ struct LaunchReport {
       report.failure = BerthError(.unavailable, "launch", id, cause: "the process was killed before it could run its command")
     }
     return report
+  }
+
+  /// A process that died with an answer unread leaves an error in front of what it had said.
+  private static func next(_ socket: borrowing FD) throws(Errno) -> [UInt8] {
+    let limit = MemoryLayout<berth_report>.size
+    do throws(Errno) { return try DescriptorSocket.receive(limit: limit, from: socket).bytes } catch {
+      guard error == .connectionReset else { throw error }
+      return try DescriptorSocket.receive(limit: limit, from: socket).bytes
+    }
   }
 
   private mutating func take(_ message: berth_report, _ plan: InitPlan, _ id: String) {

@@ -16,9 +16,9 @@ enum UpdateCommand {
   static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
     let words = try Words(words, grammar, command: "update")
     let id = try call.id(words, "update")
-    for name in ["cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp", "l3-cache-schema", "mem-bw-schema"]
+    for name in ["l3-cache-schema", "mem-bw-schema"]
     where words.value(name) != nil {
-      throw BerthError(.unsupported, "update", "--\(name)", cause: "is not supported")
+      throw BerthError(.unsupported, "update", "--\(name)", cause: "is not supported: resctrl is left alone")
     }
     let lock = try call.store.container(id).folder.lock()
     let container = try call.store.container(id)
@@ -52,11 +52,15 @@ enum UpdateCommand {
     resources.cpu.shares = try words.number("cpu-share")
     resources.cpu.burst = try words.number("cpu-burst")
     resources.cpu.idle = try words.number("cpu-idle")
+    resources.cpu.realtimePeriod = try words.number("cpu-rt-period")
+    resources.cpu.realtimeRuntime = try words.number("cpu-rt-runtime")
     resources.cpu.cpus = words.value("cpuset-cpus")
     resources.cpu.mems = words.value("cpuset-mems")
     resources.memory.limit = try bytes(words, "memory")
     resources.memory.reservation = try bytes(words, "memory-reservation")
     resources.memory.swap = try bytes(words, "memory-swap")
+    resources.memory.kernel = try bytes(words, "kernel-memory")
+    resources.memory.kernelTCP = try bytes(words, "kernel-memory-tcp")
     resources.pids = try words.number("pids-limit")
     resources.blockIOWeight = try words.number("blkio-weight")
     return resources
