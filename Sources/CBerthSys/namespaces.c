@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 int berth_unshare_sandbox(int flags) {
-  int kinds = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+  int kinds = CLONE_NEWNS | CLONE_NEWUTS;
+  if (flags & BERTH_UNSHARE_IPC) kinds |= CLONE_NEWIPC;
   if (flags & BERTH_UNSHARE_NETWORK) kinds |= CLONE_NEWNET;
   return unshare(kinds);
 }

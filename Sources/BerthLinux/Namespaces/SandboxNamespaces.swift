@@ -4,8 +4,8 @@ import CBerthSys
 public enum SandboxNamespaces {
   /// Own mount, IPC and UTS namespaces and, with `network`, an own network namespace with the loopback interface up. From then on no
   /// mount of this process shows outside.
-  public static func unshare(network: Bool) throws(Errno) {
-    try call { berth_unshare_sandbox(network ? BERTH_UNSHARE_NETWORK : 0) }
+  public static func unshare(network: Bool, ipc: Bool = true) throws(Errno) {
+    try call { berth_unshare_sandbox((network ? BERTH_UNSHARE_NETWORK : 0) | (ipc ? BERTH_UNSHARE_IPC : 0)) }
     try call { berth_make_mounts_slave() }
     if network { try call { berth_loopback_up() } }
   }

@@ -10,6 +10,10 @@ public struct DecodedManifest: Sendable {
   public var hash: String?
   /// In the order of the file.
   public var diagnostics: [Diagnostic]
+  /// As diagnostics name it.
+  var file: String
+  /// Where files of the node are named whose content counts: see `resolve`.
+  var references: [ContentReference] = []
   /// Ports of the node that the pod takes, for comparing manifests.
   var claims: [PortClaim] = []
   /// Where the pod's name stands, or the beginning of the file.
@@ -37,8 +41,8 @@ public enum ManifestDecoder {
     let spec = document.errors.isEmpty ? decoder.pod(key: key, stem: stem) : nil
     let isGood = !decoder.sink.hasErrors
     return DecodedManifest(
-      spec: isGood ? spec : nil, key: key, hash: isGood ? hash(document, folder: folder) : nil, diagnostics: decoder.sink.sorted,
-      claims: decoder.claims, nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
+      spec: isGood ? spec : nil, key: key, hash: isGood ? hash(document, folder: folder) : nil, diagnostics: decoder.sink.sorted, file: file,
+      references: isGood ? decoder.references : [], claims: decoder.claims, nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
   }
 
   private static func hash(_ document: TOMLDocument, folder: String) -> String {

@@ -26,6 +26,8 @@ extension PodDecoder {
     let policy = pullPolicy(table, image)
     var container = ContainerSpec(name: name, image: image.resolved(from: folder), imagePullPolicy: policy)
     process(&container, table)
+    environment(&container, table, spec)
+    container.devices = devices(table)
     container.ports = ports(table, spec.network)
     container.mounts = mounts(table)
     container.resources = resources(table["resources"], isContainer: true)
@@ -69,7 +71,6 @@ extension PodDecoder {
     container.workingDir = table["working_dir"]?.string
     container.user = table["user"]?.string
     container.stopSignal = table["stop_signal"]?.string
-    container.env = table.stringMap("env")
   }
 
   // MARK: security and limits
@@ -88,6 +89,7 @@ extension PodDecoder {
     case "unconfined": security.seccomp = .unconfined
     case let path?: security.seccomp = .file(LexicalPath.resolve(path, from: folder))
     }
+    security.apparmor = table["apparmor"]?.string
     security.maskedPaths = table.strings("masked_paths")
     security.readonlyPaths = table.strings("readonly_paths")
     return security

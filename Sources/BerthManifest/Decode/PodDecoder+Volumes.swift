@@ -38,8 +38,8 @@ extension PodDecoder {
     }
     volume.owner = table["owner"]?.string.flatMap { UserText.owner($0) }
     volume.mode = Self.mode(table["mode"])
-    guard kind.key == "config", let inner = kind.value.table?.entry("mode") else { return }
-    if table["mode"] != nil { sink.error("'mode' is set twice: for the volume and in its 'config'", at: inner.keyRange) }
+    guard kind.key == "config" || kind.key == "secret", let inner = kind.value.table?.entry("mode") else { return }
+    if table["mode"] != nil { sink.error("'mode' is set twice: for the volume and in its '\(kind.key)'", at: inner.keyRange) }
     volume.mode = Self.mode(inner.value)
   }
 
@@ -51,10 +51,8 @@ extension PodDecoder {
     case "host_path": return hostPath(kind)
     case "empty_dir": return table.map { emptyDir($0) }
     case "persistent": return .persistent(shared: table?["name"]?.string)
-    case "config":
-      guard let table else { return nil }
-      if table["files"] == nil, table["from"] == nil { sink.error("'config' needs 'files'", at: kind.keyRange) }
-      return .config(files: table.stringMap("files"))
+    case "config": return table.map { .config(files($0, kind)) }
+    case "secret": return table.map { .secret(files($0, kind)) }
     default: return nil
     }
   }

@@ -10,6 +10,8 @@ struct PodDecoder {
   var claims: [PortClaim] = []
   /// Of all containers.
   var portCount = 0
+  /// Files of the node that the manifest takes content from.
+  var references: [ContentReference] = []
 
   init(root: TOMLTable, folder: String, sink: DiagnosticSink) {
     self.root = root
@@ -35,7 +37,8 @@ struct PodDecoder {
     network(&spec)
     spec.resources = resources(root["resources"], isContainer: false)
     if let size = root["shm_size"]?.size { spec.shmSize = size }
-    spec.suspend = root["suspend"]?.boolean ?? false
+    sharing(&spec)
+    placement(&spec)
     spec.volumes = volumes()
     containers(&spec)
     return key == nil ? nil : spec
@@ -102,6 +105,9 @@ struct PodDecoder {
     resources.cpuWeight = table["cpu_weight"]?.integer
     resources.cpusetCpus = table["cpuset_cpus"]?.string
     resources.ioWeight = table["io_weight"]?.integer
+    for entry in table["hugepages"]?.table?.entries ?? [] {
+      if let page = ByteSize(entry.key), let limit = entry.value.size { resources.hugepages[page.bytes] = limit }
+    }
     if let swap = table.entry("memory_swap"), table["memory"] == nil {
       sink.error("'memory_swap' needs 'memory' beside it", at: swap.keyRange)
     }

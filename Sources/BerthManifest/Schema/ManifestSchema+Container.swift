@@ -15,8 +15,10 @@ extension ManifestSchema {
     .key("user", .text(.user), default: "the image's", "\"uid\", \"uid:gid\" or names in the image"),
     .key("stop_signal", .text(.signal), default: "the image's, else \"SIGTERM\"", "asks the program to end"),
     .key("env", .map(key: .environmentName, value: .either([.text(.any), .table(environmentSource)])), default: "{}", "variables"),
+    .key("env_file", .list(.text(.nodePath)), default: "[]", "files of variables, which env overrides"),
     .key("ports", .list(.either([.text(.port), .table(port)])), default: "[]", "ports that the container serves"),
     .key("mounts", .list(.either([.text(.mount), .table(mount)])), default: "[]", "volumes in the container"),
+    .key("devices", .list(.either([.text(.device), .table(device)])), default: "[]", "devices of the node"),
     .key("resources", .table(resources(isContainer: true)), "limits"),
     .key("security", .table(security), "confinement"),
     .key("rlimits", .map(key: .rlimit, value: .either([rlimitValue, unlimited, .table(rlimit)])), default: "{}", "limits of a process"),
@@ -28,8 +30,6 @@ extension ManifestSchema {
       .notYet("tty", .boolean, default: "false", "a terminal"),
       .notYet("stdin", .boolean, default: "false", "an open standard input"),
       .notYet("init", .boolean, default: "false", "a tiny PID 1 that reaps and forwards signals"),
-      .notYet("env_file", .list(.text(.nodePath)), default: "[]", "files of variables"),
-      .notYet("devices", .list(.either([.text(.line), .table(device)])), default: "[]", "devices of the node"),
       .notYet("liveness_probe", .table(probe("liveness_probe")), "restarts the container when it fails"),
       .notYet("readiness_probe", .table(probe("readiness_probe")), "decides whether the container is ready"),
       .notYet("startup_probe", .table(probe("startup_probe")), "holds the other probes back"),
@@ -42,9 +42,9 @@ extension ManifestSchema {
   private static let environmentSource = KeyTable(
     "env",
     [
-      .notYet("secret", .text(.line), "a secret volume's file"),
-      .notYet("file", .text(.nodePath), "a file's content"),
-      .notYet("field", .choice(["pod.ip", "pod.name", "pod.namespace", "pod.uid", "node.name"]), "something about the pod"),
+      .key("secret", .text(.secretFile), "\"VOLUME/FILE\": a file of a secret volume"),
+      .key("file", .text(.nodePath), "a file's content"),
+      .key("field", .choice(EnvField.allCases.map(\.rawValue)), "something about the pod"),
     ])
 
   private static let port = KeyTable(
@@ -76,7 +76,7 @@ extension ManifestSchema {
       .key("no_new_privileges", .boolean, default: "true", "setuid programs gain nothing"),
       .key("capabilities", .table(capabilities), "on top of the default 14"),
       .key("seccomp", .text(.seccomp), default: "\"default\"", "\"default\", \"unconfined\" or a profile's path"),
-      .notYet("apparmor", .text(.line), "an AppArmor profile"),
+      .key("apparmor", .text(.line), default: "the node's", "an AppArmor profile that is loaded on the node, or \"unconfined\""),
       .key("masked_paths", .list(.text(.containerPath)), default: "the usual ones below /proc and /sys", "hidden from the container"),
       .key("readonly_paths", .list(.text(.containerPath)), default: "the usual ones below /proc", "not writable in the container"),
     ])
@@ -108,9 +108,9 @@ extension ManifestSchema {
   private static let device = KeyTable(
     "[[container.devices]]",
     [
-      .notYet("host", .text(.nodePath), "on the node"),
-      .notYet("container", .text(.containerPath), "in the container"),
-      .notYet("permissions", .text(.line), default: "\"rwm\"", "of r, w and m"),
+      .key("host", .text(.devicePath), "a device below the node's /dev, or a directory of some"),
+      .key("container", .text(.devicePath), default: "as host", "where the container sees it, below /dev"),
+      .key("permissions", .text(.devicePermissions), default: "\"rwm\"", "of r, w and m: read, write, make nodes"),
     ])
 
   // MARK: probes

@@ -11,11 +11,11 @@ extension ManifestSchema {
       .key("host_path", .either([.text(.nodePath), .table(hostPath)]), "a path on the node"),
       .key("empty_dir", .table(emptyDir), "empty at the pod's start, gone with it"),
       .key("persistent", .table(persistent), "outlives the pod"),
-      .key("config", .table(config), "files written in the manifest"),
-      .notYet("secret", .anything, "files that are never shown"),
+      .key("config", .table(files("config", mode: "0o644")), "files from the manifest, or beside it"),
+      .key("secret", .table(files("secret", mode: "0o600")), "as config, but in memory alone, and never shown"),
       .notYet("image", .either([.text(.image), .table(image)]), "an image's files, read-only"),
       .key("owner", .text(.owner), default: "\"0:0\"", "\"uid:gid\" of the volume and of generated files"),
-      .key("mode", mode, "permission bits of the volume, or of config's files"),
+      .key("mode", mode, "permission bits of the volume, or of the files of config and secret"),
     ])
 
   private static let hostPath = KeyTable(
@@ -38,13 +38,18 @@ extension ManifestSchema {
     "[volume.persistent]",
     [.key("name", .text(.label), default: "the pod's own", "shared by the pods of the namespace that name it")])
 
-  private static let config = KeyTable(
-    "[volume.config]",
-    [
-      .key("files", .map(key: .fileName, value: .text(.any)), "name to content"),
-      .key("mode", mode, default: "0o644", "permission bits of the files"),
-      .notYet("from", .list(.text(.nodePath)), "files beside the manifest"),
-    ])
+  private static func files(_ kind: String, mode text: String) -> KeyTable {
+    KeyTable(
+      "[volume.\(kind)]",
+      [
+        .key("files", .map(key: .fileName, value: .text(.any)), "name to content"),
+        .key("from", .list(.text(.nodePath)), default: "[]", "files of the node, relative to the manifest; each keeps its name"),
+        .key("mode", mode, default: text, "permission bits of the files"),
+        .key(
+          "on_change", .text(.onChange), default: "\"restart\"",
+          "what changed content does: \"restart\" the pod, \"signal:HUP\" the containers that mount it, or \"none\""),
+      ])
+  }
 
   private static let image = KeyTable("[volume.image]", [.notYet("reference", .text(.image), "an image")])
 }

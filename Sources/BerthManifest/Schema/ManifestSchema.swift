@@ -3,6 +3,7 @@ public enum ManifestSchema {
   public static let pod = KeyTable("the pod", podKeys + laterPodKeys)
 
   static let positive: ClosedRange<Int64> = 1...Int64.max
+  static let groupRange: ClosedRange<Int64> = 0...Int64(UserText.highest)
 
   private static let podKeys: [KeyTable.Key] = [
     .key("name", .text(.label), default: "the file's stem", "identity, together with namespace"),
@@ -18,6 +19,11 @@ public enum ManifestSchema {
     .key("hosts", .map(key: .address, value: .list(.text(.hostname))), default: "{}", "extra lines of /etc/hosts: address to names"),
     .key("resources", .table(resources(isContainer: false)), "limits of the whole pod"),
     .key("shm_size", .size(minimum: 4096), default: "\"64MiB\"", "size of the /dev/shm that the pod's containers share"),
+    .key("host_pid", .boolean, default: "false", "share the node's process ids"),
+    .key("host_ipc", .boolean, default: "false", "share the node's System V IPC, message queues and /dev/shm"),
+    .key("fs_group", .integer(groupRange), "group of the pod's volumes, and of every container"),
+    .key("supplemental_groups", .list(.integer(groupRange)), default: "[]", "extra groups of every container"),
+    .key("node_selector", .map(key: .line, value: .text(.any)), default: "{}", "run only where the node's labels match"),
     .key("suspend", .boolean, default: "false", "keep the manifest, run nothing"),
     .key("container", .list(.table(container(isInit: false))), "the pod's containers, at least one"),
     .key("init_container", .list(.table(container(isInit: true))), default: "[]", "run in order to completion before the containers"),
@@ -26,14 +32,9 @@ public enum ManifestSchema {
 
   private static let laterPodKeys: [KeyTable.Key] = [
     .notYet("active_deadline", .duration, "the whole pod fails after it"),
-    .notYet("host_pid", .boolean, default: "false", "share the node's process ids"),
-    .notYet("host_ipc", .boolean, default: "false", "share the node's System V IPC"),
     .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes"),
     .notYet(
       "user_namespace", .either([.choice(["none", "auto"]), .table(userNamespace)]), default: "\"none\"", "a range of ids of its own"),
-    .notYet("fs_group", .integer(0...Int64(UserText.highest)), "group of the pod's volumes"),
-    .notYet("supplemental_groups", .list(.integer(0...Int64(UserText.highest))), default: "[]", "extra groups of every container"),
-    .notYet("node_selector", .map(key: .line, value: .text(.any)), default: "{}", "run only where the node's labels match"),
     .notYet("sysctls", .map(key: .line, value: .either([.text(.any), .integer(.min ... .max)])), default: "{}", "namespaced sysctls"),
     .notYet("depends_on", .list(.either([.text(.podName), .table(dependency)])), default: "[]", "pods to wait for"),
     .notYet("schedule", .text(.line), "a cron expression: makes the pod a job"),
@@ -108,7 +109,7 @@ public enum ManifestSchema {
         .key("cpu_weight", .integer(1...10_000), "share of CPU time when it is short; 100 is the usual weight"),
         .key("cpuset_cpus", .text(.cpuset), "the CPUs it may run on: \"0-3,6\""),
         .key("io_weight", .integer(1...10_000), "share of disk time when it is short; 100 is the usual weight"),
-        .notYet("hugepages", .map(key: .line, value: .size(minimum: 0)), "most huge pages, by page size"),
+        .key("hugepages", .map(key: .pageSize, value: .size(minimum: 0)), default: "{}", "most huge pages, by page size"),
       ])
   }
 }

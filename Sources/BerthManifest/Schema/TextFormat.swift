@@ -36,6 +36,18 @@ public enum TextFormat: Sendable {
   case rlimit
   case port
   case mount
+  /// A path below /dev, or a CDI name.
+  case device
+  /// A path below /dev.
+  case devicePath
+  /// Of `r`, `w` and `m`.
+  case devicePermissions
+  /// `volume/file`.
+  case secretFile
+  /// `restart`, `none` or `signal:NAME`.
+  case onChange
+  /// Of huge pages: `2MiB`.
+  case pageSize
 
   /// Why `text` isn't of this format, as the end of a sentence that begins with the key; nil if it is.
   func problem(in text: String) -> String? {
@@ -64,6 +76,12 @@ public enum TextFormat: Sendable {
     case .rlimit: RlimitName.known.contains(text) ? nil : "must be a limit's name: \(RlimitName.known.joined(separator: ", "))"
     case .port: PortText.parse(text).problem
     case .mount: MountText.problem(in: text)
+    case .device: DeviceSpec.parse(text) == nil ? "must be a path below /dev, or a CDI name (\"vendor.com/class=name\")" : nil
+    case .devicePath: DeviceSpec.isDevicePath(text) ? nil : "must be a path below /dev, without '..'"
+    case .devicePermissions: Self.isPermissions(text) ? nil : "must be of 'r', 'w' and 'm', each once"
+    case .secretFile: EnvValue(secret: text) == nil ? "must be \"VOLUME/FILE\", a secret volume of this pod and a file of it" : nil
+    case .onChange: FileSet.OnChange(text: text) == nil ? "must be \"restart\", \"none\" or \"signal:NAME\" (\"signal:HUP\")" : nil
+    case .pageSize: Self.isPageSize(text) ? nil : "must be a size of huge pages such as \"2MiB\" or \"1GiB\""
     }
   }
 
@@ -75,6 +93,16 @@ public enum TextFormat: Sendable {
     case .signal: Suggestion.help(for: text, among: SignalName.names.map { "SIG\($0)" })
     default: nil
     }
+  }
+
+  private static func isPermissions(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { "rwm".utf8.contains($0) } && Set(text.utf8).count == text.utf8.count
+  }
+
+  /// A power of two, as every architecture's are.
+  private static func isPageSize(_ text: String) -> Bool {
+    guard let size = ByteSize(text)?.bytes, size >= 4096 else { return false }
+    return size & (size - 1) == 0
   }
 
   private static func isWord(_ text: String) -> Bool {

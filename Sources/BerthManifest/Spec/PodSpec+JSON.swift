@@ -3,15 +3,31 @@ import BerthCore
 // The spec as JSON, in the manifest's words, every default written out: `berth inspect` shows it, records keep it. Durations, sizes and
 // CPU are strings in their exact form. Read back by any version: `PodSpec(json:)`.
 
+/// Who a spec's JSON is for.
+public enum SpecDisclosure: Sendable {
+  /// People and the API: secrets are left out.
+  case shown
+  /// The pod's record, which a reboot may lose: everything.
+  case record
+  /// A disk: what is in the manifest, but no content of the files that it refers to.
+  case disk
+}
+
 extension PodSpec {
-  public var json: JSON {
+  /// Without secrets.
+  public var json: JSON { json(for: .shown) }
+
+  public func json(for disclosure: SpecDisclosure) -> JSON {
     [
       "namespace": .string(key.namespace), "name": .string(key.name), "labels": .strings(labels), "annotations": .strings(annotations),
       "restart_policy": .string(restartPolicy.rawValue), "restart_backoff": restartBackoff.json,
       "termination_grace_period": .duration(terminationGracePeriod), "network": .string(network.json), "hostname": .string(hostname),
       "hosts": .object(Self.sorted(hosts) { .strings($0) }), "dns": dns?.json ?? .null, "resources": resources.json,
-      "shm_size": .size(shmSize), "suspend": .bool(suspend), "init_container": .array(initContainers.map(\.json)),
-      "container": .array(containers.map(\.json)), "volume": .array(volumes.map(\.json)),
+      "shm_size": .size(shmSize), "host_pid": .bool(hostPID), "host_ipc": .bool(hostIPC), "fs_group": .optional(fsGroup.map { Int64($0) }),
+      "supplemental_groups": .array(supplementalGroups.map { .integer(Int64($0)) }), "node_selector": .strings(nodeSelector),
+      "suspend": .bool(suspend), "on_drift": .string(onDrift.rawValue), "update": update.json,
+      "init_container": .array(initContainers.map { $0.json(for: disclosure) }),
+      "container": .array(containers.map { $0.json(for: disclosure) }), "volume": .array(volumes.map { $0.json(for: disclosure) }),
     ]
   }
 
@@ -51,17 +67,19 @@ extension Resources {
     [
       "cpu": cpuMillicores.map { .string("\($0)m") } ?? .null, "memory": .optionalSize(memory), "memory_swap": .optionalSize(memorySwap),
       "pids": .optional(pids), "cpu_weight": .optional(cpuWeight), "cpuset_cpus": .optional(cpusetCpus), "io_weight": .optional(ioWeight),
+      "hugepages": .object(hugepagesJSON),
     ]
   }
 }
 
 extension ContainerSpec {
-  public var json: JSON {
+  public func json(for disclosure: SpecDisclosure) -> JSON {
     [
       "name": .string(name), "image": .string(image), "image_pull_policy": .string(imagePullPolicy.rawValue),
       "command": .optionalStrings(command), "args": .optionalStrings(args), "working_dir": .optional(workingDir), "user": .optional(user),
-      "stop_signal": .optional(stopSignal), "env": .strings(env), "ports": .array(ports.map(\.json)), "mounts": .array(mounts.map(\.json)),
-      "resources": resources.json, "security": security.json, "rlimits": .object(PodSpec.sorted(rlimits) { $0.json }), "log": log.json,
+      "stop_signal": .optional(stopSignal), "env": .object(PodSpec.sorted(env) { $0.json(for: disclosure) }),
+      "env_file": .array(envFiles.map { $0.json(for: disclosure) }), "ports": .array(ports.map(\.json)), "mounts": .array(mounts.map(\.json)),
+      "devices": .array(devices.map(\.json)), "resources": resources.json, "security": security.json, "rlimits": .object(PodSpec.sorted(rlimits) { $0.json }), "log": log.json,
     ]
   }
 }
@@ -90,7 +108,8 @@ extension SecuritySpec {
       "privileged": .bool(privileged), "read_only_root_filesystem": .bool(readOnlyRootFilesystem), "run_as_non_root": .bool(runAsNonRoot),
       "no_new_privileges": .bool(noNewPrivileges),
       "capabilities": ["add": .strings(addCapabilities), "drop": .strings(dropCapabilities)],
-      "seccomp": .string(seccomp.text), "masked_paths": .optionalStrings(maskedPaths), "readonly_paths": .optionalStrings(readonlyPaths),
+      "seccomp": .string(seccomp.text), "apparmor": .optional(apparmor),
+      "masked_paths": .optionalStrings(maskedPaths), "readonly_paths": .optionalStrings(readonlyPaths),
     ]
   }
 }
@@ -126,7 +145,7 @@ extension LogSpec {
 }
 
 extension VolumeSpec {
-  public var json: JSON {
+  public func json(for disclosure: SpecDisclosure) -> JSON {
     var object: JSONObject = [
       "name": .string(name), "owner": owner.map { .string("\($0.uid):\($0.gid)") } ?? .null, "mode": .optional(mode.map { Int64($0) }),
     ]
@@ -135,7 +154,8 @@ extension VolumeSpec {
     case .emptyDir(let inMemory, let size):
       object["empty_dir"] = ["medium": .string(inMemory ? "memory" : ""), "size": .optionalSize(size)]
     case .persistent(let shared): object["persistent"] = ["name": .optional(shared)]
-    case .config(let files): object["config"] = ["files": .strings(files)]
+    case .config(let set): object["config"] = set.json(for: disclosure, isSecret: false)
+    case .secret(let set): object["secret"] = set.json(for: disclosure, isSecret: true)
     }
     return .object(object)
   }

@@ -18,7 +18,14 @@ extension PodSpec {
     if let child = try reader.child("dns") { dns = try DNSConfig(child) }
     if let child = try reader.child("resources") { resources = try Resources(child, defaultPids: nil) }
     try reader.read("shm_size", into: &shmSize, SpecReader.size)
+    try reader.read("host_pid", into: &hostPID, \.bool)
+    try reader.read("host_ipc", into: &hostIPC, \.bool)
+    fsGroup = try reader.optional("fs_group", SpecReader.id)
+    try reader.read("supplemental_groups", into: &supplementalGroups, SpecReader.ids)
+    try reader.read("node_selector", into: &nodeSelector, SpecReader.stringMap)
     try reader.read("suspend", into: &suspend, \.bool)
+    try reader.read("on_drift", into: &onDrift)
+    if let child = try reader.child("update") { update = try UpdateSpec(child) }
     initContainers = try reader.list("init_container") { item throws(BerthError) in try ContainerSpec(item) }
     containers = try reader.list("container") { item throws(BerthError) in try ContainerSpec(item) }
     volumes = try reader.list("volume") { item throws(BerthError) in try VolumeSpec(item) }
@@ -67,6 +74,7 @@ extension Resources {
     cpuWeight = try reader.optional("cpu_weight", \.integer)
     cpusetCpus = try reader.optional("cpuset_cpus", \.string)
     ioWeight = try reader.optional("io_weight", \.integer)
+    try reader.read("hugepages", into: &hugepages, Self.hugepages)
   }
 }
 
@@ -80,7 +88,9 @@ extension ContainerSpec {
     workingDir = try reader.optional("working_dir", \.string)
     user = try reader.optional("user", \.string)
     stopSignal = try reader.optional("stop_signal", \.string)
-    try reader.read("env", into: &env, SpecReader.stringMap)
+    try reader.read("env", into: &env) { SpecReader.map($0) { EnvValue(json: $0) } }
+    envFiles = try reader.list("env_file") { item throws(BerthError) in try ContentFile(item) }
+    try reader.read("devices", into: &devices) { $0.array?.compactMap { DeviceSpec(json: $0) } }
     ports = try reader.list("ports") { item throws(BerthError) in try PortSpec(item) }
     mounts = try reader.list("mounts") { item throws(BerthError) in try MountSpec(item) }
     resources.pids = Self.defaultPids
@@ -124,6 +134,7 @@ extension SecuritySpec {
       try capabilities.read("drop", into: &dropCapabilities, SpecReader.strings)
     }
     try reader.read("seccomp", into: &seccomp) { $0.string.map { Seccomp(text: $0) } }
+    apparmor = try reader.optional("apparmor", \.string)
     maskedPaths = try reader.optional("masked_paths", SpecReader.strings)
     readonlyPaths = try reader.optional("readonly_paths", SpecReader.strings)
   }
@@ -161,7 +172,8 @@ extension VolumeSpec {
       return .emptyDir(inMemory: medium == "memory", size: try child.optional("size", SpecReader.size))
     }
     if let child = try reader.child("persistent") { return .persistent(shared: try child.optional("name", \.string)) }
-    if let child = try reader.child("config") { return .config(files: try child.optional("files", SpecReader.stringMap) ?? [:]) }
+    if let child = try reader.child("config") { return .config(try FileSet(child)) }
+    if let child = try reader.child("secret") { return .secret(try FileSet(child)) }
     throw SpecReader.malformed("volume")
   }
 }

@@ -19,8 +19,18 @@ public struct PodSpec: Hashable, Sendable {
   public var resources = Resources()
   /// Size of the /dev/shm that the pod's containers share.
   public var shmSize = ByteSize(bytes: 64 << 20)
+  public var hostPID = false
+  public var hostIPC = false
+  /// Group of the volumes that the pod owns, and of every container.
+  public var fsGroup: UInt32?
+  /// Extra groups of every container.
+  public var supplementalGroups: [UInt32] = []
+  /// Run only where the node's labels have all of these.
+  public var nodeSelector: [String: String] = [:]
   /// Keep the manifest, run nothing.
   public var suspend = false
+  public var onDrift: DriftPolicy = .repair
+  public var update = UpdateSpec()
   public var initContainers: [ContainerSpec] = []
   public var containers: [ContainerSpec] = []
   public var volumes: [VolumeSpec] = []
@@ -76,9 +86,12 @@ public struct ContainerSpec: Hashable, Sendable {
   /// `uid`, `uid:gid` or names in the image.
   public var user: String?
   public var stopSignal: String?
-  public var env: [String: String] = [:]
+  public var env: [String: EnvValue] = [:]
+  /// Read in this order, later ones win; `env` wins over all of them.
+  public var envFiles: [ContentFile] = []
   public var ports: [PortSpec] = []
   public var mounts: [MountSpec] = []
+  public var devices: [DeviceSpec] = []
   public var resources = Resources()
   public var security = SecuritySpec()
   public var rlimits: [String: Rlimit] = [:]
@@ -139,6 +152,8 @@ public struct Resources: Hashable, Sendable {
   public var cpuWeight: Int64?
   public var cpusetCpus: String?
   public var ioWeight: Int64?
+  /// By page size in bytes.
+  public var hugepages: [Int64: ByteSize] = [:]
   public init() {}
 }
 
@@ -157,6 +172,8 @@ public struct SecuritySpec: Hashable, Sendable {
   public var addCapabilities: [String] = []
   public var dropCapabilities: [String] = []
   public var seccomp: Seccomp = .default
+  /// A profile that is loaded on the node, or `unconfined`; nil keeps the default.
+  public var apparmor: String?
   /// nil keeps the default list (hardening checklist).
   public var maskedPaths: [String]?
   public var readonlyPaths: [String]?
@@ -216,6 +233,17 @@ public enum VolumeSource: Hashable, Sendable {
   case emptyDir(inMemory: Bool, size: ByteSize?)
   /// Outlives the pod. `shared` names one that pods of the namespace share; nil is the pod's own.
   case persistent(shared: String?)
-  /// File name to content.
-  case config(files: [String: String])
+  case config(FileSet)
+  /// As `config`, but in memory alone, and never shown.
+  case secret(FileSet)
+
+  public var isSecret: Bool { if case .secret = self { true } else { false } }
+
+  /// The files of a config or secret volume.
+  public var fileSet: FileSet? {
+    switch self {
+    case .config(let set), .secret(let set): set
+    default: nil
+    }
+  }
 }

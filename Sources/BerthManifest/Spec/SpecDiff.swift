@@ -24,7 +24,8 @@ public struct FieldChange: Hashable, Sendable, CustomStringConvertible {
 public enum SpecDiff {
   private static let pair = ["container", "init_container", "volume"]
   private static let podInPlace: Set<String> = [
-    "labels", "annotations", "restart_policy", "restart_backoff", "termination_grace_period", "resources",
+    "labels", "annotations", "restart_policy", "restart_backoff", "termination_grace_period", "resources", "on_drift", "update",
+    "node_selector",
   ]
   private static let containerInPlace: Set<String> = ["resources", "log"]
 
@@ -32,8 +33,24 @@ public enum SpecDiff {
   public static func changes(from old: PodSpec, to new: PodSpec) -> [FieldChange] {
     guard old != new else { return [] }
     var changes: [FieldChange] = []
-    compare(old.json, new.json, [], &changes)
-    return changes
+    compare(old.json(for: .record), new.json(for: .record), [], &changes)
+    let live = new.volumes.filter { volume in volume.source.fileSet.map { $0.onChange != .restart } ?? false }.map(\.name)
+    return changes.map { settled($0, live: live) }
+  }
+
+  /// Changed content is taken over by a running pod where the volume says so, and secrets are never shown. `live`: such volumes.
+  private static func settled(_ change: FieldChange, live: [String]) -> FieldChange {
+    var change = change
+    let parts = change.path.split(separator: ".", maxSplits: 4).map(String.init)
+    guard parts.count > 2, parts[0] == "volume", ["config", "secret"].contains(parts[2]) else { return change }
+    let isContent = parts.count > 3 && ["files", "from"].contains(parts[3])
+    if parts.count > 3, parts[3] == "on_change" { change.inPlace = true }
+    if isContent && live.contains(parts[1]) { change.inPlace = true }
+    if isContent && parts[2] == "secret" {
+      if !change.old.isEmpty { change.old = FileSet.redacted }
+      if !change.new.isEmpty { change.new = FileSet.redacted }
+    }
+    return change
   }
 
   private static func compare(_ old: JSON?, _ new: JSON?, _ path: [String], _ changes: inout [FieldChange]) {

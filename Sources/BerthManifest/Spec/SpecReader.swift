@@ -74,6 +74,12 @@ struct SpecReader {
   static func stringMap(_ json: JSON) -> [String: String]? { map(json, \.string) }
   static func duration(_ json: JSON) -> Duration? { json.string.flatMap { DurationText.parse($0) } }
   static func size(_ json: JSON) -> ByteSize? { json.string.flatMap { ByteSize($0) } ?? json.integer.map { ByteSize(bytes: $0) } }
+  static func id(_ json: JSON) -> UInt32? { json.integer.flatMap { UInt32(exactly: $0) } }
+  static func ids(_ json: JSON) -> [UInt32]? {
+    guard let items = json.array else { return nil }
+    let ids = items.compactMap(id)
+    return ids.count == items.count ? ids : nil
+  }
   static func port(_ json: JSON) -> UInt16? { json.integer.flatMap { UInt16(exactly: $0) } }
   static func limit(_ json: JSON) -> UInt64? { json.string == "unlimited" ? .max : json.unsigned }
 }

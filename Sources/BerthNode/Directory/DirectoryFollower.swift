@@ -14,6 +14,8 @@ struct DirectoryFollower {
   /// Resolved paths of the directory itself, of every symlink on the way to a manifest or directory and of what it leads to: whatever
   /// happens to one of them is a reason to scan.
   private var landmarks: Set<String> = []
+  /// The manifests that take content from a file, by the file's path.
+  private var contentUsers: [String: Set<String>] = [:]
   private var nextResync: Instant
   private var warning: String?
   private var lastPublishedWarning: String?
@@ -58,6 +60,10 @@ struct DirectoryFollower {
     // The files first, whatever else there is: only events tell a reported removal from a file that is merely not to be found.
     for event in events {
       needsScan = needsScan || isStructural(event)
+      if let users = contentUsers["\(event.directory)/\(event.name)"], event.kind != .subdirectory {
+        for path in users where seen.insert(path).inserted { look(at: path, reportedGone: false, now: now) }
+        continue
+      }
       guard Self.isManifestName(event.name), event.kind == .changed || event.kind == .removed else { continue }
       for directory in watched[event.directory] ?? [] {
         let path = "\(directory)/\(event.name)"
@@ -76,7 +82,8 @@ struct DirectoryFollower {
     case .subdirectory, .changed, .removed: break
     }
     let path = event.directory == "/" ? "/\(event.name)" : "\(event.directory)/\(event.name)"
-    if landmarks.contains(path) { return true }
+    // Who takes its content is looked at without a scan.
+    if landmarks.contains(path) { return contentUsers[path] == nil || event.kind == .subdirectory }
     // A directory on the way to one of ours is watched for its landmarks alone.
     guard watched[event.directory]?.isEmpty == false, !event.name.hasPrefix("."), !event.name.hasSuffix("~") else { return false }
     if event.kind == .subdirectory { return true }
@@ -98,6 +105,7 @@ struct DirectoryFollower {
     let now = Self.now()
     var walk = Walk()
     warning = visit(options.path, depth: 0, &walk)
+    for path in contentUsers.keys { trace(path, always: true, &walk) }
     if let reason = walk.unwatched { warning = warning ?? reason }
     nextResync = now + (walk.unwatched == nil ? options.resyncInterval : min(options.resyncInterval, Self.pollInterval))
     for directory in Set(watched.keys).subtracting(walk.directories.keys) { watches.unwatch(directory) }
@@ -107,7 +115,11 @@ struct DirectoryFollower {
       for path in model.knownPaths.subtracting(walk.files) { model.missing(path, reported: false, now: now) }
     }
     for path in walk.files.sorted() {
-      if let status = try? Files.status(path), model.identity(of: path) == FileIdentity(status) { continue }
+      if let status = try? Files.status(path), model.identity(of: path) == FileIdentity(status),
+        !ContentReader.differs(model.contents(of: path))
+      {
+        continue
+      }
       look(at: path, reportedGone: false, now: now)
     }
     if prune { model.confirmRemovals() }
@@ -120,6 +132,7 @@ struct DirectoryFollower {
     switch reader.read(path) {
     case .read(let file):
       beingWritten[path] = nil
+      follow(contentsOf: file, at: path)
       model.found(file, at: path)
     case .beingWritten:
       let since = beingWritten[path] ?? now
@@ -135,6 +148,18 @@ struct DirectoryFollower {
       beingWritten[path] = nil
       model.missing(path, reported: reportedGone, now: now)
     }
+  }
+
+  /// Watches the files that a manifest takes content from, whether they are there or not.
+  private mutating func follow(contentsOf file: ManifestFile, at path: String) {
+    for gone in model.contents(of: path).keys where file.contents[gone] == nil {
+      contentUsers[gone]?.remove(path)
+      if contentUsers[gone]?.isEmpty == true { contentUsers[gone] = nil }
+    }
+    var walk = Walk()
+    for content in file.contents.keys where contentUsers[content, default: []].insert(path).inserted { trace(content, always: true, &walk) }
+    landmarks.formUnion(walk.landmarks)
+    for directory in walk.directories.keys where watched[directory] == nil { watched[directory] = [] }
   }
 
   private mutating func settleAndPublish(now: Instant) -> ManifestDirectory.Update? {

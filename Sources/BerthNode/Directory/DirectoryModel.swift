@@ -12,10 +12,13 @@ public struct ManifestFile: Sendable {
   public var content: Content
   /// Changes whenever the file does.
   public var identity: FileIdentity
+  /// Of the files that it takes content from, by path; nil for one that wasn't there.
+  public var contents: [String: FileIdentity?]
 
-  public init(content: Content, identity: FileIdentity) {
+  public init(content: Content, identity: FileIdentity, contents: [String: FileIdentity?] = [:]) {
     self.content = content
     self.identity = identity
+    self.contents = contents
   }
 
   var key: PodKey? {
@@ -118,6 +121,9 @@ public struct DirectoryModel: Sendable {
   }
 
   public func identity(of path: String) -> FileIdentity? { removals[path] == nil ? files[path]?.identity : nil }
+
+  /// The files that the manifest at `path` takes content from, as they were when it was read.
+  public func contents(of path: String) -> [String: FileIdentity?] { files[path]?.contents ?? [:] }
 
   /// Every path that a pod in force or a present file comes from.
   public var knownPaths: Set<String> { Set(lastKeys.keys).union(files.keys) }

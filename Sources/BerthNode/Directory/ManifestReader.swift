@@ -25,7 +25,12 @@ struct ManifestReader: Sendable {
       if let reason = Self.untrusted(status, owner: owner) { return refuse(path, reason, identity) }
       guard status.size <= Self.sizeLimit else { return refuse(path, "is larger than \(Self.sizeLimit) bytes", identity) }
       guard let bytes = try FileLease.readQuiescent(file, limit: Self.sizeLimit) else { return .beingWritten }
-      return .read(ManifestFile(content: .decoded(ManifestDecoder.decode(bytes, file: path)), identity: FileIdentity(try file.status())))
+      let identityRead = FileIdentity(try file.status())
+      var manifest = ManifestDecoder.decode(bytes, file: path)
+      var contents = ContentReader()
+      manifest.resolve { contents.read($0) }
+      if contents.isUnfinished { return .beingWritten }
+      return .read(ManifestFile(content: .decoded(manifest), identity: identityRead, contents: contents.identities))
     } catch {
       if error == .notFound {
         guard let target = try? Files.readLink(path) else { return .absent }

@@ -26,7 +26,9 @@ extension MetadataStore: LastGoodStore {
   public func all() throws(BerthError) -> [(key: PodKey, path: String, pod: DesiredPod)] {
     try lastGood().compactMap { record in
       // A spec that this version can't read any more is forgotten; the manifest itself is still there to be read.
-      guard let json = try? JSON(parsing: record.content), let spec = try? PodSpec(json: json) else { return nil }
+      guard let json = try? JSON(parsing: record.content), let kept = try? PodSpec(json: json) else { return nil }
+      // Contents of the node's files aren't kept on disk: they are read again.
+      guard let spec = ContentReader.complete(kept) else { return nil }
       return (PodKey(namespace: record.namespace, name: record.name), record.path, DesiredPod(spec: spec, hash: record.hash))
     }
   }
@@ -34,7 +36,7 @@ extension MetadataStore: LastGoodStore {
   public func put(_ key: PodKey, path: String, pod: DesiredPod) throws(BerthError) {
     try putLastGood(
       LastGoodRecord(
-        namespace: key.namespace, name: key.name, path: path, hash: pod.hash, content: pod.spec.json.canonical(),
+        namespace: key.namespace, name: key.name, path: path, hash: pod.hash, content: pod.spec.json(for: .disk).canonical(),
         updated: Clock.wallNanoseconds() / 1_000_000_000))
   }
 

@@ -13,6 +13,12 @@ struct BundleContext: Hashable, Sendable {
   var volumes: [String: PreparedVolume]
   var cpus: Int
   var nodeName: String
+  var podUID = ""
+  /// The pod's first address; nil where it has none.
+  var podIP: String?
+  var devices = DeviceEdits()
+  /// Whether the kernel has AppArmor and it is on.
+  var hasAppArmor = false
 }
 
 /// Computes a container's runtime spec from manifest and image config. Pure.
@@ -41,7 +47,9 @@ struct BundleBuilder {
 
   private func process() throws(BerthError) -> RuntimeSpec.Process {
     var process = RuntimeSpec.Process(args: try arguments(), cwd: workingDirectory)
-    process.env = environment()
+    process.env = try environment()
+    process.user.additionalGids = groups
+    process.apparmorProfile = try apparmorProfile()
     process.capabilities = RuntimeSpec.Capabilities(only: container.capabilities)
     process.noNewPrivileges = container.security.noNewPrivileges && !container.security.privileged
     process.rlimits = rlimits
@@ -66,25 +74,23 @@ struct BundleBuilder {
     return directory.isEmpty ? "/" : directory.hasPrefix("/") ? directory : "/" + directory
   }
 
-  private func environment() -> [String] {
-    var values: [(name: String, value: String)] = []
-    var positions: [String: Int] = [:]
-    func set(_ name: String, _ value: String) {
-      if let at = positions[name] {
-        values[at].value = value
-      } else {
-        positions[name] = values.count
-        values.append((name, value))
-      }
+  /// On top of those that the image's user has.
+  private var groups: [UInt32] {
+    var groups: [UInt32] = []
+    for group in [pod.fsGroup].compactMap({ $0 }) + pod.supplementalGroups + context.devices.groups where !groups.contains(group) {
+      groups.append(group)
     }
-    set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-    set("HOSTNAME", pod.hostname)
-    for entry in image.env {
-      let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      if parts.count == 2, !parts[0].isEmpty { set(String(parts[0]), String(parts[1])) }
+    return groups
+  }
+
+  private func apparmorProfile() throws(BerthError) -> String? {
+    guard let profile = container.security.apparmor, profile != "unconfined" else { return nil }
+    guard context.hasAppArmor else {
+      throw BerthError(
+        .failedPrecondition, "start container", container.name,
+        cause: "security.apparmor asks for profile \"\(profile)\", and AppArmor is not enabled on this node")
     }
-    for name in container.env.keys.sorted() { set(name, container.env[name] ?? "") }
-    return values.map { "\($0.name)=\($0.value)" }
+    return profile
   }
 
   private var rlimits: [RuntimeSpec.Rlimit] {
@@ -107,6 +113,7 @@ struct BundleBuilder {
           destination: "/etc/\(name)", type: "bind", source: "\(context.etc)/\(name)", options: ["bind", "nosuid", "nodev", "noexec"]))
     }
     // Parents before what is mounted inside them.
+    mounts += context.devices.mounts
     for mount in container.mounts.sorted(by: { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }) {
       mounts.append(try volumeMount(mount))
     }
@@ -123,7 +130,9 @@ struct BundleBuilder {
     case .hostToContainer: options.append("rslave")
     case .bidirectional: options.append("rshared")
     }
-    if mount.readOnly { options.append("rro") }
+    // What Berth writes into a volume is Berth's.
+    let isGenerated = pod.volumes.first { $0.name == mount.volume }?.source.fileSet != nil
+    if mount.readOnly || isGenerated { options.append("rro") }
     return RuntimeSpec.Mount(destination: mount.path, type: "bind", source: volume.path, options: options)
   }
 
@@ -134,14 +143,22 @@ struct BundleBuilder {
     return paths
   }
 
+  /// Destinations whose part of a volume is made where it isn't there, as Kubernetes does. Generated files are there or they are missing.
+  var creatableSubPaths: [String] {
+    container.mounts.filter { mount in
+      mount.subPath != nil && pod.volumes.contains { $0.name == mount.volume && $0.source.fileSet == nil }
+    }.map(\.path)
+  }
+
   // MARK: linux
 
   private func linux() -> RuntimeSpec.Linux {
     var linux = RuntimeSpec.Linux()
-    linux.namespaces = ContainerDefaults.podNamespaces
+    linux.namespaces = ContainerDefaults.podNamespaces.filter { !(pod.hostPID && $0.type == .pid) }
     linux.cgroupsPath = context.cgroup
     var resources = container.resources.runtime
-    resources.devices = container.security.privileged ? [RuntimeSpec.DeviceRule(allow: true)] : ContainerDefaults.deviceRules
+    resources.devices = container.security.privileged ? [RuntimeSpec.DeviceRule(allow: true)] : ContainerDefaults.deviceRules + context.devices.rules
+    linux.devices = context.devices.devices
     if resources.pids == nil { resources.pids = ContainerSpec.defaultPids }
     linux.resources = resources
     if !container.security.privileged {
@@ -174,8 +191,17 @@ extension Resources {
       resources.memory.swap = memory.bytes.addingReportingOverflow(memorySwap?.bytes ?? 0).partialValue
     }
     resources.pids = pids
+    resources.hugepageLimits = hugepages.sorted { $0.key < $1.key }.map { page, limit in
+      RuntimeSpec.HugepageLimit(pageSize: Self.pageName(page), limit: UInt64(clamping: limit.bytes))
+    }
     resources.blockIOWeight = ioWeight.map { UInt16(clamping: max(10, min(1000, $0))) }
     return resources
+  }
+
+  /// As the kernel's file names spell it. Source: mm/hugetlb_cgroup.c "mem_fmt".
+  private static func pageName(_ bytes: Int64) -> String {
+    if bytes >= 1 << 30 { return "\(bytes >> 30)GB" }
+    return bytes >= 1 << 20 ? "\(bytes >> 20)MB" : "\(bytes >> 10)KB"
   }
 
   /// As `runtime`, for a group that has `old`: what that limited and this doesn't is set free. `cpus`: of the node.
@@ -186,6 +212,9 @@ extension Resources {
     if cpusetCpus == nil, old.cpusetCpus != nil { resources.cpu.cpus = "0-\(max(0, cpus - 1))" }
     if memory == nil, old.memory != nil { (resources.memory.limit, resources.memory.swap) = (-1, -1) }
     if pids == nil, old.pids != nil { resources.pids = -1 }
+    for page in old.hugepages.keys.sorted() where hugepages[page] == nil {
+      resources.hugepageLimits.append(RuntimeSpec.HugepageLimit(pageSize: Self.pageName(page), limit: UInt64(Int64.max)))
+    }
     if ioWeight == nil, old.ioWeight != nil { resources.blockIOWeight = 100 }
     return resources
   }

@@ -9,18 +9,15 @@ extension Pod {
   /// the record from being written is thrown.
   public func start(_ name: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) -> BerthError? {
     var failure: BerthError?
-    var sandboxFailure: BerthError?
     let spec = try container(name)
     record.containers[name] = ContainerRecord(attempt: attempt, backoffStep: backoffStep)
     // A crash from here on leaves an attempt that the shim doesn't know: it is begun again.
     try save()
     do throws(BerthError) {
+      try await writeSecrets()
       let request = try prepare(spec, attempt: attempt)
       let answer = try connection("start container").send(.start(request), deadline: deadline(Self.startTime))
-      do throws(BerthError) { try await checkSandbox() } catch {
-        sandboxFailure = error
-        throw error
-      }
+      try await checkSandbox()
       _ = try await answer.value()
     } catch {
       if let sandboxFailure { throw abandonSandbox(sandboxFailure) }
@@ -40,10 +37,13 @@ extension Pod {
     return error
   }
 
-  private func checkSandbox() async throws(BerthError) {
+  func checkSandbox() async throws(BerthError) {
     guard let answer = sandboxAnswer else { return }
     sandboxAnswer = nil
-    _ = try await answer.value()
+    do throws(BerthError) { _ = try await answer.value() } catch {
+      sandboxFailure = error
+      throw error
+    }
   }
 
   /// Snapshot, bundle and filter: what the shim's launcher needs.
@@ -54,11 +54,7 @@ extension Pod {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make bundle", bundle, cause: "\(error)")
     }
     let snapshot = try freshSnapshot(of: image, key: paths.snapshotKey(spec.name, attempt: attempt))
-    let builder = BundleBuilder(
-      pod: record.spec, container: spec, image: image.config,
-      context: BundleContext(
-        cgroup: context.containerCgroup(uid, spec.name), shm: paths.shm, etc: paths.etc, volumes: volumes, cpus: context.cpus,
-        nodeName: context.nodeName))
+    let builder = BundleBuilder(pod: record.spec, container: spec, image: image.config, context: try bundleContext(spec))
     let runtimeSpec = try builder.runtimeSpec()
     do throws(Errno) { try Files.writeAtomically(runtimeSpec.json().encoded(), to: "\(bundle)/config.json") } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write bundle", bundle, cause: "\(error)")
@@ -70,13 +66,25 @@ extension Pod {
     launch.runAsNonRoot = spec.security.runAsNonRoot
     launch.seccompFilter = try context.seccomp.path(
       for: spec.security, capabilities: runtimeSpec.process?.capabilities?.bounding ?? [])
-    launch.sandboxNamespaces = record.spec.network == .host ? [.ipc, .uts] : [.network, .ipc, .uts]
+    launch.sandboxNamespaces = [.uts] + (record.spec.hostIPC ? [] : [.ipc]) + (record.spec.network == .host ? [] : [.network])
     launch.subPaths = builder.subPaths
+    launch.creatableSubPaths = builder.creatableSubPaths
     return ContainerStart(
       name: spec.name, attempt: attempt, cgroup: context.containerCgroup(uid, spec.name), launch: launch,
       log: LogTarget(
         path: paths.logFile(key, spec.name, attempt: attempt), maxSize: UInt64(clamping: spec.log.maxSize.bytes),
         maxFiles: UInt32(clamping: spec.log.maxFiles)))
+  }
+
+  private func bundleContext(_ spec: ContainerSpec) throws(BerthError) -> BundleContext {
+    var bundle = BundleContext(
+      cgroup: context.containerCgroup(uid, spec.name), shm: record.spec.hostIPC ? "/dev/shm" : paths.shm, etc: paths.etc, volumes: volumes,
+      cpus: context.cpus, nodeName: context.nodeName, podUID: uid)
+    if !spec.devices.isEmpty { bundle.devices = try DeviceEdits(spec.devices) }
+    if spec.security.apparmor != nil {
+      bundle.hasAppArmor = (try? Files.readText("/sys/module/apparmor/parameters/enabled"))?.hasPrefix("Y") == true
+    }
+    return bundle
   }
 
   /// One that is there already belongs to a daemon that died before it could ask the shim for this attempt: nothing ever ran on it.

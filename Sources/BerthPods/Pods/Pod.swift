@@ -20,6 +20,10 @@ public actor Pod {
   var volumes: [String: PreparedVolume] = [:]
   /// The answer to the sandbox's set-up, until somebody has looked at it.
   var sandboxAnswer: ShimAnswer?
+  /// Why no container can ever run in it.
+  var sandboxFailure: BerthError?
+  /// The secrets' way into the pod's memory, begun once.
+  var secrets: Task<Result<Void, BerthError>, Never>?
 
   /// When each container's latest attempt ended, on the boot clock.
   var exitTimes: [String: (attempt: UInt32, at: Instant)] = [:]
@@ -77,7 +81,7 @@ public actor Pod {
     let connection = try context.shims.spawn(
       shimPath: context.shimPath, podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed)
     link = .connected(connection)
-    volumes = try VolumeManager(paths: paths, key: key).prepare(record.spec.volumes)
+    volumes = try VolumeManager(paths: paths, key: key, fsGroup: record.spec.fsGroup).prepare(record.spec.volumes)
     try EtcFiles(spec: record.spec).write(to: paths.etc)
     // Without limits of its own the pod's cgroup is made on the way to its first container's, where it holds nothing else up: on v1,
     // making one waits for the lock that the kernel is just getting ready for the attach.
@@ -85,18 +89,6 @@ public actor Pod {
       try context.cgroup(context.podCgroup(uid)).create(record.spec.resources.runtime)
     }
     sandboxAnswer = connection.send(.setUpSandbox(sandboxSetup()), deadline: deadline(Self.answerTime))
-  }
-
-  private func sandboxSetup() -> SandboxSetup {
-    let tmpfs = record.spec.volumes.compactMap { volume -> TmpfsVolume? in
-      guard let prepared = volumes[volume.name], let memory = prepared.memorySize else { return nil }
-      let size: UInt64 = if case .limited(let bytes) = memory { UInt64(clamping: bytes.bytes) } else { 0 }
-      return TmpfsVolume(
-        path: prepared.path, size: size, mode: volume.mode ?? 0o777, uid: volume.owner?.uid ?? 0, gid: volume.owner?.gid ?? 0)
-    }
-    return SandboxSetup(
-      podUID: uid, hostname: record.spec.hostname, network: record.spec.network == .host ? .host : .none,
-      shmSize: UInt64(clamping: record.spec.shmSize.bytes), tmpfs: tmpfs, podCgroup: context.podCgroup(uid))
   }
 
   /// An incarnation that an earlier daemon made. A shim that doesn't answer counts as lost: what runs is left alone, nothing is started

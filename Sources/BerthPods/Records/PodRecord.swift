@@ -56,7 +56,7 @@ extension PodRecord {
     for name in self.containers.keys.sorted() { containers[name] = self.containers[name]?.json }
     return [
       "version": .integer(Self.version), "uid": .string(uid), "generation": .integer(generation), "hash": .string(hash),
-      "spec": spec.json, "source": .string(source), "created_at": .integer(createdAt), "images": .strings(images),
+      "spec": spec.json(for: .record), "source": .string(source), "created_at": .integer(createdAt), "images": .strings(images),
       "containers": .object(containers), "being_removed": .bool(isBeingRemoved),
     ]
   }

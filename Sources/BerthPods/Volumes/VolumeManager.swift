@@ -18,6 +18,11 @@ public struct PreparedVolume: Hashable, Sendable {
 struct VolumeManager: Sendable {
   let paths: PodPaths
   let key: PodKey
+  /// Group of the volumes that the pod owns.
+  var fsGroup: UInt32?
+
+  /// Of a secret volume's tmpfs: twice what its files may have, so that they can be replaced.
+  static let secretSize = ByteSize(bytes: 8 << 20)
 
   /// Where each volume lies; touches nothing.
   func located(_ volumes: [VolumeSpec]) -> [String: PreparedVolume] {
@@ -36,6 +41,7 @@ struct VolumeManager: Sendable {
       PreparedVolume(
         path: shared.map { paths.node.sharedVolume(namespace: key.namespace, $0) } ?? paths.node.persistentVolume(key, volume.name))
     case .config: PreparedVolume(path: paths.stateVolume(volume.name))
+    case .secret: PreparedVolume(path: paths.stateVolume(volume.name), memorySize: .limited(Self.secretSize))
     }
   }
 
@@ -60,15 +66,13 @@ struct VolumeManager: Sendable {
     case .hostPath(_, let type): try Self.check(path, type)
     case .emptyDir: try makeRoot(path, volume, defaultMode: 0o777)
     case .persistent:
-      // An existing volume keeps the owner and mode that its users gave it.
-      if !Files.exists(path) { try makeWhole(path, volume) }
-    case .config(let files):
+      // An existing volume keeps the owner and mode that its users gave it, but for the pod's group.
+      if !Files.exists(path) { try makeWhole(path, volume) } else if let fsGroup { try VolumeGroup.hand(path, to: fsGroup) }
+    case .config(let set):
       try makeRoot(path, VolumeSpec(name: volume.name, source: volume.source), defaultMode: 0o755)
-      for name in files.keys.sorted() {
-        try Files.writeAtomically((files[name] ?? "").utf8, to: "\(path)/\(name)", mode: 0o600)
-        try Files.setMode("\(path)/\(name)", volume.mode ?? 0o644)
-        if let owner = volume.owner { try Files.setOwner("\(path)/\(name)", uid: owner.uid, gid: owner.gid) }
-      }
+      try GeneratedFiles(volume, set, folder: path, fsGroup: fsGroup).write()
+    // Its tmpfs is the shim's: see `Pod.writeSecrets`.
+    case .secret: try Files.makeDirectories(path)
     }
   }
 
@@ -85,8 +89,9 @@ struct VolumeManager: Sendable {
 
   private func makeRoot(_ path: String, _ volume: VolumeSpec, defaultMode: UInt32) throws(Errno) {
     try Files.makeDirectories(path)
-    try Files.setMode(path, volume.mode ?? defaultMode)
-    if let owner = volume.owner { try Files.setOwner(path, uid: owner.uid, gid: owner.gid) }
+    try Files.setOwner(path, uid: volume.owner?.uid ?? 0, gid: fsGroup ?? volume.owner?.gid ?? 0)
+    // What is made in it belongs to the group, too.
+    try Files.setMode(path, (volume.mode ?? defaultMode) | (fsGroup == nil ? 0 : 0o2070))
   }
 
   private static func check(_ path: String, _ type: VolumeSource.HostPathType) throws(Errno) {

@@ -15,6 +15,7 @@ extension LaunchRequest {
     out["rootfs_without_devices"] = .bool(rootfsWithoutDevices)
     out["sandbox_namespaces"] = .strings(sandboxNamespaces.map(\.rawValue))
     out["sub_paths"] = .strings(subPaths)
+    if !creatableSubPaths.isEmpty { out["creatable_sub_paths"] = .strings(creatableSubPaths) }
     return .object(out)
   }
 
@@ -40,6 +41,7 @@ extension LaunchRequest {
       guard let path = path.string else { throw Self.failure("sub_paths", "expected strings") }
       subPaths[destination] = path
     }
+    creatableSubPaths = (json["creatable_sub_paths"]?.array ?? []).compactMap(\.string)
   }
 
   private static func failure(_ member: String, _ cause: String) -> BerthError {

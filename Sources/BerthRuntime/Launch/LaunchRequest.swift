@@ -35,6 +35,8 @@ public struct LaunchRequest: Sendable, Hashable {
   public var sandboxNamespaces: [RuntimeSpec.NamespaceKind] = []
   /// Mount destination → path inside the mount's source, resolved there so that no symlink leads out of the source.
   public var subPaths: [String: String] = [:]
+  /// Destinations whose sub path is made, as a directory, where it isn't there.
+  public var creatableSubPaths: [String] = []
 
   public init(id: String, bundle: String, rootfs: RootfsSource) {
     self.id = id

@@ -44,6 +44,7 @@ struct PreparedLaunch {
     facts.rootWithoutDevices = request.rootfsWithoutDevices
     facts.subPaths = request.subPaths
     facts.securityModules = SecurityModules.detect(for: spec.process)
+    try SubPathMaker.make(request, spec)
     facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
     facts.seccompFilter = try request.seccompFilter.map { (path) throws(BerthError) in try Self.read(path, limit: 4096 * 8, request.id) }

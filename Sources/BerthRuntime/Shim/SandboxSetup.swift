@@ -55,6 +55,8 @@ public struct SandboxSetup: Sendable, Hashable {
   public var tmpfs: [TmpfsVolume]
   /// The pod's cgroup below every hierarchy's root, made by whoever asks, removed at `shutdown`.
   public var podCgroup: String
+  /// The node's IPC namespace and /dev/shm instead of the pod's own.
+  public var hostIPC = false
 
   public init(
     podUID: String, hostname: String, network: Network, shmSize: UInt64 = 64 << 20, tmpfs: [TmpfsVolume] = [], podCgroup: String
@@ -74,6 +76,7 @@ public struct SandboxSetup: Sendable, Hashable {
     writer.integer(shmSize)
     writer.list(tmpfs) { $0.encode(to: &$1) }
     writer.text(podCgroup)
+    writer.integer(hostIPC ? UInt8(1) : 0)
   }
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
@@ -86,5 +89,7 @@ public struct SandboxSetup: Sendable, Hashable {
       try TmpfsVolume(from: &item)
     }
     podCgroup = try reader.text(limit: ShimProtocol.Limit.path)
+    // An older daemon ends here.
+    if !reader.isAtEnd { hostIPC = try reader.bool() }
   }
 }

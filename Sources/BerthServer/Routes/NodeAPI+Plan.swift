@@ -46,7 +46,7 @@ extension NodeAPI {
       guard let path = file["path"]?.string, let content = file["content"]?.string else {
         throw BerthError(.invalidArgument, "read request", "files", cause: "each needs path and content")
       }
-      let manifest = ManifestDecoder.decode(Array(content.utf8), file: path)
+      let manifest = ManifestSource.decode(Array(content.utf8), file: path)
       diagnostics += manifest.diagnostics.map(\.json)
       guard let spec = manifest.spec, let hash = manifest.hash else { continue }
       let entry = DesiredEntry(desired: DesiredPod(spec: spec, hash: hash), source: path, problem: nil)

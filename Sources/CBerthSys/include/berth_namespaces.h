@@ -3,8 +3,9 @@
 #define BERTH_NAMESPACES_H
 
 #define BERTH_UNSHARE_NETWORK 1
+#define BERTH_UNSHARE_IPC 2
 
-// unshare(2) of the calling thread's mount, IPC and UTS namespaces, and of the network namespace with BERTH_UNSHARE_NETWORK.
+// unshare(2) of the calling thread's mount and UTS namespaces, and of those that the flags name.
 int berth_unshare_sandbox(int flags);
 
 // sethostname(2) in the UTS namespace.

@@ -31,8 +31,9 @@ struct Sandbox {
   }
 
   private func enter() throws(Errno) {
-    try SandboxNamespaces.unshare(network: setup.network != .host)
+    try SandboxNamespaces.unshare(network: setup.network != .host, ipc: !setup.hostIPC)
     try SandboxNamespaces.setHostname(setup.hostname)
+    if setup.hostIPC { return }
     try Files.makeDirectory(folder.sharedMemory)
     try SandboxNamespaces.mountTmpfs(at: folder.sharedMemory, size: setup.shmSize, mode: 0o1777, noexec: true)
   }

@@ -1,0 +1,138 @@
+import BerthCore
+
+/// A place in a manifest that names a file of the node whose content it takes.
+struct ContentReference: Hashable, Sendable {
+  enum Use: Sendable { case volume, variable, variables }
+  var path: String
+  var range: SourceRange
+  var use: Use
+}
+
+/// Why a file's content can't be had.
+public struct ContentProblem: Error, Hashable, Sendable {
+  /// As the end of a sentence that begins with the path: `is not there`.
+  public var reason: String
+  public init(_ reason: String) { self.reason = reason }
+}
+
+extension DecodedManifest {
+  /// Of one file; what is larger is no configuration.
+  public static let contentLimit = 1 << 20
+
+  /// The files of the node whose content belongs to the manifest, each once.
+  public var contentPaths: [String] {
+    var seen: Set<String> = []
+    return references.map(\.path).filter { seen.insert($0).inserted }
+  }
+
+  /// Takes the content of the files in: into the spec, and into the hash. What can't be read is an error at the place that names it.
+  public mutating func resolve(_ read: (String) -> Result<FileContent, ContentProblem>) {
+    guard !references.isEmpty else { return }
+    var contents: [String: FileContent] = [:]
+    var sink = DiagnosticSink(file: file, source: source)
+    for path in contentPaths {
+      let result = read(path)
+      if case .success(let content) = result { contents[path] = content }
+      for reference in references where reference.path == path {
+        if let problem = Self.problem(of: result, for: reference) { sink.error(problem, at: reference.range) }
+      }
+    }
+    diagnostics = (diagnostics + sink.diagnostics).sorted { ($0.position, $0.message) < ($1.position, $1.message) }
+    guard !sink.hasErrors else {
+      (spec, hash) = (nil, nil)
+      return
+    }
+    spec?.fill(contents)
+    checkSecrets()
+    guard let own = hash else { return }
+    var text = own
+    for path in contents.keys.sorted() { text += "\n\(path)\n\(SHA256.hexDigest(contents[path]?.bytes ?? []))" }
+    hash = SHA256.hexDigest(Array(text.utf8))
+  }
+
+  private static func problem(of result: Result<FileContent, ContentProblem>, for reference: ContentReference) -> String? {
+    switch (result, reference.use) {
+    case (.failure(let problem), _): return "\(reference.path) \(problem.reason)"
+    case (.success(let content), .variable):
+      return content.variable == nil ? "\(reference.path) can't be a variable's value: it isn't UTF-8, or has a NUL" : nil
+    case (.success(let content), .variables):
+      guard case .problem(let line, let words) = EnvFile.parse(content) else { return nil }
+      return "\(reference.path):\(line): \(words)"
+    case (.success, .volume): return nil
+    }
+  }
+
+  /// A variable can hold no NUL, wherever the secret comes from.
+  private mutating func checkSecrets() {
+    guard let bad = spec?.secretsThatAreNoVariables.first else { return }
+    var sink = DiagnosticSink(file: file, source: source)
+    sink.error("secret '\(bad)' can't be a variable's value: it isn't UTF-8, or has a NUL", at: SourceRange(0, 0))
+    diagnostics += sink.diagnostics
+    (spec, hash) = (nil, nil)
+  }
+}
+
+extension PodSpec {
+  /// Puts the content of the node's files where they are named.
+  mutating func fill(_ contents: [String: FileContent]) {
+    func filled(_ file: ContentFile) -> ContentFile { ContentFile(path: file.path, content: contents[file.path] ?? file.content) }
+    func fill(_ container: inout ContainerSpec) {
+      container.envFiles = container.envFiles.map(filled)
+      for (name, value) in container.env {
+        if case .file(let file) = value { container.env[name] = .file(filled(file)) }
+      }
+    }
+    for at in containers.indices { fill(&containers[at]) }
+    for at in initContainers.indices { fill(&initContainers[at]) }
+    for at in volumes.indices {
+      switch volumes[at].source {
+      case .config(var set):
+        set.from = set.from.mapValues(filled)
+        volumes[at].source = .config(set)
+      case .secret(var set):
+        set.from = set.from.mapValues(filled)
+        volumes[at].source = .secret(set)
+      default: break
+      }
+    }
+  }
+
+  /// Files of the node that it still has no content of.
+  public var missingContents: [String] {
+    var paths: [String] = []
+    func note(_ file: ContentFile) { if file.content == nil { paths.append(file.path) } }
+    for container in initContainers + containers {
+      container.envFiles.forEach(note)
+      for case .file(let file) in container.env.values { note(file) }
+    }
+    for volume in volumes { volume.source.fileSet?.from.values.forEach(note) }
+    return paths
+  }
+
+  /// A spec that was kept without some contents, made whole by reading them again. nil if one can't be had.
+  public func completed(_ read: (String) -> FileContent?) -> PodSpec? {
+    var contents: [String: FileContent] = [:]
+    for path in missingContents {
+      guard let content = read(path) else { return nil }
+      contents[path] = content
+    }
+    var spec = self
+    spec.fill(contents)
+    return spec
+  }
+
+  /// The content of a file of a secret volume.
+  public func secret(volume: String, file: String) -> FileContent? {
+    guard case .secret(let set)? = volumes.first(where: { $0.name == volume })?.source else { return nil }
+    return set.contents[file]
+  }
+
+  fileprivate var secretsThatAreNoVariables: [String] {
+    (initContainers + containers).flatMap { container in
+      container.env.keys.sorted().compactMap { name in
+        guard case .secret(let volume, let file)? = container.env[name], let content = secret(volume: volume, file: file) else { return nil }
+        return content.variable == nil ? "\(volume)/\(file)" : nil
+      }
+    }
+  }
+}

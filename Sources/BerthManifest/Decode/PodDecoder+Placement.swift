@@ -1,0 +1,29 @@
+import BerthCore
+
+extension PodDecoder {
+  /// What a pod shares with its node and its containers with each other.
+  mutating func sharing(_ spec: inout PodSpec) {
+    spec.hostPID = root["host_pid"]?.boolean ?? false
+    spec.hostIPC = root["host_ipc"]?.boolean ?? false
+    if spec.hostIPC, let size = root.entry("shm_size") {
+      sink.warning("'shm_size' has no effect with host_ipc = true: /dev/shm is the node's", at: size.keyRange)
+    }
+    spec.fsGroup = root["fs_group"].flatMap(Self.group)
+    spec.supplementalGroups = (root["supplemental_groups"]?.array ?? []).compactMap(Self.group)
+  }
+
+  private static func group(_ value: TOMLValue) -> UInt32? {
+    value.integer.flatMap { UInt32(exactly: $0) }.flatMap { $0 <= UserText.highest ? $0 : nil }
+  }
+
+  /// Whether and how the pod runs on this node.
+  mutating func placement(_ spec: inout PodSpec) {
+    spec.nodeSelector = root.stringMap("node_selector")
+    spec.suspend = root["suspend"]?.boolean ?? false
+    spec.onDrift = root["on_drift"]?.string.flatMap { DriftPolicy(rawValue: $0) } ?? .repair
+    guard let table = root["update"]?.table else { return }
+    if let strategy = table["strategy"]?.string.flatMap({ UpdateSpec.Strategy(rawValue: $0) }) { spec.update.strategy = strategy }
+    if let deadline = table["progress_deadline"]?.duration { spec.update.progressDeadline = deadline }
+    spec.update.rollback = table["rollback"]?.boolean ?? true
+  }
+}
