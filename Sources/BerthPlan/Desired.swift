@@ -6,9 +6,21 @@ public struct DesiredPod: Hashable, Sendable {
   public var spec: PodSpec
   /// Of the manifest's canonical content: the spec's identity.
   public var hash: String
+  /// Why the pod is kept and not run, nil if it is to run.
+  public var suspension: String?
   public init(spec: PodSpec, hash: String) {
     self.spec = spec
     self.hash = hash
+    suspension = spec.suspend ? "suspend = true" : nil
+  }
+
+  /// On a node with these labels.
+  public func placed(onNodeWith labels: [String: String]) -> DesiredPod {
+    let missing = spec.nodeSelector.filter { labels[$0.key] != $0.value }.map { "\($0.key) = \"\($0.value)\"" }.sorted()
+    guard suspension == nil, !missing.isEmpty else { return self }
+    var pod = self
+    pod.suspension = "node_selector asks for \(missing.joined(separator: ", ")), which this node's labels don't have"
+    return pod
   }
 }
 

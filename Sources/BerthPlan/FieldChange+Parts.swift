@@ -10,5 +10,11 @@ extension FieldChange {
     return String(parts[1])
   }
 
+  /// The config or secret volume whose content it is about.
+  public var contentVolume: String? {
+    guard parts.count > 3, parts[0] == "volume", parts[3] == "files" || parts[3] == "from" else { return nil }
+    return String(parts[1])
+  }
+
   private var parts: [Substring] { path.split(separator: ".") }
 }

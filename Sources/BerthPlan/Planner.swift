@@ -14,9 +14,8 @@ import BerthManifest
 /// 6. Run the init containers in order, each to success.
 /// 7. Start the containers that don't run and whose restart policy and back-off say so.
 public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan {
-  guard let desired, !desired.spec.suspend else {
-    return actual.map { planRemoval(of: $0, because: desired == nil ? "its manifest was removed" : "suspend = true", now: now) }
-      ?? PodPlan()
+  guard let desired, desired.suspension == nil else {
+    return actual.map { planRemoval(of: $0, because: desired?.suspension ?? "its manifest was removed", now: now) } ?? PodPlan()
   }
   if let actual, actual.isBeingRemoved { return planRemoval(of: actual, because: "its removal had begun", now: now) }
   let missing = planImages(desired, actual: actual, images: images, now: now)
@@ -24,7 +23,7 @@ public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: Imag
   if case .lost(processesLeft: false) = actual.sandbox { return planLoss(of: actual, processesLeft: false, now: now) }
   if desired.hash != actual.hash {
     let changes = SpecDiff.changes(from: actual.spec, to: desired.spec)
-    if changes.allSatisfy(\.inPlace) { return planInPlace(desired, changes) }
+    if changes.allSatisfy(\.inPlace) { return planInPlace(desired, actual, changes) }
     // The old pod runs on until the new one's images are there.
     return missing ?? planRemoval(of: actual, because: recreationReason(changes), changes: changes, now: now)
   }
@@ -117,7 +116,7 @@ private func planCreation(of desired: DesiredPod) -> PodPlan {
   return plan
 }
 
-private func planInPlace(_ desired: DesiredPod, _ changes: [FieldChange]) -> PodPlan {
+private func planInPlace(_ desired: DesiredPod, _ actual: ActualPod, _ changes: [FieldChange]) -> PodPlan {
   var plan = PodPlan()
   let limits = changes.filter(\.isResources)
   for container in [nil] + desired.spec.allContainers.map({ Optional($0.name) }) {
@@ -126,7 +125,18 @@ private func planInPlace(_ desired: DesiredPod, _ changes: [FieldChange]) -> Pod
       plan.actions.append(PodAction(.updateResources(container: container), because: "limits changed (in place)", changes: own))
     }
   }
-  let rest = changes.filter { !$0.isResources }
+  for volume in desired.spec.volumes {
+    let own = changes.filter { $0.contentVolume == volume.name }
+    if own.isEmpty { continue }
+    plan.actions.append(PodAction(.updateVolume(name: volume.name), because: "its content changed (in place)", changes: own))
+    guard case .signal(let signal)? = volume.source.fileSet?.onChange else { continue }
+    for container in desired.spec.allContainers where container.mounts.contains(where: { $0.volume == volume.name }) {
+      guard case .running? = actual.containers[container.name]?.state else { continue }
+      plan.actions.append(
+        PodAction(.signalContainer(name: container.name, signal: signal), because: "files of volume \(volume.name) changed"))
+    }
+  }
+  let rest = changes.filter { !$0.isResources && $0.contentVolume == nil }
   plan.actions.append(
     PodAction(.recordSpec, because: rest.isEmpty ? "the manifest's content changed" : "changed in place", changes: rest))
   return plan

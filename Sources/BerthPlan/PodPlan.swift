@@ -11,6 +11,10 @@ public struct PodAction: Hashable, Sendable {
     case stopContainer(name: String)
     /// Write changed limits of the pod (nil) or a container.
     case updateResources(container: String?)
+    /// Replace the files of a config or secret volume.
+    case updateVolume(name: String)
+    /// Tell a container that files have changed.
+    case signalContainer(name: String, signal: String)
     /// Take over a spec whose differences need no restart.
     case recordSpec
     /// Everything the pod owned; its containers are dead.
@@ -36,6 +40,8 @@ extension PodAction.Verb {
     case .startContainer(let name, let attempt): attempt == 0 ? "start container \(name)" : "restart container \(name) (restart \(attempt))"
     case .stopContainer(let name): "stop container \(name)"
     case .updateResources(let container): container.map { "update resources of container \($0)" } ?? "update resources of the pod"
+    case .updateVolume(let name): "update files of volume \(name)"
+    case .signalContainer(let name, let signal): "send \(signal) to container \(name)"
     case .recordSpec: "update pod"
     case .removePod: "remove pod"
     }
@@ -48,15 +54,17 @@ extension PodAction.Verb {
     case .startContainer: "start_container"
     case .stopContainer: "stop_container"
     case .updateResources: "update_resources"
+    case .updateVolume: "update_volume"
+    case .signalContainer: "signal_container"
     case .recordSpec: "record_spec"
     case .removePod: "remove_pod"
     }
   }
   public var container: String? {
     switch self {
-    case .startContainer(let name, _), .stopContainer(let name): name
+    case .startContainer(let name, _), .stopContainer(let name), .signalContainer(let name, _): name
     case .updateResources(let name): name
-    case .pullImage, .createPod, .recordSpec, .removePod: nil
+    case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod: nil
     }
   }
 }

@@ -27,9 +27,11 @@ final class Daemon: Sendable {
     let marks = MarkBoard()
     images = try Self.images(configuration)
     manager = try Self.podManager(configuration, images: images, changed: { marks.mark($0) })
+    var options = Node.Options(
+      directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads)
+    options.labels = configuration.node.labels
     node = try Node(
-      options: Node.Options(directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads),
-      pods: manager, images: images, lastGood: images.metadata)
+      options: options, pods: manager, images: images, lastGood: images.metadata)
     marks.connect(node)
   }
 

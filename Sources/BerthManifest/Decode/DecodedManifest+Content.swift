@@ -130,7 +130,9 @@ extension PodSpec {
   fileprivate var secretsThatAreNoVariables: [String] {
     (initContainers + containers).flatMap { container in
       container.env.keys.sorted().compactMap { name in
-        guard case .secret(let volume, let file)? = container.env[name], let content = secret(volume: volume, file: file) else { return nil }
+        guard case .secret(let volume, let file)? = container.env[name], let content = secret(volume: volume, file: file) else {
+          return nil
+        }
         return content.variable == nil ? "\(volume)/\(file)" : nil
       }
     }

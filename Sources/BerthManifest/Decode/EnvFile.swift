@@ -8,10 +8,11 @@ public enum EnvFile {
   }
 
   public static func parse(_ content: FileContent) -> Outcome {
-    guard let text = String(validating: content.bytes, as: UTF8.self) else { return .problem(line: 1, "is not UTF-8") }
     var variables: [(name: String, value: String)] = []
-    for (at, var line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      if line.hasSuffix("\r") { line.removeLast() }
+    for (at, bytes) in content.bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
+      guard let line = String(validating: bytes.last == 13 ? bytes.dropLast() : bytes, as: UTF8.self) else {
+        return .problem(line: at + 1, "is not UTF-8")
+      }
       let start = line.drop { $0 == " " || $0 == "\t" }
       if start.isEmpty || start.hasPrefix("#") { continue }
       let parts = start.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -41,8 +41,10 @@ public enum ManifestDecoder {
     let spec = document.errors.isEmpty ? decoder.pod(key: key, stem: stem) : nil
     let isGood = !decoder.sink.hasErrors
     return DecodedManifest(
-      spec: isGood ? spec : nil, key: key, hash: isGood ? hash(document, folder: folder) : nil, diagnostics: decoder.sink.sorted, file: file,
-      references: isGood ? decoder.references : [], claims: decoder.claims, nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
+      spec: isGood ? spec : nil, key: key, hash: isGood ? hash(document, folder: folder) : nil, diagnostics: decoder.sink.sorted,
+      file: file,
+      references: isGood ? decoder.references : [], claims: decoder.claims,
+      nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
   }
 
   private static func hash(_ document: TOMLDocument, folder: String) -> String {

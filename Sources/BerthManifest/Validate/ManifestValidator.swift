@@ -2,9 +2,17 @@ import BerthCore
 
 /// What `berth validate` says: each file for itself, then the files against each other. Reads nothing, needs no daemon.
 public enum ManifestValidator {
-  /// In the order of `files`, and within one in the order of its lines.
-  public static func validate(files: [(path: String, bytes: [UInt8])]) -> [Diagnostic] {
-    check(files.map { ($0.path, ManifestDecoder.decode($0.bytes, file: $0.path)) })
+  /// In the order of `files`, and within one in the order of its lines. `contents` reads the files that manifests take content from;
+  /// without it they aren't looked at.
+  public static func validate(
+    files: [(path: String, bytes: [UInt8])], contents: ((String) -> Result<FileContent, ContentProblem>)? = nil
+  ) -> [Diagnostic] {
+    check(
+      files.map { path, bytes in
+        var manifest = ManifestDecoder.decode(bytes, file: path)
+        if let contents { manifest.resolve(contents) }
+        return (path, manifest)
+      })
   }
 
   /// As `validate`, for manifests that were decoded already.

@@ -25,7 +25,7 @@ enum ConfigurationSchema {
     "[node]",
     [
       .key("name", .text(.hostname), "the node's name; without it, the host name"),
-      .notYet("labels", .map(key: .line, value: .text(.any)), "what node_selector matches"),
+      .key("labels", .map(key: .line, value: .text(.any)), "what a manifest's node_selector is held against"),
     ])
 
   static let manifests = KeyTable(

@@ -69,6 +69,7 @@ extension NodeConfiguration {
     root = path(file, "root") ?? root
     state = path(file, "state") ?? state
     node.name = file["node"]?.table?["name"]?.string ?? node.name
+    for entry in file["node"]?.table?["labels"]?.table?.entries ?? [] { node.labels[entry.key] = entry.value.string }
     if let table = file["manifests"]?.table {
       manifests.path = path(table, "path") ?? manifests.path
       manifests.read(table)

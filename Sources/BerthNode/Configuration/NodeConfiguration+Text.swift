@@ -42,6 +42,7 @@ extension NodeConfiguration {
     case "root": Self.quoted(root)
     case "state": Self.quoted(state)
     case "node.name": Self.quoted(node.name)
+    case "node.labels": Self.table(node.labels)
     case "manifests.path": Self.quoted(manifests.path)
     case "manifests.owner": "\(manifests.owner)"
     case "manifests.resync_interval": Self.quoted(DurationText.format(manifests.resyncInterval))
@@ -77,6 +78,10 @@ extension NodeConfiguration {
     case "logs.path": "\"/var/lib/berth/logs\""
     default: "\"\""
     }
+  }
+
+  private static func table(_ map: [String: String]) -> String {
+    map.isEmpty ? "{}" : "{ \(map.sorted { $0.key < $1.key }.map { "\(quoted($0.key)) = \(quoted($0.value))" }.joined(separator: ", ")) }"
   }
 
   /// A TOML basic string: JSON's escapes are among TOML's.

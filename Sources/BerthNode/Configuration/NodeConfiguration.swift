@@ -35,6 +35,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public struct Node: Sendable, Hashable {
     /// By default the machine's host name.
     public var name = Kernel.hostname()
+    /// What `node_selector` is held against.
+    public var labels: [String: String] = [:]
   }
 
   public struct Manifests: Sendable, Hashable {

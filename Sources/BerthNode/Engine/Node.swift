@@ -14,6 +14,7 @@ public final class Node: Sendable {
   private let services: EngineServices
   private let directory: ManifestDirectory
   private let memory: SpecMemory
+  private let labels: [String: String]
   private let workers: WorkerTable
   /// Held while the directory's word is passed on, so that none comes after the end.
   private let isShuttingDown = Mutex(false)
@@ -22,6 +23,8 @@ public final class Node: Sendable {
     public var directory: ManifestDirectory.Options
     public var parallelPulls: Int
     public var threads: Int
+    /// `[node] labels`: what `node_selector` is held against.
+    public var labels: [String: String] = [:]
     public init(directory: ManifestDirectory.Options, parallelPulls: Int = 3, threads: Int = 8) {
       self.directory = directory
       self.parallelPulls = parallelPulls
@@ -49,6 +52,7 @@ public final class Node: Sendable {
         statuses.wakeAll()
       })
     self.workers = workers
+    labels = options.labels
     let inbox = Inbox()
     directory = try ManifestDirectory(options: options.directory) { update in inbox.deliver(update) }
     inbox.connect { [unowned self] update in self.apply(update) }
@@ -107,6 +111,7 @@ public final class Node: Sendable {
   /// What would be done if `entry` were in the directory.
   public func plan(for key: PodKey, entry: DesiredEntry) async -> PodPlan {
     let worker = workers.worker(key) ?? PodWorker(key: key, services: services)
+    let entry = placed(entry)
     return await Task(executorPreference: services.pool) { await worker.currentPlan(for: entry) }.value
   }
 
@@ -124,10 +129,19 @@ public final class Node: Sendable {
     }
   }
 
+  /// What of it runs on this node.
+  private func placed(_ entry: DesiredEntry) -> DesiredEntry {
+    guard let desired = entry.desired, !desired.spec.nodeSelector.isEmpty else { return entry }
+    var entry = entry
+    entry.desired = desired.placed(onNodeWith: labels)
+    return entry
+  }
+
   private func apply(_ update: ManifestDirectory.Update) {
     if let warning = update.warning, warning != desired.warning {
       events.record("DirectoryWarning", warning, severity: .warning)
     }
+    let update = ManifestDirectory.Update(entries: update.entries.mapValues(placed), warning: update.warning)
     desired.apply(update)
     isShuttingDown.withLock { isShuttingDown in
       if isShuttingDown { return }

@@ -21,6 +21,10 @@ public protocol PodHandle: Sendable {
   func stop(_ container: String) async throws(BerthError)
   /// Writes the limits of `spec` into the cgroup of the pod (nil) or a container.
   func updateResources(_ container: String?, to spec: PodSpec) async throws(BerthError)
+  /// Brings the files of a config or secret volume in line with `spec`.
+  func updateVolume(_ volume: String, to spec: PodSpec) async throws(BerthError)
+  /// To the container's init; `signal` is a name. One that has ended is fine.
+  func signal(_ container: String, _ signal: String) async throws(BerthError)
   /// Makes `spec` the one that is in force.
   func record(spec: PodSpec, hash: String) async throws(BerthError)
   /// Everything that the pod owns but persistent volumes. Its containers are dead.

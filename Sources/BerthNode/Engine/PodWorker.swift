@@ -128,7 +128,7 @@ actor PodWorker {
 
   /// Image facts count only where a pod is to be created: a running one keeps what it was created from.
   private func imageStates(_ desired: DesiredPod?, _ observation: PodObservation?) -> [String: ImageState] {
-    guard let desired, !desired.spec.suspend, observation == nil || observation?.actual.hash != desired.hash else { return [:] }
+    guard let desired, desired.suspension == nil, observation == nil || observation?.actual.hash != desired.hash else { return [:] }
     return services.images.states(for: desired)
   }
 
@@ -223,6 +223,12 @@ actor PodWorker {
     case .updateResources(let container):
       if let desired = entry?.desired { try await pod?.updateResources(container, to: desired.spec) }
       services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key, container: container)
+    case .updateVolume(let name):
+      if let desired = entry?.desired { try await pod?.updateVolume(name, to: desired.spec) }
+      services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key)
+    case .signalContainer(let name, let signal):
+      try await pod?.signal(name, signal)
+      services.events.record("Signalled", "container \(name) with \(signal): \(action.reason)", pod: key, container: name)
     case .recordSpec:
       if let desired = entry?.desired { try await pod?.record(spec: desired.spec, hash: desired.hash) }
       if !action.changes.isEmpty { services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key) }

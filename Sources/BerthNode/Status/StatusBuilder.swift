@@ -115,7 +115,7 @@ enum StatusBuilder {
     let problem = input.entry?.problem?.message
     guard let spec else { return (.pending, "ManifestInvalid", problem ?? "") }
     if let failure = input.failure { return (phase(status, spec), "CreateContainerError", "\(failure.error)") }
-    if input.observation == nil && spec.suspend { return (.pending, "Suspended", problem ?? "suspend = true in its manifest") }
+    if input.observation == nil, let reason = input.entry?.desired?.suspension { return (.pending, "Suspended", problem ?? reason) }
     if case .lost? = input.observation?.actual.sandbox { return (.unknown, "ShimLost", input.plan.waitingFor ?? "") }
     if input.entry?.desired == nil && input.observation != nil { return (phase(status, spec), "Terminating", input.plan.waitingFor ?? "") }
     let phase = phase(status, spec)

@@ -157,7 +157,8 @@ struct BundleBuilder {
     linux.namespaces = ContainerDefaults.podNamespaces.filter { !(pod.hostPID && $0.type == .pid) }
     linux.cgroupsPath = context.cgroup
     var resources = container.resources.runtime
-    resources.devices = container.security.privileged ? [RuntimeSpec.DeviceRule(allow: true)] : ContainerDefaults.deviceRules + context.devices.rules
+    resources.devices =
+      container.security.privileged ? [RuntimeSpec.DeviceRule(allow: true)] : ContainerDefaults.deviceRules + context.devices.rules
     linux.devices = context.devices.devices
     if resources.pids == nil { resources.pids = ContainerSpec.defaultPids }
     linux.resources = resources

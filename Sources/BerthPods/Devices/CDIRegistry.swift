@@ -58,7 +58,9 @@ struct CDIEdits {
   private func apply(node: JSON, to edits: inout DeviceEdits) throws(BerthError) {
     guard let container = node["path"]?.string, container.hasPrefix("/dev/") else { throw failure("a device node has no path below /dev") }
     let permissions = node["permissions"]?.string ?? "rwm"
-    guard !permissions.isEmpty, permissions.utf8.allSatisfy({ "rwm".utf8.contains($0) }) else { throw failure("no permissions: \(permissions)") }
+    guard !permissions.isEmpty, permissions.utf8.allSatisfy({ "rwm".utf8.contains($0) }) else {
+      throw failure("no permissions: \(permissions)")
+    }
     // What the spec says of a node is what the node itself says, but for its owner and mode.
     try edits.add(node["hostPath"]?.string ?? container, as: container, permissions)
     guard let last = edits.devices.indices.last else { return }
@@ -72,7 +74,8 @@ struct CDIEdits {
     guard let host = json["hostPath"]?.string, let container = json["containerPath"]?.string, host.hasPrefix("/"), container.hasPrefix("/")
     else { throw failure("a mount needs 'hostPath' and 'containerPath'") }
     let options = (json["options"]?.array ?? []).compactMap(\.string)
-    return RuntimeSpec.Mount(destination: container, type: json["type"]?.string ?? "bind", source: host, options: options.isEmpty ? ["rbind"] : options)
+    return RuntimeSpec.Mount(
+      destination: container, type: json["type"]?.string ?? "bind", source: host, options: options.isEmpty ? ["rbind"] : options)
   }
 
   private func failure(_ cause: String) -> BerthError { DeviceEdits.failure(name, "\(path): \(cause)") }

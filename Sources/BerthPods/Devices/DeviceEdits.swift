@@ -35,7 +35,9 @@ struct DeviceEdits: Hashable, Sendable {
       let names: [String]
       do throws(Errno) { names = try Files.list(host) } catch { throw Self.failure(host, "\(error)") }
       for name in names.sorted() {
-        guard let kind = (try? Files.linkStatus("\(host)/\(name)"))?.kind, kind != .symlink, kind != .regular, kind != .socket else { continue }
+        guard let kind = (try? Files.linkStatus("\(host)/\(name)"))?.kind, kind != .symlink, kind != .regular, kind != .socket else {
+          continue
+        }
         try add("\(host)/\(name)", as: "\(container)/\(name)", permissions, depth: depth + 1)
       }
     default: throw Self.failure(host, "it is no device")

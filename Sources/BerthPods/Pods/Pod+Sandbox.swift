@@ -36,13 +36,15 @@ extension Pod {
   /// side by side wait for the same.
   func writeSecrets() async throws(BerthError) {
     guard record.spec.volumes.contains(where: \.source.isSecret) else { return }
-    let task = secrets ?? Task { () async -> Result<Void, BerthError> in
-      do throws(BerthError) {
-        try await self.checkSandbox()
-        for volume in self.record.spec.volumes where volume.source.isSecret { try self.writeFiles(of: volume) }
-        return .success(())
-      } catch { return .failure(error) }
-    }
+    let task =
+      secrets
+      ?? Task { () async -> Result<Void, BerthError> in
+        do throws(BerthError) {
+          try await self.checkSandbox()
+          for volume in self.record.spec.volumes where volume.source.isSecret { try self.writeFiles(of: volume) }
+          return .success(())
+        } catch { return .failure(error) }
+      }
     secrets = task
     let result = await task.value
     if case .failure = result { secrets = nil }
@@ -55,6 +57,19 @@ extension Pod {
     do throws(Errno) { try files.write() } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write files of volume", volume.name, cause: "\(error)")
     }
+  }
+
+  public func updateVolume(_ name: String, to spec: PodSpec) async throws(BerthError) {
+    guard let volume = spec.volumes.first(where: { $0.name == name }) else { return }
+    try writeFiles(of: volume)
+  }
+
+  public func signal(_ name: String, _ signal: String) async throws(BerthError) {
+    guard let number = SignalName.number(signal) else { return }
+    do throws(BerthError) {
+      _ = try await connection("signal container").request(
+        .signal(container: name, signal: number), deadline: deadline(Self.answerTime))
+    } catch { if error.code != .notFound && error.code != .failedPrecondition { throw error } }
   }
 
   /// nil for a volume of another kind.

@@ -15,7 +15,7 @@ struct Apply: ParsableCommand {
     let files = try ManifestFiles.read(paths)
     // As it will be read there: relative paths start at the directory then.
     let placed = files.map { (path: "\(directory)/\(Files.name(of: $0.path))", bytes: $0.bytes) }
-    let diagnostics = ManifestValidator.validate(files: placed)
+    let diagnostics = ManifestValidator.validate(files: placed, contents: ManifestFiles.content)
     for diagnostic in diagnostics { Terminal.printError(diagnostic.rendered) }
     if diagnostics.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
     for file in placed {

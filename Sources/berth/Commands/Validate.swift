@@ -17,7 +17,7 @@ struct Validate: ParsableCommand {
   func run() throws {
     if schema { return Terminal.print(ManifestSchema.jsonSchema().pretty()) }
     let files = try ManifestFiles.read(paths)
-    let diagnostics = ManifestValidator.validate(files: files)
+    let diagnostics = ManifestValidator.validate(files: files, contents: ManifestFiles.content)
     if options.output == .json {
       Terminal.print(JSON.array(diagnostics.map(\.json)).pretty())
     } else {
@@ -38,6 +38,14 @@ enum ManifestFiles {
       }
     }
     return files
+  }
+
+  /// A file that a manifest takes content from.
+  static func content(_ path: String) -> Result<FileContent, ContentProblem> {
+    do throws(Errno) {
+      guard try Files.status(path).kind == .regular else { return .failure(ContentProblem("is not a regular file")) }
+      return .success(FileContent(try Files.read(path, limit: DecodedManifest.contentLimit)))
+    } catch { return .failure(ContentProblem(error == .notFound ? "is not there" : "cannot be read: \(error)")) }
   }
 
   private static func absolute(_ path: String) throws(Errno) -> String {

@@ -144,9 +144,8 @@ struct DecodeErrorTests {
       ("image_pull_policy = \"Always\"", "'image_pull_policy' must be \"always\", \"if-not-present\" or \"never\""),
       ("resources = { pids = 0 }", "'pids' must be 1 or more"),
       ("resources = { cpu_weight = 10001 }", "'cpu_weight' must be from 1 to 10000"),
-      ("env.A = { secret = \"v/k\" }", "'secret' is not supported yet"),
-      ("resources.hugepages = { 2MiB = \"4MiB\" }", "'hugepages' is not supported yet"),
-      ("security.apparmor = \"x\"", "'apparmor' is not supported yet"),
+      ("env.A = { secret = \"v/k\" }", "there is no secret volume 'v'"),
+      ("resources.hugepages = { 2MB = \"4MiB\" }", "a key of 'hugepages' must be a size of huge pages such as \"2MiB\" or \"1GiB\""),
       ("liveness_probe = { exec = { command = [\"x\"] }, period = \"1s\" }", "'liveness_probe' is not supported yet"),
       ("tty = true", "'tty' is not supported yet"),
     ])
@@ -191,15 +190,14 @@ struct DecodeErrorTests {
     #expect(volume("name = \"a\"\nempty_dir = { size = \"1MiB\" }").first?.hasPrefix("6:15: 'size' needs medium") == true)
     #expect(volume("name = \"a\"\nhost_path = {}") == ["6:1: 'host_path' needs a 'path'"])
     #expect(volume("name = \"a\"\nhost_path = \"/x\"\nmode = 1").first?.hasPrefix("7:1: 'mode' can't be set for a host_path") == true)
-    #expect(volume("name = \"a\"\nconfig = {}") == ["6:1: 'config' needs 'files'"])
-    #expect(volume("name = \"a\"\nconfig = { from = [\"x\"] }") == ["6:12: 'from' is not supported yet"])
+    #expect(volume("name = \"a\"\nconfig = {}") == ["6:1: 'config' needs 'files' or 'from'"])
     for name in ["../x", "a/b", ".", "..", ""] {
       #expect(volume("name = \"a\"\nconfig = { files = { \"\(name)\" = \"\" } }").first?.contains("must be a file name") == true, "\(name)")
     }
     #expect(volume("name = \"a\"\nconfig = { files = {}, mode = 1 }\nmode = 2").first?.contains("'mode' is set twice") == true)
     #expect(volume("name = \"a\"\nempty_dir = {}\nmode = 0o10000") == ["7:8: 'mode' must be from 0 to 4095"])
     #expect(volume("name = \"a\"\nempty_dir = {}\nowner = \"root:root\"").first?.hasPrefix("7:9: 'owner' must be \"uid:gid\"") == true)
-    #expect(volume("name = \"a\"\nsecret = {}") == ["6:1: 'secret' is not supported yet"])
+    #expect(volume("name = \"a\"\nsecret = {}") == ["6:1: 'secret' needs 'files' or 'from'"])
     #expect(volume("name = \"a\"\nimage = { reference = \"x\" }") == ["6:1: 'image' is not supported yet"])
   }
 

@@ -82,7 +82,7 @@ struct DecodeTests {
     let spec = try #require(decode(Self.full).spec)
     let sources = Dictionary(uniqueKeysWithValues: spec.volumes.map { ($0.name, $0.source) })
     #expect(sources["data"] == .persistent(shared: "pool"))
-    #expect(sources["conf"] == .config(files: ["a.conf": "x = 1\n"]))
+    #expect(sources["conf"] == .config(FileSet(files: ["a.conf": "x = 1\n"])))
     #expect(sources["node"] == .hostPath(path: "/m/site", type: .directoryOrCreate))
     #expect(sources["abs"] == .hostPath(path: "/srv", type: .unchecked))
     #expect(sources["tmp"] == .emptyDir(inMemory: true, size: ByteSize(bytes: 1 << 20)))

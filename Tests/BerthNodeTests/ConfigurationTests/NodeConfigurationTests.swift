@@ -160,7 +160,7 @@ struct NodeConfigurationTests {
   @Test(
     "what isn't there yet is refused as that",
     arguments: [
-      "[node]\nlabels = {}", "[images]\ngc = {}", "[images]\nbundles = \"x\"", "[registry]\nconfig_path = \"x\"",
+      "[images]\ngc = {}", "[images]\nbundles = \"x\"", "[registry]\nconfig_path = \"x\"",
       "[registry]\nmirrors = {}", "[network]\ndefault = \"x\"", "[snapshots]",
       "[metrics]\naddress = \"127.0.0.1:9\"",
     ])

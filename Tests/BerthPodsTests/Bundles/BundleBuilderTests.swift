@@ -175,4 +175,50 @@ struct BundleBuilderTests {
         "io.berth.pod.namespace": "prod", "io.berth.pod.name": "web", "io.berth.container.name": "app",
       ])
   }
+
+  @Test("variables: files after the image's, the manifest's own last; secrets and facts of the pod")
+  func variables() throws {
+    var test = self
+    test.pod.volumes = [VolumeSpec(name: "keys", source: .secret(FileSet(files: ["pw": "hunter2\n"])))]
+    test.container.envFiles = [ContentFile(path: "/a", content: "LANG=fr\nA=1\n"), ContentFile(path: "/b", content: "A=2\nB=2\n")]
+    test.container.env = ["B": "3", "PW": .secret(volume: "keys", file: "pw"), "NODE": .field(.nodeName), "IP": .field(.podIP)]
+    test.pod.network = .none
+    #expect(
+      try test.spec().process?.env == [
+        "PATH=/bin", "HOSTNAME=web", "LANG=fr", "A=2", "B=3", "IP=127.0.0.1", "NODE=node", "PW=hunter2",
+      ])
+  }
+
+  @Test("groups of the pod, and what it shares with the node")
+  func sharing() throws {
+    var test = self
+    (test.pod.fsGroup, test.pod.supplementalGroups, test.pod.hostPID) = (7, [8, 7], true)
+    let spec = try test.spec()
+    #expect(spec.process?.user.additionalGids == [7, 8])
+    #expect(spec.linux?.namespaces.contains { $0.type == .pid } == false)
+  }
+
+  @Test("generated files are read-only whatever the mount says")
+  func generated() throws {
+    var test = self
+    test.pod.volumes = [VolumeSpec(name: "conf", source: .config(FileSet(files: ["a": "b"])))]
+    test.container.mounts = [MountSpec(volume: "conf", path: "/conf")]
+    #expect(try test.spec().mounts.last?.options.contains("rro") == true)
+    #expect(test.pod.volumes[0].source.fileSet?.contents == ["a": "b"])
+  }
+
+  @Test("huge pages are limited under the kernel's names, and set free again")
+  func hugepages() throws {
+    var old = Resources()
+    old.hugepages = [2 << 20: ByteSize(bytes: 4 << 20), 1 << 30: ByteSize(bytes: 0)]
+    #expect(old.runtime.hugepageLimits.map(\.pageSize) == ["2MB", "1GB"])
+    #expect(Resources().runtime(insteadOf: old, cpus: 1).hugepageLimits.map(\.limit) == [UInt64(Int64.max), UInt64(Int64.max)])
+  }
+
+  @Test("an AppArmor profile on a node without AppArmor is an error, not left out")
+  func apparmor() {
+    var test = self
+    test.container.security.apparmor = "mine"
+    #expect { try test.spec() } throws: { "\($0)".contains("AppArmor is not enabled") }
+  }
 }

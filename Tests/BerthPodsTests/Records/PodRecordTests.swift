@@ -46,7 +46,7 @@ struct PodRecordTests {
     #expect(web.rlimits["nofile"]?.hard == 1024)
     #expect(spec.volumes.map(\.name) == ["data", "conf", "keep", "host"])
     #expect(spec.volumes[1].mode == 0o640)
-    #expect(spec.volumes[1].source == .config(files: ["app.conf": "x = 1\n"]))
+    #expect(spec.volumes[1].source == .config(FileSet(files: ["app.conf": "x = 1\n"])))
   }
 
   @Test("what is written is what was read")

@@ -49,7 +49,7 @@ struct VolumeManagerTests {
 
   @Test("a config volume has the manifest's files and nothing but their mode and owner is changed by it")
   func config() throws {
-    var volume = VolumeSpec(name: "conf", source: .config(files: ["a.conf": "one\n", "b.conf": ""]))
+    var volume = VolumeSpec(name: "conf", source: .config(FileSet(files: ["a.conf": "one\n", "b.conf": ""])))
     (volume.mode, volume.owner) = (0o640, VolumeOwner(uid: 7, gid: 8))
     let path = try manager().prepare([volume])["conf"]?.path ?? ""
     #expect(try Files.list(path).sorted() == ["a.conf", "b.conf"])
