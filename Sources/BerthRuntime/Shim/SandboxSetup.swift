@@ -76,7 +76,8 @@ public struct SandboxSetup: Sendable, Hashable {
     writer.integer(shmSize)
     writer.list(tmpfs) { $0.encode(to: &$1) }
     writer.text(podCgroup)
-    writer.integer(hostIPC ? UInt8(1) : 0)
+    // Left out where nobody asks for it: an older shim takes the rest.
+    if hostIPC { writer.integer(UInt8(1)) }
   }
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
