@@ -65,7 +65,8 @@ struct ShimProtocolTests {
     let message = try #require(ShimProtocolFixtures.messages.first { $0.name == name }?.message)
     var bytes = message.encoded(id: 1)
     let length = bytes[6...9].enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << UInt32($1.offset * 8) }
-    bytes.append(contentsOf: [1, 2, 3])
+    // The first is where a field that may be left out would stand, with its default.
+    bytes.append(contentsOf: [0, 2, 3])
     bytes[6] = UInt8(truncatingIfNeeded: length + 3)
     bytes[7] = UInt8(truncatingIfNeeded: (length + 3) >> 8)
     #expect(try message.decoded(bytes) == message)
