@@ -57,7 +57,7 @@ let mechanisms: [Target] = [
 ]
 
 let services: [Target] = [
-  library("BerthImages", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive"]),
+  library("BerthImages", ["BerthCore", "BerthOCI", "BerthManifest", "BerthLinux", "BerthStore", "BerthArchive"]),
   // Apart from BerthImages so that the daemon doesn't link libcurl: only berth-worker talks to registries.
   library("BerthRegistry", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthImages", "CBerthCurl"]),
   library("BerthRuntimeCLI", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthSeccomp"]),

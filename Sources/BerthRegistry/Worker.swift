@@ -20,7 +20,7 @@ public enum Worker {
         try channel.send(.listing(try listing(job)))
         return 0
       }
-      let outcome = try Puller(job, source: try source(job), channel: channel).run()
+      let outcome = try Puller(job, source: try source(job, channel), channel: channel).run()
       try channel.send(.done(outcome))
       return 0
     } catch {
@@ -37,10 +37,10 @@ public enum Worker {
     }
   }
 
-  private static func source(_ job: WorkerJob) throws(BerthError) -> any ImageSource {
+  private static func source(_ job: WorkerJob, _ channel: WorkerChannel) throws(BerthError) -> any ImageSource {
     let scratch = "\(job.content)/ingest"
     return switch try ImageReference(job.reference) {
-    case .registry(let reference): RegistrySource(reference, job.registry)
+    case .registry(let reference): RegistrySource(reference, job.registry) { channel.report(.attempt($0)) }
     case .digest(let digest): throw BerthError(.notFound, "pull image", "\(digest)", cause: "a digest alone says no place to fetch it from")
     case .layout(let path, let tag): try LayoutSource(path: path, tag: tag)
     case .archive(let path, let tag): try ArchiveSource(path: path, tag: tag, scratch: scratch)

@@ -1,10 +1,42 @@
 #include "berth_curl.h"
+#include <string.h>
 
 #define SET(option, value)                                   \
   do {                                                       \
     CURLcode result = curl_easy_setopt(handle, option, value); \
     if (result != CURLE_OK) return result;                   \
   } while (0)
+
+static CURLcode set_text(CURL *handle, CURLoption option, const char *text) {
+  if (text == NULL) return CURLE_OK;
+  struct curl_blob blob = {.data = (void *)(uintptr_t)text, .len = strlen(text), .flags = CURL_BLOB_COPY};
+  return curl_easy_setopt(handle, option, &blob);
+}
+
+static CURLcode prepare_tls(CURL *handle, const struct berth_curl_request *request) {
+  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  SET(CURLOPT_SSL_VERIFYPEER, request->skip_verify ? 0L : 1L);
+  SET(CURLOPT_SSL_VERIFYHOST, request->skip_verify ? 0L : 2L);
+  // In place of the system's bundle; its directory of authorities counts all the same.
+  CURLcode result = set_text(handle, CURLOPT_CAINFO_BLOB, request->authorities);
+  if (result == CURLE_OK) result = set_text(handle, CURLOPT_SSLCERT_BLOB, request->client_certificate);
+  if (result == CURLE_OK) result = set_text(handle, CURLOPT_SSLKEY_BLOB, request->client_key);
+  return result;
+}
+
+static CURLcode prepare_method(CURL *handle, const struct berth_curl_request *request) {
+  if (strcmp(request->method, "HEAD") == 0) {
+    SET(CURLOPT_NOBODY, 1L);
+  } else if (request->body_size >= 0) {
+    SET(CURLOPT_UPLOAD, 1L);
+    SET(CURLOPT_CUSTOMREQUEST, request->method);
+    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_size);
+    SET(CURLOPT_READFUNCTION, request->on_send);
+    SET(CURLOPT_READDATA, request->context);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024L);
+  }
+  return CURLE_OK;
+}
 
 CURLcode berth_curl_prepare(CURL *handle, const struct berth_curl_request *request) {
   SET(CURLOPT_URL, request->url);
@@ -20,16 +52,17 @@ CURLcode berth_curl_prepare(CURL *handle, const struct berth_curl_request *reque
   SET(CURLOPT_WRITEFUNCTION, request->on_body);
   SET(CURLOPT_WRITEDATA, request->context);
   SET(CURLOPT_ERRORBUFFER, request->error);
-  if (request->ca_file != NULL) SET(CURLOPT_CAINFO, request->ca_file);
-  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  SET(CURLOPT_SSL_VERIFYPEER, 1L);
-  SET(CURLOPT_SSL_VERIFYHOST, 2L);
+  SET(CURLOPT_PROXY, request->proxy);
+  // What a proxy says to CONNECT is no answer of the registry.
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (request->proxy_exceptions != NULL) SET(CURLOPT_NOPROXY, request->proxy_exceptions);
   // Redirects are followed by the caller, who decides about credentials at each hop.
   SET(CURLOPT_FOLLOWLOCATION, 0L);
   SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_BUFFERSIZE, 256L * 1024L);
-  return CURLE_OK;
+  CURLcode result = prepare_tls(handle, request);
+  return result == CURLE_OK ? prepare_method(handle, request) : result;
 }
 
 long berth_curl_status(CURL *handle) {

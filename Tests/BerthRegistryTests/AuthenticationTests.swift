@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import Testing
 
 @testable import BerthRegistry
@@ -63,7 +64,9 @@ struct AuthenticationTests {
 
   @Test("plain HTTP is for exact names and for texts that say loopback")
   func plain() {
-    let registry = Registry("x", .init(insecure: ["lab.example:5000"]))
+    var access = RegistryAccess()
+    access.insecure = ["lab.example:5000"]
+    let registry = Registry("x", RegistryEndpoint(registry: "x"), access)
     for host in ["lab.example:5000", "localhost", "localhost:5000", "127.0.0.1", "127.9.9.9:1", "[::1]:5000"] {
       #expect(registry.allowsPlain(host), "\(host)")
     }
@@ -86,7 +89,7 @@ struct AuthenticationTests {
 
   @Test("Base64 and percent encoding are as the RFCs have them")
   func encodings() {
-    #expect(["", "f", "fo", "foo", "foob"].map { Base64.encode($0.utf8) } == ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="])
-    #expect(Base64.percentEncode("a b&c=é/\n~") == "a%20b%26c%3D%C3%A9%2F%0A~")
+    #expect(["", "f", "fo", "foo", "foob"].map { Base64Text.encode($0.utf8) } == ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="])
+    #expect(PercentEncoding.encode("a b&c=é/\n~") == "a%20b%26c%3D%C3%A9%2F%0A~")
   }
 }

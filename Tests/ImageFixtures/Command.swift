@@ -15,6 +15,11 @@ public enum Command {
   /// Whether the program is installed.
   public static func exists(_ program: String) -> Bool { Files.exists(program) }
 
+  /// The program's path, by this process's own search path.
+  public static func find(_ program: String) -> String? {
+    (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").map { "\($0)/\(program)" }.first(where: Files.exists)
+  }
+
   public static func run(_ arguments: String...) throws(Errno) -> Outcome { try run(arguments) }
 
   public static func run(_ arguments: [String]) throws(Errno) -> Outcome {

@@ -10,7 +10,8 @@ public final class RegistryServer: @unchecked Sendable {
   public let directory: TemporaryDirectory
   public var host: String { "127.0.0.1:\(port)" }
 
-  public static let program = "/usr/bin/docker-registry"
+  /// Where the search path has it: it may have been unpacked beside the build instead of installed.
+  public static let program = Command.find("docker-registry") ?? "/usr/bin/docker-registry"
   public static var isAvailable: Bool { Command.exists(program) && Command.exists("/usr/bin/skopeo") }
 
   /// With `certificate` (paths of a PEM certificate and key) it speaks TLS; with `htpasswd` it asks for a password.

@@ -45,6 +45,8 @@ public struct SnapshotMount: Sendable, Hashable {
 
 /// How far a pull is.
 public enum PullEvent: Sendable, Equatable {
+  /// A place where the image isn't to be had now; others are tried.
+  case attempt(RegistryAttempt)
   /// The manifest is known; layers lowest first, in bytes as they are fetched.
   case resolved(manifest: Digest, layers: [(digest: Digest, size: Int64)])
   /// A layer's bytes so far.
@@ -52,6 +54,7 @@ public enum PullEvent: Sendable, Equatable {
 
   public static func == (a: PullEvent, b: PullEvent) -> Bool {
     switch (a, b) {
+    case (.attempt(let one), .attempt(let two)): one == two
     case (.resolved(let one, let layers), .resolved(let two, let others)):
       one == two && layers.map(\.digest) == others.map(\.digest) && layers.map(\.size) == others.map(\.size)
     case (.progress(let one, let done, let total), .progress(let two, let other, let whole)): one == two && done == other && total == whole

@@ -96,7 +96,7 @@ final class PullSession {
     var lines = LineBuffer()
     var errorsOpen = true
     do throws(BerthError) {
-      try send(job, to: socket)
+      try send(try job(), to: socket)
       while outcome == nil, failure == nil, listing == nil {
         let ready = try Self.wait([socket.raw, errorsOpen ? errors.raw : -1, task.abandoned.raw])
         if ready[2] { return }
@@ -132,10 +132,10 @@ final class PullSession {
     do throws(Errno) { try ChildChannel.send(socket, message.encoded() + [10]) } catch {}
   }
 
-  private var job: JSON {
+  private func job() throws(BerthError) -> JSON {
     WorkerJob(
       reference: key, content: service.content.root, layers: "\(service.root)/snapshots/l", platform: service.platform,
-      registry: service.registry.restricted(to: reference), isListing: isListing
+      registry: try service.registry.access(for: reference), isListing: isListing
     ).json
   }
 
@@ -143,6 +143,7 @@ final class PullSession {
     let json: JSON
     do throws(JSONError) { json = try JSON(parsing: line) } catch { throw WorkerProtocol.malformed("a line is not valid JSON: \(error)") }
     switch try WorkerMessage(json) {
+    case .attempt(let attempt): task.tell(.attempt(attempt))
     case .resolved(let manifest, let layers): task.tell(.resolved(manifest: manifest, layers: layers.map { ($0.digest, $0.size) }))
     case .progress(let layer, let done, let total): task.tell(.progress(layer: layer, done: done, total: total))
     case .claim(let claims): try send(LayerGrant.json(try grant(claims)), to: socket)

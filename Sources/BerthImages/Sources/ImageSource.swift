@@ -12,6 +12,12 @@ public protocol ImageSource: AnyObject, Sendable {
   func document(_ descriptor: Descriptor) throws(BerthError) -> [UInt8]
   /// A layer's bytes from the start.
   func open(_ descriptor: Descriptor) throws(BerthError) -> any ByteSource
+  /// What came of `open` was not what was announced. True if there is another place to get it from.
+  func reject(_ descriptor: Descriptor, because error: BerthError) -> Bool
+}
+
+extension ImageSource {
+  public func reject(_ descriptor: Descriptor, because error: BerthError) -> Bool { false }
 }
 
 /// A document with what it was announced as.

@@ -15,8 +15,12 @@ extension Puller {
         try store.remove(descriptor.digest)
       }
     }
-    do throws(BerthError) { return try unpack(task, from: try source.open(descriptor), ingest: try store.ingest()) } catch {
-      throw error.operation == "verify content" ? error : error.of("unpack layer", descriptor.digest.description)
+    while true {
+      do throws(BerthError) { return try unpack(task, from: try source.open(descriptor), ingest: try store.ingest()) } catch {
+        guard error.operation == "verify content" else { throw error.of("unpack layer", descriptor.digest.description) }
+        // Wrong bytes are one place's fault: another may have the right ones.
+        guard source.reject(descriptor, because: error) else { throw error }
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import BerthOCI
 /// ```
 /// daemon → worker   job        once, first: a pull, or `list` for what an archive holds
 /// worker → daemon   listing    the answer to `list`, last
+/// worker → daemon   attempt    a place that the image isn't to be had from; any number
 /// worker → daemon   resolved   the manifest is known
 /// worker → daemon   claim      which layers it would unpack
 /// daemon → worker   claimed    for each: its directory, and whether it is ready or to be unpacked
@@ -15,7 +16,7 @@ import BerthOCI
 /// ```
 public enum WorkerProtocol {
   /// Both sides come from one build as a rule; after an upgrade under a running daemon they may not.
-  public static let version: Int64 = 1
+  public static let version: Int64 = 2
   /// Of one line, in bytes: a claim of 500 layers fits.
   public static let lineBytes = 1 << 20
 
@@ -31,12 +32,12 @@ public struct WorkerJob: Sendable, Equatable {
   /// The directory that layers' directories are made in.
   public var layers: String
   public var platform: Platform
-  public var registry: RegistryConfiguration
+  public var registry: RegistryAccess
   /// Only to say what the archive or layout at the reference's path holds.
   public var isListing = false
 
   public init(
-    reference: String, content: String, layers: String, platform: Platform, registry: RegistryConfiguration, isListing: Bool = false
+    reference: String, content: String, layers: String, platform: Platform, registry: RegistryAccess, isListing: Bool = false
   ) {
     self.isListing = isListing
     self.reference = reference
@@ -62,7 +63,7 @@ public struct WorkerJob: Sendable, Equatable {
     }
     guard let reference = json["reference"]?.string, let content = json["content"]?.string, let layers = json["layers"]?.string,
       let platform = json["platform"].flatMap({ try? Platform($0, name: "platform") }),
-      let registry = json["registry"].flatMap({ RegistryConfiguration($0) })
+      let registry = json["registry"].flatMap({ RegistryAccess($0) })
     else { throw WorkerProtocol.malformed("the job is malformed") }
     self.init(
       reference: reference, content: content, layers: layers, platform: platform, registry: registry,
@@ -118,6 +119,7 @@ public enum WorkerMessage: Sendable, Equatable {
     public var layers: [Int64: Int64]
   }
 
+  case attempt(RegistryAttempt)
   case resolved(manifest: Digest, layers: [Layer])
   case claim([LayerClaim])
   /// Bytes of a layer that have come so far, of how many.
@@ -130,6 +132,7 @@ public enum WorkerMessage: Sendable, Equatable {
 extension WorkerMessage {
   public var json: JSON {
     switch self {
+    case .attempt(let attempt): return ["type": "attempt", "endpoint": .string(attempt.endpoint), "cause": .string(attempt.cause)]
     case .resolved(let manifest, let layers):
       let list = layers.map { JSON.object(["digest": .string($0.digest.description), "size": .integer($0.size)]) }
       return ["type": "resolved", "manifest": .string(manifest.description), "layers": .array(list)]
@@ -171,7 +174,9 @@ extension WorkerMessage {
     }
     let list = json["layers"]?.array ?? []
     guard list.count <= ImageLimits.layers else { throw WorkerProtocol.malformed("a message names too many layers") }
+    func text(_ key: String) -> String { String((json[key]?.string ?? "").prefix(4096)) }
     switch json["type"]?.string {
+    case "attempt": self = .attempt(RegistryAttempt(endpoint: text("endpoint"), cause: text("cause")))
     case "resolved":
       var layers: [Layer] = []
       for item in list { layers.append(Layer(digest: try digest(item["digest"]), size: try number(item["size"]))) }
@@ -199,7 +204,6 @@ extension WorkerMessage {
       guard let listing = ArchiveListing(json) else { throw WorkerProtocol.malformed("a listing is malformed") }
       self = .listing(listing)
     case "error":
-      func text(_ key: String) -> String { String((json[key]?.string ?? "").prefix(4096)) }
       self = .failed(
         BerthError(ErrorCode(rawValue: text("code")) ?? .bug, text("operation"), text("subject"), cause: text("cause")))
     default: throw WorkerProtocol.malformed("a message has an unknown type")

@@ -25,6 +25,8 @@ public enum TextFormat: Sendable {
   case image
   /// `host[:port]` of a registry.
   case registry
+  /// The same, or `*` for any.
+  case mirrored
   case user
   /// `uid:gid`, numbers.
   case owner
@@ -67,6 +69,7 @@ public enum TextFormat: Sendable {
     case .fileName: Self.isFileName(text) ? nil : "must be a file name: 1 to 255 bytes, without '/', and not '.' or '..'"
     case .image: ImageText(text).problem
     case .registry: ImageText.isHost(Substring(text)) ? nil : "must be a registry: \"host\" or \"host:port\""
+    case .mirrored: text == "*" ? nil : TextFormat.registry.problem(in: text)
     case .user: UserText.problem(in: text)
     case .owner: UserText.owner(text) == nil ? "must be \"uid:gid\", two numbers up to \(UInt32.max - 1)" : nil
     case .signal: SignalName.number(text) == nil ? "must be a signal's name (\"SIGTERM\") or number (\"15\")" : nil

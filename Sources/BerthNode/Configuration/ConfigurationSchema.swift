@@ -71,12 +71,20 @@ enum ConfigurationSchema {
     "[registry]",
     [
       .key("insecure", .list(.text(.registry)), "registries (\"host:port\") spoken to over plain HTTP; loopback ones always may be"),
-      .notYet("config_path", .text(.nodePath), "a directory in containerd's hosts.toml layout"),
-      .notYet("mirrors", .anything, "other places for a registry's images"),
+      .key("config_path", .text(.nodePath), "a directory of directories with hosts.toml, as containerd has it; need not exist"),
+      .key(
+        "mirrors", .map(key: .mirrored, value: .table(mirror)),
+        "places tried before the registry itself, where config_path has nothing for it; \"*\" is any registry"),
+      .key(
+        "auth_file", .text(.nodePath),
+        "a Docker config.json with credentials or the names of their helpers; need not exist"),
       .key(
         "auth", .map(key: .registry, value: .table(credential)),
         "credentials by registry (\"host\" or \"host:port\"); they go to it and its token service, nowhere else"),
     ])
+
+  private static let mirror = KeyTable(
+    "[registry.mirrors.\"host\"]", [.key("endpoint", .list(.text(.line)), "URLs, in the order they are tried")])
 
   private static let credential = KeyTable(
     "[registry.auth.\"host\"]",

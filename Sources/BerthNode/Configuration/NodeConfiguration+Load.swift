@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthLinux
 import BerthManifest
 
@@ -55,6 +56,11 @@ extension NodeConfiguration {
     sink = checker.sink
     var configuration = NodeConfiguration()
     configuration.read(document.root, folder: folder ?? LexicalPath.folder(of: file))
+    for entry in document.root["registry"]?.table?["mirrors"]?.table?.entries ?? [] {
+      for url in entry.value.table?["endpoint"]?.array ?? [] where url.string.map({ RegistryEndpoint(url: $0) == nil }) ?? false {
+        sink.error("'endpoint' must be http or https URLs of registries", at: url.range)
+      }
+    }
     if configuration.manifests.resyncInterval < .seconds(1), let value = document.root["manifests"]?.table?["resync_interval"] {
       sink.error("'resync_interval' must be at least 1s", at: value.range)
     }
@@ -84,11 +90,10 @@ extension NodeConfiguration {
     }
     images.maxConcurrentDownloads =
       file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
-    registry.insecure = file["registry"]?.table?.strings("insecure") ?? registry.insecure
-    for entry in file["registry"]?.table?["auth"]?.table?.entries ?? [] {
-      let fields = entry.value.table
-      registry.auth[entry.key] = NodeConfiguration.Credential(
-        username: fields?["username"]?.string ?? "", password: fields?["password"]?.string ?? "")
+    if let table = file["registry"]?.table {
+      registry.configPath = path(table, "config_path") ?? registry.configPath
+      registry.authFile = path(table, "auth_file") ?? registry.authFile
+      registry.read(table)
     }
     logs.path = path(file["logs"]?.table, "path")
   }
@@ -102,5 +107,17 @@ extension NodeConfiguration.Manifests {
     let limits = table["prune_guard"]?.table
     pruneGuard.pods = limits?["pods"]?.integer.flatMap { Int(exactly: $0) } ?? pruneGuard.pods
     pruneGuard.percent = limits?["percent"]?.integer.flatMap { Int(exactly: $0) } ?? pruneGuard.percent
+  }
+}
+
+extension NodeConfiguration.Registry {
+  fileprivate mutating func read(_ table: TOMLTable) {
+    insecure = table.strings("insecure") ?? insecure
+    for entry in table["mirrors"]?.table?.entries ?? [] { mirrors[entry.key] = entry.value.table?.strings("endpoint") ?? [] }
+    for entry in table["auth"]?.table?.entries ?? [] {
+      let fields = entry.value.table
+      auth[entry.key] = NodeConfiguration.Credential(
+        username: fields?["username"]?.string ?? "", password: fields?["password"]?.string ?? "")
+    }
   }
 }

@@ -54,10 +54,20 @@ extension NodeConfiguration {
     case "runtime.seccomp_profile": runtime.seccompProfile.map(Self.quoted)
     case "images.max_concurrent_downloads": "\(images.maxConcurrentDownloads)"
     case "registry.insecure": "[" + registry.insecure.map(Self.quoted).joined(separator: ", ") + "]"
+    case "registry.config_path": Self.quoted(registry.configPath)
+    case "registry.mirrors": registry.mirrors.isEmpty ? nil : mirrorLists
+    case "registry.auth_file": Self.quoted(registry.authFile)
     case "registry.auth": registry.auth.isEmpty ? nil : credentials
     case "logs.path": logs.path.map(Self.quoted)
     default: nil
     }
+  }
+
+  private var mirrorLists: String {
+    let entries = registry.mirrors.sorted { $0.key < $1.key }.map { host, urls in
+      "\(Self.quoted(host)) = { endpoint = [\(urls.map(Self.quoted).joined(separator: ", "))] }"
+    }
+    return "{ \(entries.joined(separator: ", ")) }"
   }
 
   /// Passwords are kept back: a dump ends up in tickets.
@@ -74,6 +84,7 @@ extension NodeConfiguration {
     case "node.name": "\"edge-1\""
     case "api.gid": "1000"
     case "runtime.seccomp_profile": "\"/etc/berth/seccomp.json\""
+    case "registry.mirrors": "{ \"docker.io\" = { endpoint = [\"https://mirror.example.com\"] } }"
     case "registry.auth": "{ \"registry.example.com\" = { username = \"node\", password = \"…\" } }"
     case "logs.path": "\"/var/lib/berth/logs\""
     default: "\"\""

@@ -23,10 +23,15 @@ public struct NodeConfiguration: Sendable, Hashable {
 
   /// What pulls need of it.
   public var registryConfiguration: RegistryConfiguration {
-    RegistryConfiguration(
+    var configuration = RegistryConfiguration(
       insecure: Set(registry.insecure),
       credentials: registry.auth.mapValues { RegistryConfiguration.Credential(username: $0.username, password: $0.password) },
       concurrentDownloads: images.maxConcurrentDownloads)
+    configuration.hostsDirectory = registry.configPath
+    configuration.mirrors = registry.mirrors
+    configuration.authFile = registry.authFile
+    configuration.proxy = ProxySettings(environment: ProcessEnvironment.value)
+    return configuration
   }
 
   /// Where containers' logs are.
@@ -79,6 +84,12 @@ public struct NodeConfiguration: Sendable, Hashable {
   public struct Registry: Sendable, Hashable {
     /// `host[:port]` of registries that are spoken to over plain HTTP; loopback ones always may be.
     public var insecure: [String] = []
+    /// containerd's layout: a directory a registry, each with a `hosts.toml`.
+    public var configPath = "/etc/berth/certs.d"
+    /// By `host[:port]` or `*`: URLs.
+    public var mirrors: [String: [String]] = [:]
+    /// A Docker config.json.
+    public var authFile = "/etc/berth/auth.json"
     /// By `host[:port]`.
     public var auth: [String: Credential] = [:]
   }

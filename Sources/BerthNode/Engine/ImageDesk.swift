@@ -25,7 +25,7 @@ final class ImageDesk: Sendable {
   private let pulls: ThreadPool
   private let attempts = Mutex<[Key: Attempt]>([:])
 
-  static let backoff = (initial: Duration.seconds(5), max: Duration.seconds(300))
+  static let backoff = (min: Duration.seconds(1), initial: Duration.seconds(5), max: Duration.seconds(300))
 
   init(provider: any ImageProvider, events: EventLog, parallelPulls: Int) {
     self.provider = provider
@@ -62,6 +62,15 @@ final class ImageDesk: Sendable {
     return .absent
   }
 
+  /// How often each image of the pod could not be had in a row, for the spec with this hash.
+  func failures(of pod: PodKey, hash: String?) -> [String: Int] {
+    attempts.withLock { attempts in
+      var failures: [String: Int] = [:]
+      for (key, attempt) in attempts where key.pod == pod && attempt.hash == hash { failures[key.reference] = attempt.failures }
+      return failures
+    }
+  }
+
   /// Begins a pull; `worker` is marked at its end.
   func pull(_ reference: String, for desired: DesiredPod, worker: PodWorker) {
     let key = Key(pod: desired.spec.key, reference: reference)
@@ -85,7 +94,9 @@ final class ImageDesk: Sendable {
   private func run(_ key: Key, hash: String) {
     let started = Clock.bootNanoseconds()
     do throws(BerthError) {
-      let digest = try provider.pull(key.reference)
+      let digest = try provider.pull(key.reference) { [events] failed in
+        events.record("PullAttempt", "image \(key.reference): \(failed)", pod: key.pod, severity: .warning)
+      }
       let took = (Clock.bootNanoseconds() - started) / 1_000_000
       events.record("Pulled", "image \(key.reference) is \(digest), \(took) ms", pod: key.pod)
       finish(key, hash: hash) { $0.state = .present(digest: digest) }
@@ -111,9 +122,8 @@ final class ImageDesk: Sendable {
   private static func pause(_ failures: Int) -> Duration {
     var pause = backoff.initial
     for _ in 1..<max(2, min(failures, 16)) where failures > 1 && pause < backoff.max { pause = pause * 2 }
-    // Jitter on the upper half, so that many nodes don't ask a registry in step.
-    let full = min(pause, backoff.max).milliseconds
-    return .milliseconds(Int64.random(in: full / 2...full))
+    // Full jitter, so that many nodes don't ask a registry in step; never at once.
+    return .milliseconds(Int64.random(in: backoff.min.milliseconds...min(pause, backoff.max).milliseconds))
   }
 }
 

@@ -250,7 +250,8 @@ actor PodWorker {
       reported["ManifestInvalid"] = nil
     }
     let input = StatusInput(
-      key: key, entry: entry, observation: observation, plan: plan, images: images, failure: failure.map { ($0.error, $0.retryAt) },
+      key: key, entry: entry, observation: observation, plan: plan, images: images,
+      imageFailures: services.images.failures(of: key, hash: entry?.desired?.hash), failure: failure.map { ($0.error, $0.retryAt) },
       now: now,
       wallNow: Timestamp(nanoseconds: Clock.wallNanoseconds()))
     services.statuses.publish(StatusBuilder.status(input, previous: services.statuses.status(of: key)), for: key)

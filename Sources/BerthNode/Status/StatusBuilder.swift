@@ -10,6 +10,8 @@ struct StatusInput {
   var observation: PodObservation?
   var plan = PodPlan()
   var images: [String: ImageState] = [:]
+  /// How often each could not be had in a row.
+  var imageFailures: [String: Int] = [:]
   /// An action that failed and is tried again later.
   var failure: (error: BerthError, retryAt: Instant)?
   var now: Instant
@@ -47,6 +49,7 @@ enum StatusBuilder {
   private static func container(_ spec: ContainerSpec, isInit: Bool, policy: RestartPolicy, _ input: StatusInput) -> PodStatus.Container {
     var status = PodStatus.Container(name: spec.name, image: spec.image)
     status.imageDigest = input.observation?.images[spec.image]
+    if status.imageDigest == nil, case .present(let digest)? = input.images[spec.image] { status.imageDigest = digest }
     guard let actual = input.observation?.actual.containers[spec.name] else {
       (status.reason, status.message) = waitingReason(spec, input)
       return status
@@ -102,13 +105,16 @@ enum StatusBuilder {
   private static func waitingReason(_ spec: ContainerSpec, _ input: StatusInput) -> (String, String) {
     switch input.images[spec.image] {
     case .pulling?: ("ContainerCreating", "pulling image \(spec.image)")
-    case .failed(let message, _)?: (imageReason(spec, message), message)
+    case .failed(let message, let retryAt)?: imageReason(spec, message, isPaused: retryAt != nil, input.imageFailures[spec.image] ?? 0)
     case .present?, .absent?, nil: ("ContainerCreating", "")
     }
   }
 
-  private static func imageReason(_ spec: ContainerSpec, _ message: String) -> String {
-    spec.imagePullPolicy == .never && !spec.isImageLocal ? "ErrImageNeverPull" : "ErrImagePull"
+  /// As Kubernetes: what went wrong at first, a back-off once it went wrong again.
+  private static func imageReason(_ spec: ContainerSpec, _ message: String, isPaused: Bool, _ failures: Int) -> (String, String) {
+    if spec.imagePullPolicy == .never && !spec.isImageLocal { return ("ErrImageNeverPull", message) }
+    return isPaused && failures > 1
+      ? ("ImagePullBackOff", "back-off pulling image \(spec.image): ErrImagePull: \(message)") : ("ErrImagePull", message)
   }
 
   private static func summary(_ status: PodStatus, _ spec: PodSpec?, _ input: StatusInput) -> (PodStatus.Phase, String, String) {

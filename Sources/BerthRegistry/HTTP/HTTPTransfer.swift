@@ -1,28 +1,24 @@
 import BerthArchive
 import BerthCore
+import BerthLinux
 import CBerthCurl
 import CCurl
 
-/// One GET over libcurl: started by `start`, which returns once the response's head is there; its body is then read as a stream. Used by one
-/// thread. When the reader is slower than the network, the connection is paused: no more than a few hundred kilobytes wait here.
+/// One request over libcurl: started by `start`, which returns once the response's head is there; its body is then read as a stream. Used
+/// by one thread. When the reader is slower than the network, the connection is paused: no more than a few hundred kilobytes wait here.
 final class HTTPTransfer: ByteSource {
-  struct Request {
-    var url: String
-    var headers: [String] = []
-    var allowsPlain = false
-    var caFile: String?
-    /// Of the whole transfer, in milliseconds; 0: none.
-    var timeout = 0
-  }
-
   private(set) var status = 0
   /// Names in lower case; values in order.
   private(set) var headers: [String: [String]] = [:]
-  private let url: String
+  /// Why reading has failed, once it has.
+  private(set) var failure: TransferFailure?
+  let url: String
   private let easy: OpaquePointer
-  private let multi: OpaquePointer
+  private let multi: TransferPool.Handle
   private var headerList: UnsafeMutablePointer<curl_slist>?
   private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+  private let outgoing: (any ByteSource)?
+  private var outgoingFailure: BerthError?
   private var body: [UInt8] = []
   private var taken = 0
   private var headerBytes = 0
@@ -33,59 +29,90 @@ final class HTTPTransfer: ByteSource {
   private static let bodyLimit = 512 << 10
   private static let headerLimit = 64 << 10
 
-  static func start(_ request: Request) throws(BerthError) -> HTTPTransfer {
+  static func start(_ request: HTTPRequest) throws(TransferFailure) -> HTTPTransfer {
     let transfer = try HTTPTransfer(request)
-    while !transfer.hasHead, transfer.result == nil { try transfer.advance() }
-    try transfer.checkResult()
+    // Of an upload, the head comes at its end: how slow that may be is a matter of speed.
+    let limit = request.body == nil ? (request.timeouts.connect &+ request.timeouts.head) &* 1_000_000 : .max
+    let started = Clock.bootNanoseconds()
+    while !transfer.hasHead, transfer.result == nil {
+      try transfer.advance()
+      guard Clock.bootNanoseconds() - started <= limit else {
+        throw TransferFailure(
+          .broken,
+          BerthError(.deadlineExceeded, "request", Redaction.url(request.url), cause: "no answer within \(limit / 1_000_000) ms"))
+      }
+    }
+    // A body that ended early is told to who reads it.
+    if !transfer.hasHead { try transfer.checkResult() }
     return transfer
   }
 
-  private init(_ request: Request) throws(BerthError) {
-    guard let easy = curl_easy_init(), let multi = curl_multi_init() else {
-      throw BerthError(.resourceExhausted, "request", request.url, cause: "libcurl has no memory")
+  private init(_ request: HTTPRequest) throws(TransferFailure) {
+    guard let easy = curl_easy_init(), let multi = TransferPool.take() else {
+      throw TransferFailure(.refused, BerthError(.resourceExhausted, "request", request.url, cause: "libcurl has no memory"))
     }
     url = request.url
     self.easy = OpaquePointer(easy)
-    self.multi = OpaquePointer(multi)
+    self.multi = multi
+    outgoing = request.body?.source
     errorText[0] = 0
-    for header in request.headers { headerList = curl_slist_append(headerList, header) }
+    // No waiting for "100 Continue".
+    for header in request.headers + (request.body == nil ? [] : ["Expect:"]) { headerList = curl_slist_append(headerList, header) }
     let prepared = prepare(request)
-    guard prepared == CURLE_OK, curl_multi_add_handle(multi, easy) == CURLM_OK else {
-      throw BerthError(.invalidArgument, "request", request.url, cause: "libcurl: \(String(cString: curl_easy_strerror(prepared)))")
+    guard prepared == CURLE_OK, curl_multi_add_handle(multi.raw, easy) == CURLM_OK else {
+      let words = String(cString: curl_easy_strerror(prepared))
+      throw TransferFailure(
+        .refused, BerthError(.invalidArgument, "request", Redaction.url(request.url), cause: "libcurl: \(words)"))
     }
   }
 
   deinit {
-    curl_multi_remove_handle(UnsafeMutableRawPointer(multi), UnsafeMutableRawPointer(easy))
+    curl_multi_remove_handle(multi.raw, UnsafeMutableRawPointer(easy))
     curl_easy_cleanup(UnsafeMutableRawPointer(easy))
-    curl_multi_cleanup(UnsafeMutableRawPointer(multi))
+    TransferPool.put(multi)
     curl_slist_free_all(headerList)
     errorText.deallocate()
   }
 
-  private func prepare(_ request: Request) -> CURLcode {
-    request.url.withCString { url in
-      "berth".withCString { agent in
-        (request.allowsPlain ? "http,https" : "https").withCString { protocols in
-          (request.caFile ?? "").withCString { authorities in
-            var options = berth_curl_request()
-            options.url = url
-            options.user_agent = agent
-            options.protocols = protocols
-            options.ca_file = request.caFile == nil ? nil : authorities
-            options.headers = headerList
-            options.connect_timeout_ms = 10_000
-            options.timeout_ms = request.timeout
-            options.low_speed_bytes = 1024
-            options.low_speed_seconds = 30
-            options.on_header = { bytes, size, count, context in HTTPTransfer.from(context)?.takeHeader(bytes, size * count) ?? 0 }
-            options.on_body = { bytes, size, count, context in HTTPTransfer.from(context)?.takeBody(bytes, size * count) ?? 0 }
-            options.context = Unmanaged.passUnretained(self).toOpaque()
-            options.error = errorText
-            return berth_curl_prepare(UnsafeMutableRawPointer(easy), &options)
-          }
-        }
-      }
+  private func prepare(_ request: HTTPRequest) -> CURLcode {
+    // In the order of the struct below; libcurl copies them all.
+    let texts: [String?] = [
+      request.url, "berth/\(BerthVersion.text)", request.method, request.allowsPlain ? "http,https" : "https", request.authorities,
+      request.client?.certificate, request.client.map { $0.key ?? $0.certificate }, request.proxy ?? "", request.proxyExceptions,
+    ]
+    return withOptionalCStrings(texts) { text in
+      var options = berth_curl_request()
+      options.url = text[0]
+      options.user_agent = text[1]
+      options.method = text[2]
+      options.protocols = text[3]
+      options.authorities = text[4]
+      options.client_certificate = text[5]
+      options.client_key = text[6]
+      options.proxy = text[7]
+      options.proxy_exceptions = text[8]
+      options.skip_verify = request.skipsVerification ? 1 : 0
+      options.headers = headerList
+      options.connect_timeout_ms = Int(clamping: request.timeouts.connect)
+      options.timeout_ms = request.timeout
+      options.low_speed_bytes = Int(clamping: request.timeouts.minimumSpeed)
+      // Of an upload, the registry may be busy with it for a while after its last byte.
+      options.low_speed_seconds = Int(clamping: request.timeouts.stall &* (request.body == nil ? 1 : 4))
+      options.body_size = request.body?.size ?? -1
+      options.on_header = { bytes, size, count, context in HTTPTransfer.from(context)?.takeHeader(bytes, size * count) ?? 0 }
+      options.on_body = { bytes, size, count, context in HTTPTransfer.from(context)?.takeBody(bytes, size * count) ?? 0 }
+      options.on_send = { bytes, size, count, context in HTTPTransfer.from(context)?.send(bytes, size * count) ?? Int(CURL_READFUNC_ABORT) }
+      options.context = Unmanaged.passUnretained(self).toOpaque()
+      options.error = errorText
+      return berth_curl_prepare(UnsafeMutableRawPointer(easy), &options)
+    }
+  }
+
+  private func send(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
+    guard let outgoing, let bytes else { return 0 }
+    do throws(BerthError) { return try outgoing.read(into: UnsafeMutableRawBufferPointer(start: bytes, count: count)) } catch {
+      outgoingFailure = error
+      return Int(CURL_READFUNC_ABORT)
     }
   }
 
@@ -120,14 +147,14 @@ final class HTTPTransfer: ByteSource {
     return count
   }
 
-  private func advance() throws(BerthError) {
+  private func advance() throws(TransferFailure) {
     var running: Int32 = 0
-    guard curl_multi_perform(UnsafeMutableRawPointer(multi), &running) == CURLM_OK else { throw failure(-1) }
-    let finished = berth_curl_finished(UnsafeMutableRawPointer(multi))
+    guard curl_multi_perform(multi.raw, &running) == CURLM_OK else { throw TransferFailure(-1, words: "libcurl failed", url: url) }
+    let finished = berth_curl_finished(multi.raw)
     if finished >= 0 {
       result = finished
     } else if body.count == taken {
-      curl_multi_poll(UnsafeMutableRawPointer(multi), nil, 0, 1000, nil)
+      curl_multi_poll(multi.raw, nil, 0, 250, nil)
     }
   }
 
@@ -135,15 +162,20 @@ final class HTTPTransfer: ByteSource {
     while taken == body.count {
       body.removeAll(keepingCapacity: true)
       taken = 0
-      if result != nil {
-        try checkResult()
-        return 0
+      do throws(TransferFailure) {
+        if result != nil {
+          try checkResult()
+          return 0
+        }
+        if isPaused {
+          isPaused = false
+          curl_easy_pause(UnsafeMutableRawPointer(easy), CURLPAUSE_CONT)
+        }
+        try advance()
+      } catch {
+        failure = error
+        throw error.error
       }
-      if isPaused {
-        isPaused = false
-        curl_easy_pause(UnsafeMutableRawPointer(easy), CURLPAUSE_CONT)
-      }
-      try advance()
     }
     let count = min(buffer.count, body.count - taken)
     body.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[taken..<taken + count])) }
@@ -166,25 +198,22 @@ final class HTTPTransfer: ByteSource {
     }
   }
 
-  private func checkResult() throws(BerthError) {
-    if let result, result != 0 { throw failure(result) }
+  private func checkResult() throws(TransferFailure) {
+    guard let result, result != 0 else { return }
+    if let outgoingFailure { throw TransferFailure(.refused, outgoingFailure) }
+    throw TransferFailure(result, words: String(cString: errorText), url: url)
   }
+}
 
-  /// Whether the other side spoke something else than TLS.
-  static func isNoTLS(_ error: BerthError) -> Bool { error.operation == "connect with TLS" }
-
-  private func failure(_ code: Int32) -> BerthError {
-    let detail = String(cString: errorText)
-    let words = detail.isEmpty ? String(cString: curl_easy_strerror(CURLcode(rawValue: UInt32(bitPattern: code)))) : detail
-    let kind = CURLcode(rawValue: UInt32(bitPattern: code))
-    let subject = Redaction.url(url)
-    switch kind {
-    case CURLE_SSL_CONNECT_ERROR: return BerthError(.unavailable, "connect with TLS", subject, cause: words)
-    case CURLE_OPERATION_TIMEDOUT: return BerthError(.deadlineExceeded, "request", subject, cause: words)
-    case CURLE_PARTIAL_FILE: return BerthError(.dataLoss, "request", subject, cause: "truncated: \(words)")
-    default: return BerthError(.unavailable, "request", subject, cause: words)
-    }
+/// Calls `body` with C strings, NULL for nil, that are valid during the call.
+private func withOptionalCStrings<Result>(_ texts: [String?], _ body: ([UnsafePointer<CChar>?]) -> Result) -> Result {
+  let copies = texts.map { $0.map { Array($0.utf8CString) } }
+  func go(_ at: Int, _ pointers: [UnsafePointer<CChar>?]) -> Result {
+    guard at < copies.count else { return body(pointers) }
+    guard let copy = copies[at] else { return go(at + 1, pointers + [nil]) }
+    return copy.withUnsafeBufferPointer { go(at + 1, pointers + [$0.baseAddress]) }
   }
+  return go(0, [])
 }
 
 extension StringProtocol {

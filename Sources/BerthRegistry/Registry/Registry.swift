@@ -2,15 +2,17 @@ import BerthCore
 import BerthImages
 import BerthLinux
 
-/// One registry's API: requests with redirects and authentication. Source: OCI distribution-spec 1.1. Used by several threads.
+/// The API of one place that has a registry's images: requests with redirects, authentication and another try where one may help.
+/// Source: OCI distribution-spec 1.1. Used by several threads. It has one credential, so that its tokens are that credential's alone.
 final class Registry: Sendable {
+  let endpoint: RegistryEndpoint
   /// As references name it.
   let name: String
-  private let configuration: RegistryConfiguration
+  let access: RegistryAccess
   private let state: Monitor<State>
 
   private struct State {
-    /// nil until the first answer shows whether the registry speaks TLS.
+    /// nil until the first answer shows whether the place speaks TLS.
     var origin: HTTPOrigin?
     /// `Authorization` by scope.
     var authorizations: [String: String] = [:]
@@ -18,125 +20,133 @@ final class Registry: Sendable {
 
   static let redirectLimit = 5
 
-  init(_ name: String, _ configuration: RegistryConfiguration) {
+  init(_ name: String, _ endpoint: RegistryEndpoint, _ access: RegistryAccess) {
     self.name = name
-    self.configuration = configuration
+    self.endpoint = endpoint
+    self.access = access
     state = Monitor(State())
   }
 
-  /// Docker Hub's API is on another host than its name says.
-  private var host: String { name == "docker.io" ? "registry-1.docker.io" : name }
+  /// For people: `https://mirror.example/v2`.
+  var text: String {
+    let origin = state.with { $0.origin } ?? HTTPOrigin(registry: endpoint.host, isSecure: endpoint.scheme != .http)
+    return origin.text + endpoint.path
+  }
 
   /// Whether a host, with its port, may be spoken to without TLS: by its exact configured name, or because its text says that it is this
   /// machine. What a name resolves to doesn't matter.
   func allowsPlain(_ host: String) -> Bool {
-    configuration.insecure.contains(host) || RegistryHost.isLoopback(HTTPOrigin(registry: host, isSecure: false).host)
+    access.insecure.contains(host) || (endpoint.scheme == .http && host == endpoint.host)
+      || RegistryHost.isLoopback(HTTPOrigin(registry: host, isSecure: false).host)
   }
 
-  /// The answer to GET `path`, which begins with `/v2/`. Throws for any status but 200.
-  func get(_ path: String, scope: String, accept: [String] = [], timeout: Int = 0) throws(BerthError) -> HTTPTransfer {
-    let accepting = accept.isEmpty ? [] : ["Accept: \(accept.joined(separator: ", "))"]
-    var answer = try send(path, scope, accepting, timeout)
-    if answer.status == 401, let challenge = Challenge.parse(answer.headers["www-authenticate"] ?? []) {
-      try authenticate(challenge, scope: scope)
-      answer = try send(path, scope, accepting, timeout)
+  func authorization(_ scope: String) -> String? { state.with { $0.authorizations[scope] } }
+  func setAuthorization(_ value: String, _ scope: String) { state.with { $0.authorizations[scope] = value } }
+
+  /// The answer. Throws for any status that isn't accepted. Broken connections, 429 and what a server says of its own trouble are tried
+  /// again a few times, after a pause with full jitter or the one that `Retry-After` asks for.
+  func perform(_ call: RegistryCall) throws(BerthError) -> HTTPTransfer {
+    var tries: Int64 = 0
+    while true {
+      let mayRetry = tries < access.timeouts.retries && call.isRepeatable
+      do throws(TransferFailure) {
+        let answer = try authenticated(call)
+        if call.accepted.contains(answer.status) { return answer }
+        let pause = RetryPause.after(answer, tries: tries, first: access.timeouts.pause)
+        guard mayRetry, let pause else { throw TransferFailure(.refused, refusal(answer)) }
+        Clock.pause(pause)
+      } catch {
+        guard mayRetry, error.kind == .broken else { throw error.error }
+        Clock.pause(RetryPause.jittered(tries: tries, first: access.timeouts.pause))
+      }
+      tries += 1
     }
-    guard answer.status == 200 else { throw refusal(answer) }
-    return answer
+  }
+
+  private func authenticated(_ call: RegistryCall) throws(TransferFailure) -> HTTPTransfer {
+    let answer = try send(call)
+    guard answer.status == 401, let challenge = Challenge.parse(answer.headers["www-authenticate"] ?? []) else { return answer }
+    try authenticate(challenge, scope: call.scope)
+    return try send(call)
   }
 
   /// Follows redirects. The registry's authorization goes to the registry's own origin alone, TLS is never left on the way.
-  private func send(_ path: String, _ scope: String, _ headers: [String], _ timeout: Int) throws(BerthError) -> HTTPTransfer {
+  private func send(_ call: RegistryCall) throws(TransferFailure) -> HTTPTransfer {
     let origin = try findOrigin()
-    var url = origin.text + path
+    var url = call.path.hasPrefix("/") ? origin.text + endpoint.path + call.path : call.path
+    if endpoint.isMirror { url += (url.contains("?") ? "&" : "?") + "ns=\(PercentEncoding.encode(name))" }
     for _ in 0...Self.redirectLimit {
-      guard let current = HTTPOrigin(url: url) else {
-        throw BerthError(.unavailable, "request", Redaction.url(url), cause: "a redirect leads to no usable URL")
-      }
-      var request = HTTPTransfer.Request(url: url, headers: headers, allowsPlain: !current.isSecure, timeout: timeout)
-      request.caFile =
-        configuration.certificateAuthorities[current.name] ?? (current == origin ? configuration.certificateAuthorities[name] : nil)
-      if current == origin, let authorization = state.with({ $0.authorizations[scope] }) {
-        request.headers.append("Authorization: \(authorization)")
-      }
-      let answer = try HTTPTransfer.start(request)
+      guard let current = HTTPOrigin(url: url) else { throw unusable(url, "a redirect leads to no usable URL") }
+      let answer = try HTTPTransfer.start(try request(call, url, isOwn: current == origin, current))
       guard [301, 302, 303, 307, 308].contains(answer.status) else { return answer }
+      guard call.body == nil else { throw unusable(url, "it redirects an upload, which nobody should follow") }
       guard let location = answer.headers["location"]?.first, let next = HTTPOrigin.resolve(location, from: url),
         let target = HTTPOrigin(url: next)
-      else { throw BerthError(.unavailable, "request", Redaction.url(url), cause: "a redirect leads to no usable URL") }
+      else { throw unusable(url, "a redirect leads to no usable URL") }
       if !target.isSecure, current.isSecure || !allowsPlain(target.name) {
-        throw BerthError(
-          .permissionDenied, "request", Redaction.url(url), cause: "it redirects to \(Redaction.url(next)), which isn't https")
+        throw unusable(url, "it redirects to \(Redaction.url(next)), which isn't https", .permissionDenied)
       }
       url = next
     }
-    throw BerthError(.unavailable, "request", Redaction.url(url), cause: "more than \(Self.redirectLimit) redirects")
+    throw unusable(url, "more than \(Self.redirectLimit) redirects")
+  }
+
+  private func unusable(_ url: String, _ cause: String, _ code: ErrorCode = .unavailable) -> TransferFailure {
+    TransferFailure(.refused, BerthError(code, "request", Redaction.url(url), cause: cause))
+  }
+
+  private func request(_ call: RegistryCall, _ url: String, isOwn: Bool, _ current: HTTPOrigin) throws(TransferFailure) -> HTTPRequest {
+    var request = plainRequest(url, current, method: call.method)
+    request.headers = call.headers
+    request.timeout = call.timeout
+    if let body = call.body {
+      do throws(BerthError) { request.body = try body() } catch { throw TransferFailure(.refused, error) }
+    }
+    guard isOwn else { return request }
+    request.headers += endpoint.headers.map { "\($0.name): \($0.value)" }
+    if let authorization = authorization(call.scope) { request.headers.append("Authorization: \(authorization)") }
+    return request
+  }
+
+  /// A request without anything that is the registry's alone but its authorities; its client certificate and its leave to do without
+  /// verification stay with its own host.
+  func plainRequest(_ url: String, _ origin: HTTPOrigin, method: String = "GET") -> HTTPRequest {
+    var request = HTTPRequest(method, url: url)
+    request.allowsPlain = !origin.isSecure
+    request.timeouts = access.timeouts
+    request.authorities = endpoint.authorities
+    let isOwnHost = origin.host == HTTPOrigin(registry: endpoint.host, isSecure: true).host
+    request.skipsVerification = endpoint.skipsVerification && isOwnHost
+    if origin.name == endpoint.host || origin == state.with({ $0.origin }) { request.client = endpoint.client }
+    if !RegistryHost.isLoopback(origin.host) {
+      request.proxy = origin.isSecure ? access.proxy.https : access.proxy.http
+      request.proxyExceptions = access.proxy.exceptions
+    }
+    return request
   }
 
   /// Where plain HTTP is allowed at all, TLS is tried first, and given up only for an answer that isn't TLS.
-  private func findOrigin() throws(BerthError) -> HTTPOrigin {
+  func findOrigin() throws(TransferFailure) -> HTTPOrigin {
     if let known = state.with({ $0.origin }) { return known }
-    let secure = HTTPOrigin(registry: host, isSecure: true)
+    let secure = HTTPOrigin(registry: endpoint.host, isSecure: true)
     var origin = secure
-    if allowsPlain(host), configuration.certificateAuthorities[name] == nil {
-      do throws(BerthError) {
-        _ = try HTTPTransfer.start(HTTPTransfer.Request(url: "\(secure.text)/v2/", timeout: 15_000))
-      } catch {
-        if HTTPTransfer.isNoTLS(error) || !secure.hasExplicitPort(in: host) { origin = HTTPOrigin(registry: host, isSecure: false) }
+    if endpoint.scheme == .http {
+      origin = HTTPOrigin(registry: endpoint.host, isSecure: false)
+    } else if endpoint.scheme == .detect, allowsPlain(endpoint.host) {
+      var probe = plainRequest("\(secure.text)\(endpoint.path)/", secure)
+      probe.timeout = 15_000
+      do throws(TransferFailure) { _ = try HTTPTransfer.start(probe) } catch {
+        if error.kind == .noTLS || !endpoint.host.hasSuffix(":\(secure.port)") {
+          origin = HTTPOrigin(registry: endpoint.host, isSecure: false)
+        }
       }
     }
     state.with { $0.origin = origin }
     return origin
   }
 
-  private func authenticate(_ challenge: Challenge, scope: String) throws(BerthError) {
-    let credential = configuration.credentials[name]
-    switch challenge {
-    case .basic:
-      guard let credential else {
-        throw BerthError(
-          .permissionDenied, "authenticate", name, cause: "the registry wants a user name and password, and none is configured for it")
-      }
-      state.with { $0.authorizations[scope] = Self.basic(credential) }
-    case .bearer(let realm, let service, let wanted):
-      let token = try token(realm, service: service, scope: wanted ?? scope, credential)
-      state.with { $0.authorizations[scope] = "Bearer \(token)" }
-    }
-  }
-
-  private static func basic(_ credential: RegistryConfiguration.Credential) -> String {
-    "Basic " + Base64.encode("\(credential.username):\(credential.password)".utf8)
-  }
-
-  /// Source: distribution "Token Authentication Specification".
-  private func token(
-    _ realm: String, service: String?, scope: String, _ credential: RegistryConfiguration.Credential?
-  ) throws(BerthError) -> String {
-    let origin = try findOrigin()
-    if let refusal = TokenRealm.refusal(realm, for: origin, plainAllowed: allowsPlain) {
-      throw BerthError(
-        .permissionDenied, "authenticate", name, cause: "the token service \(Redaction.text(Redaction.url(realm))) is not asked: \(refusal)"
-      )
-    }
-    var url = realm + (realm.contains("?") ? "&" : "?") + "scope=\(Base64.percentEncode(scope))"
-    if let service { url += "&service=\(Base64.percentEncode(service))" }
-    let realmOrigin = HTTPOrigin(url: realm)
-    var request = HTTPTransfer.Request(url: url, allowsPlain: realmOrigin?.isSecure == false, timeout: 30_000)
-    request.caFile = realmOrigin.flatMap { configuration.certificateAuthorities[$0.name] }
-    if let credential, TokenRealm.takesCredential(realm, of: origin) { request.headers.append("Authorization: \(Self.basic(credential))") }
-    let answer = try HTTPTransfer.start(request)
-    guard answer.status == 200 else { throw refusal(answer) }
-    let bytes = try answer.readAll(limit: 64 << 10)
-    guard let json = try? JSON(parsing: bytes), let token = json["token"]?.string ?? json["access_token"]?.string, !token.isEmpty,
-      token.utf8.allSatisfy({ (33...126).contains($0) })
-    else {
-      throw BerthError(.permissionDenied, "authenticate", name, cause: "the token service \(Redaction.url(realm)) gave no usable token")
-    }
-    return token
-  }
-
-  /// A status other than 200 in words: the registry's own, if it gave some.
-  private func refusal(_ answer: HTTPTransfer) -> BerthError {
+  /// A status that is no answer, in words: the registry's own, if it gave some.
+  func refusal(_ answer: HTTPTransfer) -> BerthError {
     let bytes = (try? answer.readAll(limit: 64 << 10)) ?? []
     let first = (try? JSON(parsing: bytes))?["errors"]?.array?.first
     let words = [first?["code"]?.string, first?["message"]?.string].compactMap { $0 }.joined(separator: ": ")
@@ -148,12 +158,8 @@ final class Registry: Sendable {
       case 429: .resourceExhausted
       default: .unavailable
       }
+    let after = answer.headers["retry-after"]?.first.map { "; it asks to be tried again after \(Redaction.text($0)) s" } ?? ""
     return BerthError(
-      code, "request", name, cause: "the registry answered \(answer.status)\(words.isEmpty ? "" : " (\(Redaction.text(words)))")")
+      code, "request", name, cause: "the registry answered \(answer.status)\(words.isEmpty ? "" : " (\(Redaction.text(words)))")\(after)")
   }
-}
-
-extension HTTPOrigin {
-  /// Whether `name` itself says a port, so that TLS and plain HTTP would share it.
-  fileprivate func hasExplicitPort(in name: String) -> Bool { name.hasSuffix(":\(port)") }
 }

@@ -106,6 +106,7 @@ extension Image {
 extension PullEvent {
   var json: JSON {
     switch self {
+    case .attempt(let attempt): ["attempt": ["endpoint": .string(attempt.endpoint), "cause": .string(attempt.cause)]]
     case .resolved(let manifest, let layers):
       [
         "manifest": .string(manifest.description),

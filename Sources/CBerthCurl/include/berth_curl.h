@@ -3,16 +3,26 @@
 #define BERTH_CURL_H
 #include <curl/curl.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef size_t (*berth_curl_taker)(char *bytes, size_t size, size_t count, void *context);
 
 struct berth_curl_request {
   const char *url;
   const char *user_agent;
+  // `GET`, `HEAD`, or a method with a body.
+  const char *method;
   // `https` or `http,https`.
   const char *protocols;
-  // PEM file of certificate authorities; NULL: the system's.
-  const char *ca_file;
+  // PEM texts; NULL: none. The authorities are trusted beside the system's.
+  const char *authorities;
+  const char *client_certificate;
+  const char *client_key;
+  // Whether the server's certificate doesn't matter.
+  int skip_verify;
+  // "": none.
+  const char *proxy;
+  const char *proxy_exceptions;
   struct curl_slist *headers;
   long connect_timeout_ms;
   // Of the whole transfer; 0: none.
@@ -20,8 +30,12 @@ struct berth_curl_request {
   // A transfer slower than this for so long is given up.
   long low_speed_bytes;
   long low_speed_seconds;
+  // Of the body that is sent; -1: the method has none.
+  int64_t body_size;
   berth_curl_taker on_header;
   berth_curl_taker on_body;
+  // Fills `bytes` with the body to be sent.
+  berth_curl_taker on_send;
   void *context;
   // CURL_ERROR_SIZE bytes.
   char *error;

@@ -95,6 +95,9 @@ struct NodeConfigurationTests {
     max_concurrent_downloads = 8
     [registry]
     insecure = ["10.0.0.1:5000", "r.local"]
+    config_path = "certs.d"
+    auth_file = "/root/.docker/config.json"
+    mirrors = { "docker.io" = { endpoint = ["https://m.example", "http://n.example:80/x"] }, "*" = { endpoint = [] } }
     [logs]
     path = "logs"
     """
@@ -116,6 +119,9 @@ struct NodeConfigurationTests {
     #expect(configuration.runtime.seccompProfile == "/etc/berth/seccomp.json")
     #expect(configuration.images.maxConcurrentDownloads == 8)
     #expect(configuration.registry.insecure == ["10.0.0.1:5000", "r.local"])
+    #expect(configuration.registry.configPath == "/etc/berth/certs.d")
+    #expect(configuration.registry.authFile == "/root/.docker/config.json")
+    #expect(configuration.registry.mirrors == ["docker.io": ["https://m.example", "http://n.example:80/x"], "*": []])
     #expect(configuration.logsPath == "/etc/berth/logs")
     #expect(NodeConfiguration().logsPath == "/var/lib/berth/logs")
   }
@@ -160,14 +166,21 @@ struct NodeConfigurationTests {
   @Test(
     "what isn't there yet is refused as that",
     arguments: [
-      "[images]\ngc = {}", "[images]\nbundles = \"x\"", "[registry]\nconfig_path = \"x\"",
-      "[registry]\nmirrors = {}", "[network]\ndefault = \"x\"", "[snapshots]",
+      "[images]\ngc = {}", "[images]\nbundles = \"x\"", "[network]\ndefault = \"x\"", "[snapshots]",
       "[metrics]\naddress = \"127.0.0.1:9\"",
     ])
   func notYet(text: String) {
     #expect(load(text).configuration == nil)
     #expect(problems(text).count == 1)
     #expect(problems(text).first?.hasSuffix("is not supported yet") == true)
+  }
+
+  @Test("a mirror that is no URL is refused with its place")
+  func mirror() {
+    #expect(
+      problems("[registry.mirrors.\"docker.io\"]\nendpoint = [\"https://a\", \"ftp://b\"]")
+        == ["2:26: 'endpoint' must be http or https URLs of registries"])
+    #expect(problems("[registry.mirrors.\"a b\"]\nendpoint = []").count == 1)
   }
 
   @Test("a configuration that is wrong is an invalid argument with its first place")

@@ -71,9 +71,12 @@ struct StatusBuilderTests {
     input.plan.waitingFor = "image example:1: no such host"
     input.plan.wakeAt = now + .seconds(5)
     let status = status(input)
-    #expect(["ErrImagePull", "ImagePullBackOff"].contains(status.reason))
+    #expect(status.reason == "ErrImagePull")
     #expect(status.containers[0].message == "no such host")
     #expect(status.nextRetryAt == Timestamp(nanoseconds: wall.nanoseconds + 5_000_000_000))
+    input.imageFailures = ["example:1": 2]
+    let again = self.status(input)
+    #expect(again.reason == "ImagePullBackOff" && again.containers[0].message.hasSuffix("ErrImagePull: no such host"))
   }
 
   @Test(

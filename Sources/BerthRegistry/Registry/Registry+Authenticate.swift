@@ -1,0 +1,76 @@
+import BerthCore
+import BerthImages
+
+/// Source: distribution "Token Authentication Specification", "OAuth2 Token Authentication".
+extension Registry {
+  func authenticate(_ challenge: Challenge, scope: String) throws(TransferFailure) {
+    switch challenge {
+    case .basic:
+      guard let credential = endpoint.credential, credential.identityToken == nil else {
+        throw denied("the registry wants a user name and password, and none is configured for it")
+      }
+      setAuthorization(Self.basic(credential), scope)
+    case .bearer(let realm, let service, let wanted):
+      setAuthorization("Bearer \(try token(realm, service: service, scope: wanted ?? scope))", scope)
+    }
+  }
+
+  private func denied(_ cause: String) -> TransferFailure {
+    TransferFailure(.refused, BerthError(.permissionDenied, "authenticate", endpoint.host, cause: cause))
+  }
+
+  private static func basic(_ credential: RegistryCredential) -> String {
+    "Basic " + Base64Text.encode("\(credential.username):\(credential.password)".utf8)
+  }
+
+  private func token(_ realm: String, service: String?, scope: String) throws(TransferFailure) -> String {
+    let origin = try findOrigin()
+    if let refusal = TokenRealm.refusal(realm, for: origin, plainAllowed: allowsPlain) {
+      throw denied("the token service \(Redaction.text(Redaction.url(realm))) is not asked: \(refusal)")
+    }
+    guard let realmOrigin = HTTPOrigin(url: realm) else { throw denied("the token service has no usable URL") }
+    let credential = endpoint.credential.flatMap { TokenRealm.takesCredential(realm, of: origin) ? $0 : nil }
+    var answer: HTTPTransfer
+    if let credential, credential.identityToken != nil {
+      answer = try post(realm, realmOrigin, service: service, scope: scope, credential)
+    } else {
+      var url = realm + (realm.contains("?") ? "&" : "?") + "scope=\(PercentEncoding.encode(scope))"
+      if let service { url += "&service=\(PercentEncoding.encode(service))" }
+      var request = plainRequest(url, realmOrigin)
+      request.timeout = 30_000
+      if let credential { request.headers.append("Authorization: \(Self.basic(credential))") }
+      answer = try HTTPTransfer.start(request)
+      // A service that speaks OAuth2 alone.
+      if answer.status == 405, let credential { answer = try post(realm, realmOrigin, service: service, scope: scope, credential) }
+    }
+    guard answer.status == 200 else { throw TransferFailure(answer.status >= 500 ? .broken : .refused, refusal(answer)) }
+    return try token(in: answer, realm)
+  }
+
+  /// With a refresh token, or with user and password.
+  private func post(
+    _ realm: String, _ origin: HTTPOrigin, service: String?, scope: String, _ credential: RegistryCredential
+  ) throws(TransferFailure) -> HTTPTransfer {
+    var fields = [("client_id", "berth"), ("scope", scope), ("service", service ?? endpoint.host)]
+    if let token = credential.identityToken {
+      fields += [("grant_type", "refresh_token"), ("refresh_token", token)]
+    } else {
+      fields += [("grant_type", "password"), ("username", credential.username), ("password", credential.password)]
+    }
+    let form = fields.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&")
+    var request = plainRequest(realm, origin, method: "POST")
+    request.headers = ["Content-Type: application/x-www-form-urlencoded"]
+    request.timeout = 30_000
+    request.body = HTTPRequest.Body(Array(form.utf8))
+    return try HTTPTransfer.start(request)
+  }
+
+  private func token(in answer: HTTPTransfer, _ realm: String) throws(TransferFailure) -> String {
+    let bytes: [UInt8]
+    do throws(BerthError) { bytes = try answer.readAll(limit: 64 << 10) } catch { throw answer.failure ?? TransferFailure(.refused, error) }
+    guard let json = try? JSON(parsing: bytes), let token = json["token"]?.string ?? json["access_token"]?.string, !token.isEmpty,
+      token.utf8.allSatisfy({ (33...126).contains($0) })
+    else { throw denied("the token service \(Redaction.url(realm)) gave no usable token") }
+    return token
+  }
+}
