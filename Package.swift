@@ -158,7 +158,7 @@ let testTargets: [Target] = [
 
 let surfaceTests: [Target] = [
   tests("BerthServerTests", ["BerthCore", "BerthLinux", "BerthServer"]),
-  tests("BerthClientTests", ["BerthCore", "BerthLinux", "BerthClient"]),
+  tests("BerthClientTests", ["BerthCore", "BerthLinux", "BerthManifest", "BerthClient"]),
   tests("BerthCommandTests", ["berth"]),
 ]
 

@@ -10,7 +10,16 @@ public struct APIClient: Sendable {
 
   /// What the daemon answered. Throws its error as it was, or `.unavailable` where no daemon answers.
   public func json(_ method: String, _ path: String, query: [(String, String)] = [], body: JSON? = nil) throws(BerthError) -> JSON {
-    let connection = try send(method, path, query: query, body: body)
+    try answer(method, path, query: query, content: body?.encoded() ?? [])
+  }
+
+  /// The same with a body that is no JSON.
+  public func json(_ method: String, _ path: String, text: String) throws(BerthError) -> JSON {
+    try answer(method, path, query: [], content: Array(text.utf8))
+  }
+
+  private func answer(_ method: String, _ path: String, query: [(String, String)], content: [UInt8]) throws(BerthError) -> JSON {
+    let connection = try send(method, path, query: query, content: content)
     let response: HTTPResponse
     do throws(Errno) { response = try HTTPResponse.read(connection) } catch { throw lost(error) }
     return try Self.value(of: response, operation: "\(method) \(path)")
@@ -20,7 +29,7 @@ public struct APIClient: Sendable {
   public func lines(
     _ method: String, _ path: String, query: [(String, String)], _ each: (JSON) -> Bool
   ) throws(BerthError) {
-    let connection = try send(method, path, query: query, body: nil)
+    let connection = try send(method, path, query: query, content: [])
     var refused: HTTPResponse?
     do throws(Errno) {
       var reader = HTTPReader(connection)
@@ -73,7 +82,7 @@ public struct APIClient: Sendable {
     }
   }
 
-  private func send(_ method: String, _ path: String, query: [(String, String)], body: JSON?) throws(BerthError) -> FD {
+  private func send(_ method: String, _ path: String, query: [(String, String)], content: [UInt8]) throws(BerthError) -> FD {
     let connection: FD
     do throws(Errno) { connection = try StreamSocket.connect(address) } catch {
       let hint =
@@ -82,7 +91,6 @@ public struct APIClient: Sendable {
       throw BerthError(error == .accessDenied ? .permissionDenied : .unavailable, "connect", address, cause: "\(error); \(hint)")
     }
     let text = query.isEmpty ? "" : "?" + query.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")
-    let content = body?.encoded() ?? []
     let target = path.split(separator: "/").map { Self.encode(String($0)) }.joined(separator: "/")
     let head = "\(method) /\(target)\(text) HTTP/1.1\r\nhost: berth\r\nconnection: close\r\ncontent-length: \(content.count)\r\n\r\n"
     do throws(Errno) { try connection.writeAll(Array(head.utf8) + content) } catch { throw lost(error) }

@@ -48,13 +48,14 @@ public struct LogReader: ~Copyable {
     }
   }
 
-  /// Waits for changes and reads on, also into the logs of later attempts, until the log's folder is gone.
-  public mutating func follow(_ each: (LogRecord) -> Void) throws(BerthError) {
+  /// Waits for changes and reads on, also into the logs of later attempts, until the log's folder is gone or `end` was woken; what was
+  /// written before that is read.
+  public mutating func follow(until end: WakeUp? = nil, _ each: (LogRecord) -> Void) throws(BerthError) {
     do throws(Errno) {
       let changes = try DirectoryChanges(directory)
       while true {
         try readAttempts(each)
-        guard try changes.wait() else { return }
+        guard try changes.wait(until: end) else { return try readAttempts(each) }
       }
     } catch {
       if error == .notFound { return }

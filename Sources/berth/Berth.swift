@@ -8,7 +8,8 @@ struct Berth: ParsableCommand {
     commandName: "berth", abstract: "Runs the pods that a directory of TOML manifests describes.", version: BerthVersion.text,
     subcommands: [
       Status.self, Diff.self, Validate.self, Apply.self, Delete.self, Sync.self, Wait.self, Logs.self, Events.self, Explain.self,
-      Inspect.self, ImageCommand.self, ContentCommand.self, SnapshotCommand.self, Shutdown.self, Version.self,
+      Inspect.self, Run.self, ContainerCommand.self, TaskCommand.self, ImageCommand.self, ContentCommand.self, SnapshotCommand.self,
+      Shutdown.self, Version.self,
     ])
 
   /// Global options may stand before the verb as well as after it: they are moved behind it before parsing.
@@ -77,7 +78,18 @@ enum Arguments {
       }
     }
     guard at < arguments.count, !moved.isEmpty, !arguments[at].hasPrefix("-") else { return arguments }
-    return [arguments[at]] + moved + arguments[(at + 1)...]
+    let verb = arguments[at...].prefix(verbLength(arguments[at...], in: Berth.self))
+    return verb + moved + arguments[(at + verb.count)...]
+  }
+
+  /// How many words name the command: 2 for `image ls`.
+  private static func verbLength(_ words: ArraySlice<String>, in command: any ParsableCommand.Type) -> Int {
+    guard let word = words.first,
+      let next = command.configuration.subcommands.first(where: {
+        $0.configuration.commandName ?? $0._commandName == word || $0.configuration.aliases.contains(word)
+      })
+    else { return command == Berth.self ? 1 : 0 }
+    return 1 + verbLength(words.dropFirst(), in: next)
   }
 }
 

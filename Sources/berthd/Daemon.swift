@@ -31,7 +31,7 @@ final class Daemon: Sendable {
       directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads)
     options.labels = configuration.node.labels
     node = try Node(
-      options: options, pods: manager, images: images, lastGood: images.metadata)
+      options: options, pods: manager, images: images, lastGood: images.metadata, handMade: images.metadata)
     marks.connect(node)
   }
 

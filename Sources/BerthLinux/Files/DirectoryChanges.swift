@@ -12,8 +12,9 @@ public struct DirectoryChanges: ~Copyable, Sendable {
     inotify = consume file
   }
 
-  /// Waits for a change. Returns false once the directory itself is gone.
-  public borrowing func wait() throws(Errno) -> Bool {
+  /// Waits for a change. Returns false once the directory itself is gone, or `end` was woken.
+  public borrowing func wait(until end: WakeUp? = nil) throws(Errno) -> Bool {
+    if let end, try Descriptors.waitReadable([inotify.raw, end.descriptor], timeout: nil).contains(end.descriptor) { return false }
     let bytes = try inotify.read(upTo: 65536)
     return bytes.withUnsafeBytes { buffer in
       var at = 0

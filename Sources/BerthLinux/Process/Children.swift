@@ -10,7 +10,10 @@ public enum Children {
   public static func leave(_ code: Int32) -> Never { _exit(code) }
 
   /// SIGKILL; a process that is gone is fine.
-  public static func kill(_ pid: pid_t) { if pid > 0 { _ = Glibc.kill(pid, SIGKILL) } }
+  public static func kill(_ pid: pid_t) { send(SIGKILL, to: pid) }
+
+  /// A process that is gone is fine.
+  public static func send(_ signal: Int32, to pid: pid_t) { if pid > 0 { _ = Glibc.kill(pid, signal) } }
 
   /// Waits for the end of a child and reaps it. nil: it isn't a child (any more).
   public static func reap(_ pid: pid_t) -> ExitStatus? {

@@ -19,7 +19,14 @@ public final class DesiredStore: Sendable {
   func apply(_ update: ManifestDirectory.Update) {
     state.withLock { state in
       state.warning = update.warning
-      for (key, entry) in update.entries { state.entries[key] = entry.desired == nil && entry.problem == nil ? nil : entry }
+      for (key, entry) in update.entries { state.entries[key] = entry.asksForNothing ? nil : entry }
     }
   }
+
+  func set(_ key: PodKey, _ entry: DesiredEntry) { state.withLock { $0.entries[key] = entry.asksForNothing ? nil : entry } }
+}
+
+extension DesiredEntry {
+  /// Its manifest is gone.
+  fileprivate var asksForNothing: Bool { desired == nil && problem == nil }
 }

@@ -15,6 +15,7 @@ public final class Node: Sendable {
   private let directory: ManifestDirectory
   private let memory: SpecMemory
   private let labels: [String: String]
+  let handMade: HandMadeContainers
   private let workers: WorkerTable
   /// Held while the directory's word is passed on, so that none comes after the end.
   private let isShuttingDown = Mutex(false)
@@ -32,7 +33,11 @@ public final class Node: Sendable {
     }
   }
 
-  public init(options: Options, pods: any PodService, images: any ImageProvider, lastGood: any LastGoodStore) throws(BerthError) {
+  public init(
+    options: Options, pods: any PodService, images: any ImageProvider, lastGood: any LastGoodStore,
+    handMade: (any HandMadeStore)? = nil
+  ) throws(BerthError) {
+    self.handMade = HandMadeContainers(store: handMade)
     events = EventLog { Timestamp(nanoseconds: Clock.wallNanoseconds()) }
     let workers = WorkerTable()
     let desk = ImageDesk(provider: images, events: events, parallelPulls: options.parallelPulls)
@@ -62,9 +67,19 @@ public final class Node: Sendable {
   /// `isAtRest`.
   public func start(adopting adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) {
     for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, pod: entry.pod)) }
+    try await takeUpTasks(adopted)
     try directory.start(known: try await known(adopted))
     // Pods whose manifest is gone, too, must be looked at.
     for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? DesiredEntry()) }
+  }
+
+  /// Containers made by hand whose task runs, or ran: they are asked for as they are. One whose removal had begun goes on being removed.
+  private func takeUpTasks(_ adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) {
+    try handMade.load { events.record("Failed", "\($0)", severity: .warning) }
+    for entry in adopted {
+      guard let container = handMade[entry.key], await !entry.pod.observe().actual.isBeingRemoved else { continue }
+      desired.set(entry.key, DesiredEntry(desired: container.pod))
+    }
   }
 
   /// What was in force when the last daemon ended: what it wrote down, and pods that run although a kill came before that. A pod whose
@@ -137,18 +152,34 @@ public final class Node: Sendable {
     return entry
   }
 
-  private func apply(_ update: ManifestDirectory.Update) {
+  /// The word on one pod that comes from a person instead of the directory.
+  func ask(for entry: DesiredEntry, _ key: PodKey) {
+    desired.set(key, entry)
+    pass(entry, on: key)
+  }
+
+  func handle(of key: PodKey) async -> (any PodHandle)? { await workers.worker(key)?.handle }
+
+  func apply(_ word: ManifestDirectory.Update) {
+    var update = word
+    for key in handMade.holdBack(&update) {
+      events.record(
+        "NameTaken", "a manifest asks for it, but a container made by hand has the name; berth container rm frees it", pod: key,
+        severity: .warning)
+    }
     if let warning = update.warning, warning != desired.warning {
       events.record("DirectoryWarning", warning, severity: .warning)
     }
-    let update = ManifestDirectory.Update(entries: update.entries.mapValues(placed), warning: update.warning)
+    update.entries = update.entries.mapValues(placed)
     desired.apply(update)
+    for (key, entry) in update.entries { pass(entry, on: key) }
+  }
+
+  private func pass(_ entry: DesiredEntry, on key: PodKey) {
     isShuttingDown.withLock { isShuttingDown in
       if isShuttingDown { return }
-      for (key, entry) in update.entries {
-        // Twice only if the worker retires in between.
-        while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
-      }
+      // Twice only if the worker retires in between.
+      while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
     }
   }
 }

@@ -67,6 +67,9 @@ actor PodWorker {
   /// Whether every mark so far has been followed by a look that found nothing more to do.
   nonisolated var isIdle: Bool { mailbox.isIdle }
 
+  /// The incarnation that is there.
+  var handle: (any PodHandle)? { pod }
+
   /// False once it has retired.
   nonisolated var isActive: Bool { !mailbox.isClosed }
 

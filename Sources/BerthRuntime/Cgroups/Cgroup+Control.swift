@@ -58,6 +58,14 @@ extension Cgroup {
     for pid in try processes() { Children.kill(pid) }
   }
 
+  /// `signal` to every process of the group and those below it. They stand still meanwhile, so that a number can't come to mean another.
+  public func signalAll(_ signal: Int32) throws(BerthError) {
+    let mustThaw = !isFrozen
+    try freeze()
+    defer { if mustThaw { try? thaw() } }
+    for pid in try processes() { Children.send(signal, to: pid) }
+  }
+
   /// Pids of the group itself and of those below it, as this pid namespace numbers them.
   public func processes() throws(BerthError) -> [Int32] {
     guard let directory = directory("pids") ?? directories.first else { return [] }

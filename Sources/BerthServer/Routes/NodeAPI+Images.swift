@@ -47,14 +47,6 @@ extension NodeAPI {
     }
   }
 
-  /// Store and disk calls block: never on the server's threads.
-  func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws(BerthError) -> Value) async throws(BerthError) -> Value {
-    let result = await Task(executorPreference: pool) { () -> Result<Value, BerthError> in
-      do throws(BerthError) { return .success(try body()) } catch { return .failure(error) }
-    }.value
-    return try result.get()
-  }
-
   static func reference(_ request: APIRequest) throws(BerthError) -> ImageReference {
     try ImageReference(try request.required("reference"))
   }

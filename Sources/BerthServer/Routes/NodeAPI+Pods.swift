@@ -34,10 +34,12 @@ extension NodeAPI {
     switch goal {
     case "ready": reached = { $0?.ready == true }
     case "running": reached = { $0?.phase == .running }
+    case "started": reached = { status in status.map { $0.phase != .pending || $0.cannotStartYet } ?? false }
+    case "finished": reached = { $0?.phase == .succeeded || $0?.phase == .failed }
     case "succeeded": reached = { $0?.phase == .succeeded }
     case "deleted": reached = { $0 == nil }
     default:
-      throw BerthError(.invalidArgument, "wait", goal, cause: "expected ready, running, succeeded or deleted")
+      throw BerthError(.invalidArgument, "wait", goal, cause: "expected started, running, ready, succeeded, finished or deleted")
     }
     guard await Waiting.until(node.statuses, timeout: timeout, { reached(node.statuses.status(of: key)) }) else {
       throw BerthError(
@@ -69,5 +71,12 @@ enum Suggestions {
       }
     }
     return row[b.count]
+  }
+}
+
+extension PodStatus {
+  /// Something is wrong that only time or a person can mend: nobody should wait for its start.
+  fileprivate var cannotStartYet: Bool {
+    containers.contains { $0.state == .waiting && !$0.reason.isEmpty && $0.reason != "ContainerCreating" && $0.reason != "PodInitializing" }
   }
 }

@@ -40,8 +40,18 @@ public struct NodeAPI: Sendable {
     addImageRoutes(&router)
     addArchiveRoutes(&router)
     addContentRoutes(&router)
+    addContainerRoutes(&router)
+    addTaskRoutes(&router)
     addHealthRoutes(&router)
     return router
+  }
+
+  /// Store and disk calls block: never on the server's threads.
+  func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws(BerthError) -> Value) async throws(BerthError) -> Value {
+    let result = await Task(executorPreference: pool) { () -> Result<Value, BerthError> in
+      do throws(BerthError) { return .success(try body()) } catch { return .failure(error) }
+    }.value
+    return try result.get()
   }
 
   func key(_ parameters: [String: String]) throws(BerthError) -> PodKey {

@@ -1,0 +1,16 @@
+import BerthCore
+import BerthPods
+
+/// What a person may do to a running container, beside what the plan does. Each throws `.notFound` for a container that the pod doesn't
+/// have and `.failedPrecondition` where it isn't running.
+public protocol ContainerControl: Sendable {
+  /// To the container's init, or with `all` to every process in its cgroup.
+  func signal(_ container: String, _ signal: Int32, all: Bool) async throws(BerthError)
+  /// Freezes its processes where they are, or lets them go on.
+  func setPaused(_ container: String, _ paused: Bool) async throws(BerthError)
+  func isPaused(_ container: String) async -> Bool
+  /// Of its cgroup, as the node numbers them.
+  func processes(_ container: String) async throws(BerthError) -> [Int32]
+}
+
+extension Pod: ContainerControl {}
