@@ -47,7 +47,7 @@ public struct APIClient: Sendable {
   public func bytes(
     _ method: String, _ path: String, query: [(String, String)] = [], body: JSON? = nil, _ each: ([UInt8]) throws(BerthError) -> Void
   ) throws(BerthError) {
-    let connection = try send(method, path, query: query, body: body)
+    let connection = try send(method, path, query: query, content: body?.encoded() ?? [])
     let operation = "\(method) \(path)"
     var reader = HTTPReader(connection)
     let head: HTTPHead
