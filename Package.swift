@@ -108,7 +108,8 @@ let lowerExecutables: [Target] = [
   // runc's command line over the shim's code.
   .executableTarget(
     name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed"], swiftSettings: strict,
-    linkerSettings: staticExecutable),
+    // CBerthSealed's entry point, before the C library's.
+    linkerSettings: staticExecutable + [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start"])]),
   .executableTarget(
     name: "berth-worker",
     dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"],

@@ -8,16 +8,19 @@ final class Context {
   private let filter: scmp_filter_ctx
   private let architecture: SeccompCompiler.Architecture
 
-  init(_ standard: UInt32, _ architecture: SeccompCompiler.Architecture) throws(BerthError) {
+  /// `foreign`: further architectures whose calls the rules are for.
+  init(_ standard: UInt32, _ architecture: SeccompCompiler.Architecture, foreign: [UInt32]) throws(BerthError) {
     guard let filter = seccomp_init(standard) else {
       throw SeccompCompiler.failure(.resourceExhausted, "", "libseccomp gave no filter")
     }
     self.filter = filter
     self.architecture = architecture
     try check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SeccompAction.killProcess), "architectures")
-    guard architecture != .native else { return }
-    try check(seccomp_arch_add(filter, architecture.token), "architectures")
-    try check(seccomp_arch_remove(filter, SeccompCompiler.Architecture.native.token), "architectures")
+    if architecture != .native {
+      try check(seccomp_arch_add(filter, architecture.token), "architectures")
+      try check(seccomp_arch_remove(filter, SeccompCompiler.Architecture.native.token), "architectures")
+    }
+    for token in foreign { try check(seccomp_arch_add(filter, token), "architectures") }
   }
 
   deinit { seccomp_release(filter) }

@@ -2,51 +2,87 @@ import BerthCore
 import BerthOCI
 
 /// What stands before libseccomp's program: calls that libseccomp doesn't know yet are allowed by their number, and those newer than the
-/// profile fail with ENOSYS.
+/// profile fail with ENOSYS, so that libraries fall back to older ones. For each architecture of the profile apart.
 struct FilterPrologue {
   private var instructions: [UInt64] = []
 
   private static let load: UInt16 = 0x20, jumpEqual: UInt16 = 0x15, jumpGreater: UInt16 = 0x25, jumpAtLeast: UInt16 = 0x35
-  private static let answer: UInt16 = 0x06
+  private static let jump: UInt16 = 0x05, answer: UInt16 = 0x06
   private static let noSystemCall: UInt32 = 38
+  /// The x32 calls have this bit, and x86_64's token.
+  private static let x32Bit: UInt32 = 0x4000_0000
 
-  init(_ profile: LinuxSeccomp, _ standard: UInt32, _ architecture: SeccompCompiler.Architecture) throws(BerthError) {
-    // A profile that lists what is denied lets newer calls through.
-    let deniesByDefault = standard != SeccompAction.allow && standard != 0x7ffc_0000
-    guard deniesByDefault else { return }
+  /// What a profile says of one architecture's numbers.
+  private struct Numbers {
     var newest: UInt32 = 0
+    /// Those that libseccomp can't be told of.
     var allowed: Set<UInt32> = []
+  }
+
+  init(_ profile: LinuxSeccomp, _ standard: UInt32, _ native: SeccompCompiler.Architecture, foreign: [UInt32]) throws(BerthError) {
+    // A profile that lists what is denied lets newer calls through.
+    let deniesByDefault = standard != SeccompAction.allow && standard != SeccompAction.log
+    guard deniesByDefault else { return }
+    let numbers = try Self.numbers(profile, native.token)
+    let x32 = foreign.contains(SyscallNumbers.x32) ? try Self.numbers(profile, SyscallNumbers.x32).newest | Self.x32Bit : nil
+    var own = FilterPrologue()
+    own.build(numbers, x32, native)
+    var others: [(token: UInt32, newest: UInt32)] = []
+    for token in foreign where token != SyscallNumbers.x32 { others.append((token, try Self.numbers(profile, token).newest)) }
+    // struct seccomp_data: number at 0, architecture at 4.
+    add(Self.load, 4)
+    for (at, other) in others.enumerated() {
+      let rest = (others.count - 1 - at) * 5 + own.instructions.count
+      add(Self.jumpEqual, other.token, no: 4)
+      add(Self.load, 0)
+      add(Self.jumpGreater, other.newest, no: 1)
+      add(Self.answer, SeccompAction.fail(Self.noSystemCall))
+      add(Self.jump, UInt32(rest))
+    }
+    instructions += own.instructions
+  }
+
+  private init() {}
+
+  private static func numbers(_ profile: LinuxSeccomp, _ token: UInt32) throws(BerthError) -> Numbers {
+    var numbers = Numbers()
     for (at, rule) in profile.syscalls.enumerated() {
       let action = try SeccompAction.value(rule.action, rule.errno, "syscalls[\(at)].action")
       for name in rule.names {
-        guard let number = SyscallNumbers.number(name, architecture) else { continue }
-        newest = max(newest, number)
-        if !SyscallNumbers.isKnown(name), action == SeccompAction.allow, rule.args.isEmpty { allowed.insert(number) }
+        guard let number = SyscallNumbers.number(name, token) else { continue }
+        numbers.newest = max(numbers.newest, number)
+        if !SyscallNumbers.isKnown(name), action == SeccompAction.allow, rule.args.isEmpty { numbers.allowed.insert(number) }
       }
     }
-    build(newest, allowed.sorted(), architecture)
+    return numbers
   }
 
-  private mutating func build(_ newest: UInt32, _ allowed: [UInt32], _ architecture: SeccompCompiler.Architecture) {
-    // struct seccomp_data: number at 0, architecture at 4.
-    add(Self.load, 4)
+  /// The architecture is loaded. `x32`: the newest of its calls, nil where they kill.
+  private mutating func build(_ numbers: Numbers, _ x32: UInt32?, _ architecture: SeccompCompiler.Architecture) {
     add(Self.jumpEqual, architecture.token, yes: 1)
     add(Self.answer, SeccompAction.killProcess)
     add(Self.load, 0)
+    let allowed = numbers.allowed.sorted()
     let body = allowed.count * 2 + 2
+    let toX32 = architecture == .x86_64 ? (x32 == nil ? 2 : 4) : 0
     // -1 stands for a call that a tracer has cancelled: the rest decides.
-    let toX32 = architecture == .x86_64 ? 2 : 0
     add(Self.jumpEqual, .max, yes: UInt8(clamping: toX32 + body))
     if architecture == .x86_64 {
-      // The x32 calls have this bit.
-      add(Self.jumpAtLeast, 0x4000_0000, no: 1)
-      add(Self.answer, SeccompAction.killProcess)
+      if let x32 {
+        add(Self.jumpAtLeast, Self.x32Bit, no: 3)
+        add(Self.jumpGreater, x32, no: 1)
+        add(Self.answer, SeccompAction.fail(Self.noSystemCall))
+        add(Self.jump, UInt32(body))
+      } else {
+        add(Self.jumpAtLeast, Self.x32Bit, no: 1)
+        add(Self.answer, SeccompAction.killProcess)
+      }
     }
     for number in allowed {
       add(Self.jumpEqual, number, no: 1)
       add(Self.answer, SeccompAction.allow)
     }
-    add(Self.jumpGreater, newest, no: 1)
+    add(Self.jumpGreater, numbers.newest, no: 1)
     add(Self.answer, SeccompAction.fail(Self.noSystemCall))
   }
 

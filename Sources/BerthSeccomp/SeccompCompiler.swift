@@ -12,18 +12,23 @@ public enum SeccompCompiler {
   }
 
   /// Goes into cache keys: programs of another version are compiled anew.
-  private static let version = 1
+  private static let version = 2
 
-  /// The filter program (struct sock_filter, native byte order), 30 to 60 ms for a full profile: keep it. Calls of another architecture
-  /// kill the process; calls newer than any that the profile names fail with ENOSYS, so that libraries fall back to older ones.
+  /// The filter program (struct sock_filter, native byte order), 30 to 60 ms for a full profile: keep it. Calls of an architecture that
+  /// is neither `architecture` nor among those of the profile kill the process; calls newer than any that the profile names fail with ENOSYS, so that libraries fall back to older ones.
   /// Throws `.invalidArgument` for what no filter can say, `.unsupported` for what this compiler can't.
   public static func compile(_ profile: LinuxSeccomp, for architecture: Architecture = .native) throws(BerthError) -> [UInt8] {
-    if !profile.architectures.isEmpty, !profile.architectures.contains(architecture.ociName) {
-      throw failure(.invalidArgument, "architectures", "doesn't hold \(architecture.ociName), so that every call would kill")
-    }
     let standard = try SeccompAction.value(profile.defaultAction, profile.defaultErrno, "defaultAction")
-    let prologue = try FilterPrologue(profile, standard, architecture)
-    let program = try Context(standard, architecture).compiled(profile, standard)
+    if standard == SeccompAction.notify {
+      throw failure(.invalidArgument, "defaultAction", "SCMP_ACT_NOTIFY for every call would ask about those of who answers, too")
+    }
+    var foreign: [UInt32] = []
+    for (at, name) in profile.architectures.enumerated() where name != architecture.ociName {
+      guard let token = SyscallNumbers.token(name) else { throw failure(.unsupported, "architectures[\(at)]", "unknown: \"\(name)\"") }
+      if !foreign.contains(token) { foreign.append(token) }
+    }
+    let prologue = try FilterPrologue(profile, standard, architecture, foreign: foreign)
+    let program = try Context(standard, architecture, foreign: foreign).compiled(profile, standard)
     let bytes = prologue.bytes + program
     guard bytes.count <= 4096 * 8 else { throw failure(.invalidArgument, "syscalls", "the program is longer than 4096 instructions") }
     return bytes
@@ -57,26 +62,4 @@ extension SeccompCompiler.Architecture {
   var token: UInt32 { self == .x86_64 ? 0xc000_003e : 0xc000_00b7 }
   var ociName: String { self == .x86_64 ? "SCMP_ARCH_X86_64" : "SCMP_ARCH_AARCH64" }
   var goName: String { self == .x86_64 ? "amd64" : "arm64" }
-}
-
-/// What a filter answers. Source: seccomp(2), SECCOMP_RET_*.
-enum SeccompAction {
-  static let allow: UInt32 = 0x7fff_0000
-  static let killProcess: UInt32 = 0x8000_0000
-  static func fail(_ errno: UInt32) -> UInt32 { 0x0005_0000 | (errno & 0xffff) }
-
-  static func value(_ name: String, _ errno: UInt32?, _ path: String) throws(BerthError) -> UInt32 {
-    switch name {
-    case "SCMP_ACT_ALLOW": return allow
-    case "SCMP_ACT_ERRNO":
-      guard (errno ?? 1) <= 4095 else { throw SeccompCompiler.failure(.invalidArgument, path, "the error number is above 4095") }
-      return fail(errno ?? 1)
-    case "SCMP_ACT_KILL_PROCESS": return killProcess
-    case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD": return 0
-    case "SCMP_ACT_TRAP": return 0x0003_0000
-    case "SCMP_ACT_LOG": return 0x7ffc_0000
-    case "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY": throw SeccompCompiler.failure(.unsupported, path, "\(name) is not supported yet")
-    default: throw SeccompCompiler.failure(.invalidArgument, path, "unknown action \"\(name)\"")
-    }
-  }
 }

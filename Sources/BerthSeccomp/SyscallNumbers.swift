@@ -12,11 +12,21 @@ enum SyscallNumbers {
   ]
 
   /// nil: the architecture has no such call, or nobody knows its number.
-  static func number(_ name: String, _ architecture: SeccompCompiler.Architecture) -> UInt32? {
-    let known = seccomp_syscall_resolve_name_arch(architecture.token, name)
-    if known >= 0 { return UInt32(known) }
-    if name == "uretprobe" { return architecture == .x86_64 ? 335 : nil }
+  static func number(_ name: String, _ token: UInt32) -> UInt32? {
+    let known = seccomp_syscall_resolve_name_arch(token, name)
+    if known >= 0 { return token == x32 ? UInt32(known) & 0x3fff_ffff : UInt32(known) }
+    if name == "uretprobe" { return token == SeccompCompiler.Architecture.x86_64.token ? 335 : nil }
     return newer[name]
+  }
+
+  /// libseccomp's own mark for the x32 calls, which the kernel tells from x86_64's by their numbers.
+  static let x32: UInt32 = 0x4000_003e
+
+  /// AUDIT_ARCH_* of `SCMP_ARCH_X86` and so on; nil for one that libseccomp doesn't know.
+  static func token(_ ociName: String) -> UInt32? {
+    guard ociName.hasPrefix("SCMP_ARCH_") else { return nil }
+    let token = seccomp_arch_resolve_name(ociName.dropFirst(10).lowercased())
+    return token == 0 ? nil : token
   }
 
   /// Whether libseccomp can make a rule of it.

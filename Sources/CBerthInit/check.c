@@ -35,6 +35,7 @@ static const unsigned char needs[BERTH_OP_COUNT] = {
   [BERTH_OP_KEYRING] = TEXT,
   [BERTH_OP_OOM_SCORE] = TEXT | SLOT_A,
   [BERTH_OP_LABEL] = TEXT | OTHER | SLOT_A,
+  [BERTH_OP_SECCOMP_LISTEN] = TEXT,
   [BERTH_OP_CHDIR] = TEXT | SLOT_A,
   [BERTH_OP_COPY_UP] = SLOT_A | SLOT_B,
   [BERTH_OP_ROOT_HERE] = SLOT_A,
@@ -78,7 +79,8 @@ static int is_step(const char *plan, size_t size, const struct berth_step *step)
   case BERTH_OP_MASK: return step->x < BERTH_PLAN_SLOTS;
   case BERTH_OP_USER: return step->z <= 65536 && is_block(size, step->other, step->z * 4, 4);
   // 8 bytes an instruction, as many as the kernel takes.
-  case BERTH_OP_SECCOMP: return step->y && step->y % 8 == 0 && step->y / 8 <= 4096 && is_block(size, step->other, step->y, 8);
+  case BERTH_OP_SECCOMP:
+  case BERTH_OP_SECCOMP_LISTEN: return step->y && step->y % 8 == 0 && step->y / 8 <= 4096 && is_block(size, step->other, step->y, 8);
   case BERTH_OP_SCHEDULER: return is_block(size, step->other, 48, 8);
   case BERTH_OP_AFFINITY:
   case BERTH_OP_MEMORY_POLICY: return step->y <= 1024 && step->y % 8 == 0 && (!step->y || is_block(size, step->other, step->y, 8));

@@ -94,6 +94,11 @@ static char **pointers(char *texts, uint64_t count, char **table) {
   return first;
 }
 
+static int announce(struct berth_run *run) {
+  report(run, BERTH_REPORT_EXECUTING, 0, 0);
+  return prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
 // As a shell looks a command up: a directory without it, or with one that may not be executed, leads to the next.
 static int execute(struct berth_run *run, const struct berth_step *step) {
   char **table = (char **)(void *)(run->plan + step->a);
@@ -102,8 +107,6 @@ static int execute(struct berth_run *run, const struct berth_step *step) {
   char *program = run->plan + step->text;
   int error = ENOENT;
   uint32_t detail = 0;
-  report(run, BERTH_REPORT_EXECUTING, 0, 0);
-  if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) return -1;
   for (uint64_t count = step->x; count && !detail; count--, program += strlen(program) + 1) {
     execve(program, argv, envp);
     if (errno == EACCES) error = EACCES;
@@ -186,6 +189,9 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_AMBIENT: return berth_ambient(step->x);
   case BERTH_OP_NO_NEW_PRIVS: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   case BERTH_OP_SECCOMP: return berth_seccomp(block, step->y, (unsigned)step->x);
+  case BERTH_OP_SECCOMP_LISTEN:
+    return berth_seccomp_listen(block, step->y, (unsigned)step->x, (int)step->z, run->plan + step->text, *run->self);
+  case BERTH_OP_ANNOUNCE: return announce(run);
   case BERTH_OP_CHDIR: return change_directory(run, a, text, step->flags);
   case BERTH_OP_OWN_STDIO: return berth_own_stdio((uid_t)step->x);
   case BERTH_OP_CONSOLE: return berth_console(a, text, step);
@@ -235,7 +241,7 @@ pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, u
   pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid == 0) {
     close(launcher);
-    struct berth_run run = {.plan = plan, .report = report};
+    struct berth_run run = {.plan = plan, .report = report, .self = cloned};
     perform(&run);
   }
   *pidfd = number;

@@ -7,6 +7,7 @@ struct berth_run {
   char *plan;
   int report;
   uint32_t step;
+  const pid_t *self;  // this process's pid as its maker counts
   int slots[BERTH_PLAN_SLOTS];
   int directory_set;   // whether the working directory is the one asked for
   int empty_attached;  // whether the empty mount that covers directories is in place once already
@@ -38,9 +39,12 @@ int berth_bounding(uint64_t keep);
 int berth_user(uid_t uid, gid_t gid, const gid_t *groups, size_t count);
 int berth_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int berth_ambient(uint64_t set);
-int berth_seccomp(void *filter, size_t bytes, unsigned flags);
 int berth_chdir(int root, const char *path);
 int berth_own_stdio(uid_t uid);
+
+// seccomp.c. As process.c's.
+int berth_seccomp(void *filter, size_t bytes, unsigned flags);
+int berth_seccomp_listen(void *filter, size_t bytes, unsigned flags, int socket, char *text, pid_t self);
 
 // attributes.c. As process.c's.
 int berth_label(int proc, const char *file, const char *label);

@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/openat2.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,11 +89,6 @@ int berth_ambient(uint64_t set) {
   for (unsigned capability = 0; capability < 64; capability++)
     if (set >> capability & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)) return -1;
   return 0;
-}
-
-int berth_seccomp(void *filter, size_t bytes, unsigned flags) {
-  struct sock_fprog program = {.len = (unsigned short)(bytes / sizeof(struct sock_filter)), .filter = filter};
-  return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 }
 
 int berth_chdir(int root, const char *path) {

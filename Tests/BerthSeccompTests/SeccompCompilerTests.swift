@@ -104,6 +104,37 @@ struct SeccompCompilerTests {
     #expect(filter.answer(0x4000_0001) == Self.kill)
   }
 
+  @Test("calls of an architecture that the profile lists follow its rules by their own numbers, newer ones don't exist")
+  func listed() throws {
+    var profile = LinuxSeccomp(defaultAction: "SCMP_ACT_ERRNO", defaultErrno: 1)
+    profile.architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
+    profile.syscalls = [.init(["write", "exit", "cachestat"]), .init(["mkdir"], action: "SCMP_ACT_ERRNO", errno: 7)]
+    let filter = FilterMachine(program: try SeccompCompiler.compile(profile, for: .x86_64))
+    let i386: UInt32 = 0x4000_0003, x32: UInt32 = 0x4000_0000
+    // write is 1 and 4, mkdir 83 and 39, exit 60 and 1.
+    #expect(filter.answer(1) == Self.allow && filter.answer(60) == Self.allow && filter.answer(83) == 0x0005_0007)
+    #expect(filter.answer(4, architecture: i386) == Self.allow && filter.answer(1, architecture: i386) == Self.allow)
+    #expect(filter.answer(39, architecture: i386) == 0x0005_0007 && filter.answer(2, architecture: i386) == Self.refused)
+    #expect(filter.answer(x32 | 1) == Self.allow && filter.answer(x32 | 2) == Self.refused && filter.answer(x32 | 460) == Self.missing)
+    #expect(filter.answer(460) == Self.missing && filter.answer(460, architecture: i386) == Self.missing)
+    #expect(filter.answer(1, architecture: 0xc000_00b7) == Self.kill)
+    #expect(filter.answer(.max) != nil)
+  }
+
+  @Test("every action has the kernel's value, with its number where it takes one")
+  func actions() throws {
+    for (action, errno, answer) in [
+      ("SCMP_ACT_ERRNO", 13, 0x0005_000d), ("SCMP_ACT_TRACE", 9, 0x7ff0_0009), ("SCMP_ACT_NOTIFY", nil, 0x7fc0_0000),
+      ("SCMP_ACT_TRAP", nil, 0x0003_0000), ("SCMP_ACT_LOG", nil, 0x7ffc_0000), ("SCMP_ACT_KILL", nil, 0),
+      ("SCMP_ACT_KILL_THREAD", nil, 0), ("SCMP_ACT_KILL_PROCESS", nil, 0x8000_0000),
+    ] as [(String, UInt32?, UInt32)] {
+      var profile = LinuxSeccomp(defaultAction: "SCMP_ACT_ALLOW")
+      profile.syscalls = [.init(["mkdir"], action: action, errno: errno)]
+      let filter = FilterMachine(program: try SeccompCompiler.compile(profile, for: .x86_64))
+      #expect(filter.answer(83) == answer && filter.answer(1) == Self.allow, "\(action)")
+    }
+  }
+
   @Test("a filter for aarch64 has its numbers")
   func otherArchitecture() throws {
     let filter = try machine(Self.capabilities, .aarch64)
@@ -145,7 +176,13 @@ struct SeccompCompilerTests {
     ] {
       #expect { try SeccompProfile(parsing: Array(text.utf8)) } throws: { ($0 as? BerthError)?.subject == path }
     }
+    #expect { try SeccompCompiler.compile(LinuxSeccomp(defaultAction: "SCMP_ACT_NOTIFY")) } throws: {
+      ($0 as? BerthError)?.subject == "defaultAction"
+    }
     var profile = LinuxSeccomp(defaultAction: "SCMP_ACT_ERRNO")
+    profile.architectures = ["SCMP_ARCH_VAX"]
+    #expect { try SeccompCompiler.compile(profile) } throws: { ($0 as? BerthError)?.subject == "architectures[0]" }
+    profile.architectures = []
     profile.syscalls = [.init(["read"], action: "SCMP_ACT_WHAT")]
     #expect { try SeccompCompiler.compile(profile) } throws: { ($0 as? BerthError)?.subject == "syscalls[0].action" }
   }

@@ -4,6 +4,8 @@ import Glibc
 /// Tells when something in one directory changes: for a reader that follows files. Source: inotify(7).
 public struct DirectoryChanges: ~Copyable, Sendable {
   private let inotify: FD
+  /// Readable when `wait` won't wait.
+  public var descriptor: Int32 { inotify.raw }
 
   public init(_ directory: String) throws(Errno) {
     let file = FD(owning: try call { berth_inotify_init() })

@@ -188,6 +188,9 @@ public struct LinuxSeccomp: Sendable, Hashable {
     self.defaultErrno = defaultErrno
   }
 
+  /// Whether some calls are somebody's to answer outside of the container.
+  public var notifies: Bool { syscalls.contains { $0.action == "SCMP_ACT_NOTIFY" } }
+
   /// All `names` with all `args` matching take `action`.
   public struct Rule: Sendable, Hashable {
     public var names: [String]

@@ -52,9 +52,10 @@ extension InitPlanner {
     add(.ambientSet(ambient), "set ambient capabilities")
     add(.changeDirectory(process.cwd, mayWait: false), "change to \(process.cwd)")
     add(.umask(user.umask ?? 0o022), "set umask")
-    guard process.noNewPrivileges else { return }
-    add(.noNewPrivileges, "set no_new_privs")
-    try planSeccomp()
+    if process.noNewPrivileges { add(.noNewPrivileges, "set no_new_privs") }
+    // The last that needs any other call than execve.
+    add(.announce, "announce exec")
+    if process.noNewPrivileges { try planSeccomp() }
   }
 
   /// What can't be had isn't asked of the kernel, which would refuse all of it.
@@ -65,27 +66,6 @@ extension InitPlanner {
       plan.warnings.append("\(set) capabilities without \(missing.members.joined(separator: ", ")): the node's own processes lack them")
     }
     return asked.intersection(facts.availableCapabilities)
-  }
-
-  private mutating func planSeccomp() throws(BerthError) {
-    guard let filter = facts.seccompFilter else {
-      if linux.seccomp != nil { throw failure(.unsupported, "linux.seccomp", "no compiled filter was given with it") }
-      return
-    }
-    guard !filter.isEmpty, filter.count % 8 == 0, filter.count <= 4096 * 8 else {
-      throw failure(.invalidArgument, "linux.seccomp", "the compiled filter is no filter program")
-    }
-    var flags: UInt32 = 0
-    for name in linux.seccomp?.flags ?? [] {
-      switch name {
-      // One thread: there is nobody to synchronise with.
-      case "SECCOMP_FILTER_FLAG_TSYNC": continue
-      case "SECCOMP_FILTER_FLAG_LOG": flags |= 2
-      case "SECCOMP_FILTER_FLAG_SPEC_ALLOW": flags |= 4
-      default: throw failure(.unsupported, "linux.seccomp.flags", "\(name) is not supported yet")
-      }
-    }
-    add(.seccomp(filter, flags: flags), "load seccomp filter")
   }
 
   /// Where the command may be, in the order to try.

@@ -67,6 +67,9 @@ extension InitStep: CustomStringConvertible {
     case .ambientSet(let set): "ambient \(set)"
     case .noNewPrivileges: "no new privileges"
     case .seccomp(let filter, let flags): "filter of \(filter.count / 8) instructions, flags \(flags)"
+    case .seccompListening(let filter, let flags, let listener):
+      "filter of \(filter.count / 8) instructions, flags \(flags), listener over \(listener.socket)"
+    case .announce: "announce exec"
     case .changeDirectory(let path, let mayWait): "chdir \(path)\(mayWait ? " if permitted" : "")"
     case .ownStreams(let uid): "streams belong to \(uid)"
     case .execute(let candidates, let arguments, let environment): "exec \(candidates) \(arguments) with \(environment.count) variables"

@@ -95,6 +95,9 @@ public enum InitStep: Sendable, Hashable {
   case ambientSet(CapabilitySet)
   case noNewPrivileges
   case seccomp([UInt8], flags: UInt32)
+  case seccompListening([UInt8], flags: UInt32, SeccompListener)
+  /// The launcher is told that nothing is left but exec, and is needed no more.
+  case announce
   case changeDirectory(String, mayWait: Bool)
   case ownStreams(uid: UInt32)
   case execute(candidates: [String], arguments: [String], environment: [String])

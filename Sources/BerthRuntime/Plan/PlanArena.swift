@@ -146,6 +146,12 @@ struct PlanArena {
     case .seccomp(let filter, let flags):
       set(&step, BERTH_OP_SECCOMP, x: UInt64(flags), y: UInt64(filter.count))
       step.other = block(filter)
+    case .seccompListening(let filter, let flags, let listener):
+      set(
+        &step, BERTH_OP_SECCOMP_LISTEN, listener.message, x: UInt64(flags), y: UInt64(filter.count),
+        z: UInt64(UInt32(bitPattern: listener.socket)))
+      step.other = block(filter)
+    case .announce: set(&step, BERTH_OP_ANNOUNCE)
     case .changeDirectory(let path, let mayWait):
       set(&step, BERTH_OP_CHDIR, path, a: .root, flags: mayWait ? UInt32(BERTH_TRY) : 0)
     case .ownStreams(let uid): set(&step, BERTH_OP_OWN_STDIO, x: UInt64(uid))

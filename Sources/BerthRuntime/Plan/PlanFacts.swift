@@ -20,6 +20,8 @@ public struct PlanFacts: Sendable, Hashable {
   public var subPaths: [String: String] = [:]
   /// The compiled filter.
   public var seccompFilter: [UInt8]?
+  /// Needed where the filter asks somebody.
+  public var seccompListener: SeccompListener?
   /// What this machine has to give: the launcher's own bounding set.
   public var availableCapabilities = CapabilitySet(rawValue: (1 << 41) - 1)
   /// v2, or the controllers of each v1 hierarchy that the container's cgroup is in, in the order of mounting.

@@ -33,7 +33,6 @@ enum SupportedSpec {
     if !linux.uidMappings.isEmpty { return "linux.uidMappings" }
     if !linux.gidMappings.isEmpty { return "linux.gidMappings" }
     if linux.mountLabel != nil { return "linux.mountLabel" }
-    if linux.seccomp?.listenerPath != nil { return "linux.seccomp.listenerPath" }
     return nil
   }
 }

@@ -94,39 +94,3 @@ enum ProcessesCommand {
     return RuntimeProgram.say(([header] + own).joined(separator: "\n") + "\n")
   }
 }
-
-/// `events --stats`: what a container uses, once.
-enum EventsCommand {
-  static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
-    let words = try Words(words, Grammar(flags: ["stats"], values: ["interval"]), command: "events")
-    let id = try call.id(words, "events")
-    guard words.has("stats") else {
-      throw BerthError(.unsupported, "events", id, cause: "only --stats, which prints them once")
-    }
-    let container = try call.store.container(id)
-    try container.needs(.created, .running, .paused, to: "read events")
-    guard let cgroup = container.cgroup else { throw BerthError(.unavailable, "events", id, cause: "this machine has no cgroups") }
-    let event: JSON = ["type": "stats", "id": .string(id), "data": data(try cgroup.stats())]
-    return RuntimeProgram.say(String(decoding: event.encoded(), as: UTF8.self) + "\n")
-  }
-
-  private static func data(_ stats: CgroupStats) -> JSON {
-    func number(_ value: UInt64) -> JSON { .unsigned(value) }
-    return [
-      "cpu": [
-        "usage": [
-          "total": number(stats.cpuMicroseconds &* 1000), "kernel": number(stats.cpuSystemMicroseconds &* 1000),
-          "user": number(stats.cpuUserMicroseconds &* 1000),
-        ],
-        "throttling": ["throttledPeriods": number(stats.throttledPeriods)],
-      ],
-      "memory": [
-        "usage": [
-          "limit": number(stats.memoryLimitBytes ?? 0x7fff_ffff_ffff_f000), "usage": number(stats.memoryBytes),
-          "max": number(stats.memoryPeakBytes), "failcnt": number(stats.oomKills),
-        ]
-      ],
-      "pids": ["current": number(stats.pids)],
-    ]
-  }
-}

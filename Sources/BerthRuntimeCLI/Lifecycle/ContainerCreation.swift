@@ -48,6 +48,7 @@ struct ContainerCreation: ~Copyable {
     facts.cgroupNamespace = (try? Files.openReadOnly("/proc/self/ns/cgroup"))?.release()
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
     facts.securityModules = SecurityModules.detect(for: spec.process)
+    facts.seccompListener = try SeccompListening.connect(spec, state: stateBeforePid)
     facts.runsHooks = true
     facts.preserved = max(0, min(options.streams.preserved, 1 << 16))
     facts.newKeyring = options.newKeyring
@@ -57,6 +58,14 @@ struct ContainerCreation: ~Copyable {
         throw BerthError(.unavailable, "create container", options.id, cause: "meeting point: \(error)")
       }
     }
+  }
+
+  private var stateBeforePid: JSONObject {
+    var state: JSONObject = [
+      "ociVersion": .string(bundle.spec.ociVersion), "id": .string(options.id), "status": "creating", "bundle": .string(bundle.path),
+    ]
+    if !bundle.spec.annotations.isEmpty { state["annotations"] = .strings(bundle.spec.annotations) }
+    return state
   }
 
   private mutating func launch(_ plan: InitPlan, _ facts: PlanFacts, _ cgroup: Cgroup) throws(BerthError) {

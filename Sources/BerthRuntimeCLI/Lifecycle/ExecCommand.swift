@@ -40,6 +40,7 @@ enum ExecCommand {
     facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
     facts.securityModules = SecurityModules.detect(for: spec.process)
+    facts.seccompListener = try SeccompListening.connect(spec, state: container.state(container.status))
     facts.preserved = max(0, min(streams.preserved, 1 << 16))
     // Processes of one container share its keyring.
     facts.newKeyring = false

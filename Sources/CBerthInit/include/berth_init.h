@@ -89,6 +89,8 @@ enum berth_op {
   BERTH_OP_AFFINITY,       // to the CPUs of a mask of y bytes at other
   BERTH_OP_MEMORY_POLICY,  // MPOL_* x over the NUMA nodes of a mask of y bytes at other
   BERTH_OP_PERSONALITY,    // x
+  BERTH_OP_SECCOMP_LISTEN, // as SECCOMP; the filter's listener is sent over socket z with text, whose runs of ten bytes 1 become the pid
+  BERTH_OP_ANNOUNCE,       // tell the launcher that nothing is left but exec; outlive it from now on
   BERTH_OP_COUNT
 };
 
@@ -104,7 +106,7 @@ enum berth_report_kind {
   BERTH_REPORT_WARNING = 1,  // step was left out or done by halves for error
   BERTH_REPORT_SYNC,         // detail: the number of the synchronisation point
   BERTH_REPORT_FAILURE,      // step failed for error; the process is gone
-  BERTH_REPORT_EXECUTING,    // nothing is left but execve: the end of the stream means that it succeeded
+  BERTH_REPORT_EXECUTING,    // nothing is left but a filter and execve: the end of the stream means that it succeeded
 };
 
 enum { BERTH_DETAIL_FILE_EXISTS = 1 };  // of a failed exec: the program is there

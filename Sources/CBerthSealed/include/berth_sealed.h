@@ -1,4 +1,7 @@
-// Executes the program that links this anew before anything of it has run, where it is called to put a process into a container.
+// The program's entry point: see sealed.c. Nothing is to be called from outside.
 #ifndef BERTH_SEALED_H
 #define BERTH_SEALED_H
+
+void berth_start(void);
+
 #endif

@@ -104,6 +104,7 @@ struct InitPlannerTests {
         change to /srv: chdir /srv
         set umask: umask 027
         set no_new_privs: no new privileges
+        announce exec: announce exec
         exec app: exec ["/bin/app", "/usr/bin/app"] ["app", "-x"] with 2 variables
 
         """)
