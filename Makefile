@@ -3,10 +3,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run down demo build check test test-vm bench install clean
+.PHONY: help run down demo build check test test-vm bench install uninstall clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: ## build Berth and run the pods of ./manifests (state in ./.berth; Ctrl-C leaves the pods running)
 	@scripts/run
@@ -34,6 +34,9 @@ bench: build ## measure against the kernel's floor and podman
 
 install: build ## install to $(DESTDIR)$(PREFIX)
 	@scripts/install "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## remove what `make install` put there; configuration and pods stay
+	@scripts/uninstall "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove the build (pods of `make run` are stopped by `make down`)
 	@scripts/clean
