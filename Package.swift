@@ -136,7 +136,7 @@ let testTargets: [Target] = [
     name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"],
     swiftSettings: strict),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
-  tests("BerthNodeTests", ["BerthNode", "BerthPods", "BerthPlan", "BerthManifest", "BerthCore"]),
+  tests("BerthNodeTests", ["BerthNode", "BerthPods", "BerthImages", "BerthPlan", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(

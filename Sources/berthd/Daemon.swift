@@ -43,6 +43,10 @@ final class Daemon: Sendable {
     let serving = Task { await server.run() }
     followEvents()
     try await startNode()
+    ImageKeeper(
+      images: images, events: node.events, settings: configuration.images,
+      arrived: { [node] in for pod in node.statuses.all() { node.mark(pod.key) } }
+    ).start()
     log.logger.info("ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
     ServiceManager.notify("READY=1")
     feedWatchdog()

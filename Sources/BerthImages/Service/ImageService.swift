@@ -19,6 +19,7 @@ public final class ImageService: Sendable {
   let registry: RegistryConfiguration
   let platform: Platform
   let content: ContentStore
+  let reserve: DiskReserve
   public let metadata: MetadataStore
   let pulls = Monitor<[String: PullTask]>([:])
   let layers = Monitor(LayerUse())
@@ -27,8 +28,8 @@ public final class ImageService: Sendable {
   struct LayerUse {
     /// Being unpacked by some pull.
     var claimed: Set<Digest> = []
-    /// Pulls under way.
-    var pulls = 0
+    /// Pulls that are making their image known.
+    var recording = 0
     var isPruning = false
     /// Chains whose layers were removed and not unpacked again since.
     var pruned: Set<Digest> = []
@@ -56,8 +57,13 @@ public final class ImageService: Sendable {
       try Files.makeDirectory("\(root)/snapshots/empty", mode: 0o755)
     } catch { throw BerthError(.unavailable, "open image store", root, cause: "\(error)") }
     content = try ContentStore(root: "\(root)/content")
-    self.metadata = if let metadata { metadata } else { try MetadataStore(path: "\(root)/meta.db") }
-    try removeLeftovers()
+    let reserve = DiskReserve(root: root)
+    self.reserve = reserve
+    // On a full disk a daemon must start all the same: it is what makes room.
+    self.metadata =
+      if let metadata { metadata } else { try reserve.withRoom { () throws(BerthError) in try MetadataStore(path: "\(root)/meta.db") } }
+    try reserve.withRoom { () throws(BerthError) in try removeLeftovers() }
+    reserve.fill()
   }
 
   /// No pull survives its daemon: layers that aren't ready never will be.
@@ -129,8 +135,20 @@ public final class ImageService: Sendable {
   /// Forgets the reference. Its content goes with the next `prune`, unless something else uses it. Throws `notFound` if it isn't known.
   public func remove(_ reference: ImageReference) throws(BerthError) {
     let key = reference.description
+    guard try reserve.withRoom({ () throws(BerthError) in try forget(key) }) else {
+      throw BerthError(.notFound, "remove image", key, cause: "there is no such image")
+    }
+  }
+}
+
+extension ImageService {
+  /// Whether the name was known.
+  @discardableResult
+  func forget(_ key: String) throws(BerthError) -> Bool {
     layers.with { $0.cache[key] = nil }
-    guard try metadata.removeImage(key) else { throw BerthError(.notFound, "remove image", key, cause: "there is no such image") }
+    // One that came out of a bundle comes back with it at the next start.
+    if try metadata.image(key)?.isPinned == true { for path in try metadata.bundles().keys { try metadata.removeBundle(path) } }
+    return try metadata.removeImage(key)
   }
 }
 

@@ -21,6 +21,7 @@ final class PullSession {
   /// What the image is to be called; nil: as it was asked for. Empty: by its digest alone.
   private let names: [String]?
   private let isPinned: Bool
+  private let lease = "pull-\(UInt64.random(in: 0 ... .max))"
 
   /// `names` and `isPinned` are an import's.
   init(
@@ -40,11 +41,8 @@ final class PullSession {
     // Taken before the worker reads the file: if it changes meanwhile, the next lookup sees that.
     let source = LocalSource.identity(reference)
     if reference.isLocal, source == nil { throw missingFile() }
-    service.layers.wait { use -> Void? in
-      guard !use.isPruning else { return nil }
-      use.pulls += 1
-      return ()
-    }
+    // Before the first byte: what this pull counts on is safe from collection, also from one by a daemon that knows nothing of it.
+    try service.metadata.addLease(LeaseRecord(id: lease, kind: .pull, subject: key, created: Clock.wallNanoseconds()))
     defer { release() }
     let exit = try converse()
     if task.state.with({ $0.waiting }) == 0 { throw BerthError(.cancelled, "pull image", key, cause: "cancelled") }
@@ -166,6 +164,7 @@ final class PullSession {
       return ()
     }
     claimed = Array(chains)
+    try service.metadata.extendLease(lease, chains.map { .layer($0) })
     var grants: [LayerGrant] = []
     for claim in claims {
       if let known = try service.metadata.layer(claim.chain) {
@@ -187,6 +186,13 @@ final class PullSession {
   /// Makes the image known. The worker has put all of it on stable storage before it said so.
   private func record(_ outcome: WorkerMessage.Outcome, source: String?) throws(BerthError) -> Image {
     guard Set(outcome.layers.keys) == granted else { throw WorkerProtocol.malformed("the layers delivered are not the layers granted") }
+    // Not while a collection reckons what is needed.
+    service.layers.wait { use -> Void? in
+      guard !use.isPruning else { return nil }
+      use.recording += 1
+      return ()
+    }
+    defer { service.layers.with { $0.recording -= 1 } }
     let names = names.map { $0.isEmpty ? [outcome.manifest.description] : $0 } ?? [key]
     let records = names.map { name in
       ImageRecord(
@@ -208,9 +214,8 @@ final class PullSession {
       try? service.metadata.removeLayer(id)
       service.removeTree("\(service.root)/snapshots/l", "\(id)")
     }
-    service.layers.with { use in
-      use.claimed.subtract(claimed)
-      use.pulls -= 1
-    }
+    service.layers.with { $0.claimed.subtract(claimed) }
+    // What can't be removed now goes at the next start.
+    try? service.reserve.withRoom { () throws(BerthError) in try service.metadata.removeLease(lease) }
   }
 }

@@ -17,7 +17,7 @@ public final class Puller: Sendable {
   public init(_ job: WorkerJob, source: any ImageSource, channel: WorkerChannel) throws(BerthError) {
     self.source = source
     self.channel = channel
-    store = try ContentStore(root: job.content)
+    store = try ContentStore(root: job.content, marksUse: true)
     platform = job.platform
     layersPath = job.layers
     concurrency = job.registry.concurrentDownloads

@@ -63,8 +63,16 @@ enum ConfigurationSchema {
     "[images]",
     [
       .key("max_concurrent_downloads", .integer(1...32), "pulls at a time, and layers of one pull at a time"),
-      .notYet("gc", .anything, "when unused images are removed"),
-      .notYet("bundles", .text(.nodePath), "a directory of image archives for nodes without a network"),
+      .key("gc", .table(gc), "when the disk is that full, unused images go until it isn't; high_percent = 100 never removes any"),
+      .key("bundles", .text(.nodePath), "a directory whose image archives are imported and pinned, for nodes without a network"),
+    ])
+
+  static let gc = KeyTable(
+    "[images.gc]",
+    [
+      .key("high_percent", .integer(1...100), "from so much of the disk in use on"),
+      .key("low_percent", .integer(0...99), "until no more is in use"),
+      .key("minimum_age", .duration, "images that came later than this ago stay"),
     ])
 
   static let registry = KeyTable(

@@ -64,6 +64,11 @@ extension NodeConfiguration {
     if configuration.manifests.resyncInterval < .seconds(1), let value = document.root["manifests"]?.table?["resync_interval"] {
       sink.error("'resync_interval' must be at least 1s", at: value.range)
     }
+    if configuration.images.gc.highPercent < 100, configuration.images.gc.lowPercent >= configuration.images.gc.highPercent,
+      let value = document.root["images"]?.table?["gc"]
+    {
+      sink.error("'low_percent' must be below 'high_percent'", at: value.range)
+    }
     return LoadedConfiguration(configuration: sink.hasErrors ? nil : configuration, diagnostics: sink.sorted)
   }
 
@@ -90,6 +95,8 @@ extension NodeConfiguration {
     }
     images.maxConcurrentDownloads =
       file["images"]?.table?["max_concurrent_downloads"]?.integer.flatMap { Int(exactly: $0) } ?? images.maxConcurrentDownloads
+    images.bundles = path(file["images"]?.table, "bundles")
+    if let table = file["images"]?.table?["gc"]?.table { images.readCollection(table) }
     if let table = file["registry"]?.table {
       registry.configPath = path(table, "config_path") ?? registry.configPath
       registry.authFile = path(table, "auth_file") ?? registry.authFile
@@ -119,5 +126,13 @@ extension NodeConfiguration.Registry {
       auth[entry.key] = NodeConfiguration.Credential(
         username: fields?["username"]?.string ?? "", password: fields?["password"]?.string ?? "")
     }
+  }
+}
+
+extension NodeConfiguration.Images {
+  fileprivate mutating func readCollection(_ table: TOMLTable) {
+    gc.highPercent = table["high_percent"]?.integer.flatMap { Int(exactly: $0) } ?? gc.highPercent
+    gc.lowPercent = table["low_percent"]?.integer.flatMap { Int(exactly: $0) } ?? gc.lowPercent
+    gc.minimumAge = table["minimum_age"]?.duration ?? gc.minimumAge
   }
 }

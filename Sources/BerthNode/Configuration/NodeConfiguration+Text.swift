@@ -53,6 +53,9 @@ extension NodeConfiguration {
     case "runtime.cgroup_parent": Self.quoted(runtime.cgroupParent)
     case "runtime.seccomp_profile": runtime.seccompProfile.map(Self.quoted)
     case "images.max_concurrent_downloads": "\(images.maxConcurrentDownloads)"
+    case "images.gc":
+      "{ high_percent = \(images.gc.highPercent), low_percent = \(images.gc.lowPercent), minimum_age = \(Self.quoted(DurationText.format(images.gc.minimumAge))) }"
+    case "images.bundles": images.bundles.map(Self.quoted)
     case "registry.insecure": "[" + registry.insecure.map(Self.quoted).joined(separator: ", ") + "]"
     case "registry.config_path": Self.quoted(registry.configPath)
     case "registry.mirrors": registry.mirrors.isEmpty ? nil : mirrorLists
@@ -85,6 +88,7 @@ extension NodeConfiguration {
     case "api.gid": "1000"
     case "runtime.seccomp_profile": "\"/etc/berth/seccomp.json\""
     case "registry.mirrors": "{ \"docker.io\" = { endpoint = [\"https://mirror.example.com\"] } }"
+    case "images.bundles": "\"/var/lib/berth/bundles\""
     case "registry.auth": "{ \"registry.example.com\" = { username = \"node\", password = \"…\" } }"
     case "logs.path": "\"/var/lib/berth/logs\""
     default: "\"\""

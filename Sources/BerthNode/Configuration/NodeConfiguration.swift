@@ -79,6 +79,10 @@ public struct NodeConfiguration: Sendable, Hashable {
   public struct Images: Sendable, Hashable {
     /// Pulls at a time, and layers of one pull at a time.
     public var maxConcurrentDownloads = 3
+    /// When images are removed to make room.
+    public var gc = CollectionPolicy()
+    /// A directory of archives that are imported at start; nil: none.
+    public var bundles: String?
   }
 
   public struct Registry: Sendable, Hashable {

@@ -5,10 +5,13 @@ import BerthLinux
 /// stable storage. Any number of processes may use the same store.
 public struct ContentStore: Sendable {
   public let root: String
+  /// Whether a blob's modification time says when it was last looked at: for pulls, whose leases keep what was used since.
+  private let marksUse: Bool
 
   /// Makes the directories where they are missing.
-  public init(root: String) throws(BerthError) {
+  public init(root: String, marksUse: Bool = false) throws(BerthError) {
     self.root = root
+    self.marksUse = marksUse
     do throws(Errno) {
       try Files.makeDirectories("\(root)/blobs/sha256")
       try Files.makeDirectories("\(root)/ingest")
@@ -22,7 +25,10 @@ public struct ContentStore: Sendable {
     do throws(Errno) {
       let file = try Files.open(path(digest), ContentFlags.read)
       let status = try file.status()
-      if status.kind == .regular, size == nil || status.size == size { return file }
+      if status.kind == .regular, size == nil || status.size == size {
+        if marksUse { markUse(file) }
+        return file
+      }
     } catch {
       if error == .notFound { return nil }
       throw BerthError(.unavailable, "read content", digest.description, cause: "\(error)")
@@ -48,6 +54,21 @@ public struct ContentStore: Sendable {
       return nil
     }
     return bytes
+  }
+
+  /// Best effort: without the mark a blob that is collected too early is fetched again.
+  private func markUse(_ file: borrowing FD) {
+    let now = Clock.wallNanoseconds()
+    try? TreeFiles.setModified(file, TreeFiles.Time(seconds: now / 1_000_000_000, nanoseconds: now % 1_000_000_000))
+  }
+
+  /// Removes a blob unless it came, or a pull looked at it, since `lease` (wall clock, nanoseconds; nil: there is no lease). Returns its
+  /// size if it went.
+  public func remove(_ digest: Digest, unlessUsedSince lease: Int64?) throws(BerthError) -> Int64? {
+    guard let status = try? Files.linkStatus(path(digest)) else { return nil }
+    if let lease, status.modifiedNanoseconds >= lease { return nil }
+    try remove(digest)
+    return status.size
   }
 
   /// One that isn't there is fine.

@@ -52,5 +52,15 @@ extension MetadataStore {
     }
   }
 
+  /// Removes a ready layer that no lease protects; whether it did.
+  public func removeUnleasedLayer(_ id: Int64) throws(BerthError) -> Bool {
+    try !query(
+      """
+      DELETE FROM layers WHERE id = ? AND ready = 1
+        AND chain NOT IN (SELECT digest FROM lease_resources WHERE kind = 'layer') RETURNING 1
+      """, [.integer(id)]
+    ).isEmpty
+  }
+
   public func removeLayer(_ id: Int64) throws(BerthError) { try query("DELETE FROM layers WHERE id = ?", [.integer(id)]) }
 }

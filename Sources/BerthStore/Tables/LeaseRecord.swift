@@ -53,6 +53,11 @@ extension MetadataStore {
     }
   }
 
+  /// Has an existing lease protect more.
+  public func extendLease(_ id: String, _ resources: [LeaseRecord.Resource]) throws(BerthError) {
+    try transaction { (database) throws(BerthError) in try Self.add(resources, to: id, database) }
+  }
+
   /// One that isn't there is fine.
   public func removeLease(_ id: String) throws(BerthError) { try query("DELETE FROM leases WHERE id = ?", [.text(id)]) }
 

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthManifest
 import Glibc
 import Testing
@@ -36,12 +37,15 @@ struct NodeConfigurationTests {
     #expect(try contents("config.toml") == NodeConfiguration.defaultText)
   }
 
+  /// Tables that are written in one line.
+  static let inline: Set<String> = ["prune_guard", "gc"]
+
   @Test("docs/config.md has every key, in a table if it works and in the list of what isn't supported yet if not")
   func documented() throws {
     let text = try contents("docs/config.md")
     let later = try #require(text.firstRange(of: "## Not supported yet"))
     func check(_ table: KeyTable) {
-      for key in table.keys where key.name != "prune_guard" {
+      for key in table.keys where !Self.inline.contains(key.name) {
         if case .table(let inner) = key.type {
           #expect(text.contains("`[\(key.name)]`"), "\(key.name)")
           if key.isSupported { check(inner) }
@@ -61,7 +65,7 @@ struct NodeConfigurationTests {
     let text = NodeConfiguration.defaultText
     func check(_ table: KeyTable) {
       for key in table.keys {
-        if case .table(let inner) = key.type, key.isSupported, key.name != "prune_guard" {
+        if case .table(let inner) = key.type, key.isSupported, !Self.inline.contains(key.name) {
           #expect(text.contains("\n[\(key.name)]\n"))
           check(inner)
         } else {
@@ -93,6 +97,8 @@ struct NodeConfigurationTests {
     seccomp_profile = "seccomp.json"
     [images]
     max_concurrent_downloads = 8
+    gc = { high_percent = 90, low_percent = 70, minimum_age = "10m" }
+    bundles = "images"
     [registry]
     insecure = ["10.0.0.1:5000", "r.local"]
     config_path = "certs.d"
@@ -118,6 +124,8 @@ struct NodeConfigurationTests {
     #expect(configuration.runtime.cgroupParent == "/berth/x")
     #expect(configuration.runtime.seccompProfile == "/etc/berth/seccomp.json")
     #expect(configuration.images.maxConcurrentDownloads == 8)
+    #expect(configuration.images.gc == CollectionPolicy(highPercent: 90, lowPercent: 70, minimumAge: .seconds(600)))
+    #expect(configuration.images.bundles == "/etc/berth/images")
     #expect(configuration.registry.insecure == ["10.0.0.1:5000", "r.local"])
     #expect(configuration.registry.configPath == "/etc/berth/certs.d")
     #expect(configuration.registry.authFile == "/root/.docker/config.json")
@@ -166,7 +174,7 @@ struct NodeConfigurationTests {
   @Test(
     "what isn't there yet is refused as that",
     arguments: [
-      "[images]\ngc = {}", "[images]\nbundles = \"x\"", "[network]\ndefault = \"x\"", "[snapshots]",
+      "[network]\ndefault = \"x\"", "[snapshots]",
       "[metrics]\naddress = \"127.0.0.1:9\"",
     ])
   func notYet(text: String) {
