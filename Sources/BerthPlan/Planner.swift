@@ -237,7 +237,15 @@ extension PodSpec {
   /// Every image it names, once, in order of first mention.
   public var imageReferences: [String] {
     var seen: Set<String> = []
-    return allContainers.map(\.image).filter { seen.insert($0).inserted }
+    return (allContainers.map(\.image) + volumeImages.map(\.reference)).filter { seen.insert($0).inserted }
+  }
+
+  /// The images that are volumes, with when they are to be pulled.
+  public var volumeImages: [(reference: String, policy: ImagePullPolicy)] {
+    volumes.compactMap { volume in
+      guard case .image(let reference, let policy) = volume.source else { return nil }
+      return (reference, policy)
+    }
   }
 
   /// `never` for pods that are never restarted, else `on-failure`: an init container that succeeded is done.

@@ -33,7 +33,7 @@ public enum Worker {
     switch try ImageReference(job.reference) {
     case .layout(let path, _): try LayoutSource(path: path, tag: nil).listing()
     case .archive(let path, _), .dockerArchive(let path, _): try ArchiveListing.of(archive: path, scratch: "\(job.content)/ingest")
-    case .registry, .digest: throw BerthError(.bug, "list images", job.reference, cause: "it is no file")
+    case .registry, .digest, .rootfs: throw BerthError(.bug, "list images", job.reference, cause: "it is no file")
     }
   }
 
@@ -42,6 +42,7 @@ public enum Worker {
     return switch try ImageReference(job.reference) {
     case .registry(let reference): RegistrySource(reference, job.registry) { channel.report(.attempt($0)) }
     case .digest(let digest): throw BerthError(.notFound, "pull image", "\(digest)", cause: "a digest alone says no place to fetch it from")
+    case .rootfs: throw BerthError(.bug, "pull image", job.reference, cause: "a directory isn't pulled")
     case .layout(let path, let tag): try LayoutSource(path: path, tag: tag)
     case .archive(let path, let tag): try ArchiveSource(path: path, tag: tag, scratch: scratch)
     case .dockerArchive(let path, let tag): try DockerArchiveSource(path: path, tag: tag, scratch: scratch)

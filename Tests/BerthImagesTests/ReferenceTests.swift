@@ -53,7 +53,7 @@ struct ReferenceTests {
       #expect(reference.description == text && reference.isLocal)
     }
     for text in ["oci:", "oci-archive::t", "oci:/a:", "oci:/a\0b"] { #expect(throws: BerthError.self) { try ImageReference(text) } }
-    #expect(throws: BerthError.self) { try ImageReference("rootfs:/x") }
+    #expect(try ImageReference("rootfs:../x:y", relativeTo: "/m/n") == .rootfs(path: "/m/x:y"))
   }
 
   @Test("only latest without a digest floats")

@@ -10,6 +10,8 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
   case archive(path: String, tag: String?)
   /// What `docker save` writes: `docker-archive:FILE[:NAME[:TAG]]`.
   case dockerArchive(path: String, tag: String?)
+  /// A directory of the node that is the root file system: `rootfs:DIR`. Read, never copied.
+  case rootfs(path: String)
   /// An image that is here already, by its manifest's digest alone: `sha256:…`, as an import without names leaves it.
   case digest(Digest)
 
@@ -37,7 +39,11 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
       let (path, tag) = try path(text.dropFirst(15))
       self = .dockerArchive(path: path, tag: tag)
     } else if text.hasPrefix("rootfs:") {
-      throw BerthError(.unsupported, "read image reference", text, cause: "rootfs: images are not supported yet")
+      let path = text.dropFirst(7)
+      guard !path.isEmpty, !path.utf8.contains(0) else {
+        throw BerthError(.invalidArgument, "read image reference", text, cause: "it names no path")
+      }
+      self = .rootfs(path: Self.absolute(String(path), below: directory))
     } else if let digest = Digest(text) {
       self = .digest(digest)
     } else {
@@ -61,7 +67,7 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
   public var path: String? {
     switch self {
     case .registry, .digest: nil
-    case .layout(let path, _), .archive(let path, _), .dockerArchive(let path, _): path
+    case .layout(let path, _), .archive(let path, _), .dockerArchive(let path, _), .rootfs(let path): path
     }
   }
 
@@ -76,6 +82,7 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
     return switch self {
     case .registry(let reference): reference.description
     case .digest(let digest): digest.description
+    case .rootfs(let path): "rootfs:\(path)"
     case .layout(let path, let tag): text("oci", path, tag)
     case .archive(let path, let tag): text("oci-archive", path, tag)
     case .dockerArchive(let path, let tag): text("docker-archive", path, tag)

@@ -20,6 +20,8 @@ public struct SnapshotInfo: Sendable, Hashable {
     case committed
     /// What a container writes.
     case active
+    /// Holds an image that a pod reads as a volume.
+    case view
   }
   /// A layer's chain ID, or a container's snapshot key.
   public var key: String
@@ -74,7 +76,7 @@ extension ImageService {
     }
     return layers
       + snapshotKeys().map { key in
-        SnapshotInfo(key: key, parent: topChain(key), kind: .active, size: nil)
+        SnapshotInfo(key: key, parent: topChain(key), kind: Files.exists("\(root)/snapshots/active/\(key)/fs") ? .active : .view, size: nil)
       }
   }
 

@@ -34,6 +34,7 @@ extension ImageService {
     _ reference: ImageReference, progress: @escaping @Sendable (PullEvent) -> Void = { _ in }, cancellation: PullCancellation? = nil
   ) throws(BerthError) -> Image {
     let key = reference.description
+    if case .rootfs(let path) = reference { return try directory(path) }
     let task = try join(reference, key)
     let listener = task.state.with { state -> Int in
       state.next += 1

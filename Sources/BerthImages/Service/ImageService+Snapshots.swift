@@ -42,6 +42,26 @@ extension ImageService {
     return SnapshotMount(lowerDirectories: image.layerDirectories, upperDirectory: "\(path)/fs", workDirectory: "\(path)/work")
   }
 
+  /// Has a pod hold on to an image that it only reads, as `prepareSnapshot` does for one that it runs on, until `removeSnapshot`. One of
+  /// that key is fine.
+  public func holdView(of image: Image, key: String) throws(BerthError) {
+    guard Self.isKey(key) else { throw refuse(key, "the key is no safe name") }
+    let path = "\(root)/snapshots/active/\(key)"
+    do throws(Errno) {
+      do throws(Errno) { try Files.createDirectory(path, mode: 0o700) } catch { if error != .exists { throw error } }
+      try Files.setAttribute(path, Self.imageAttribute, image.digest.description.utf8)
+    } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "prepare snapshot", key, cause: "\(error)")
+    }
+    guard layers.with({ $0.pruned.isDisjoint(with: image.chainIDs) }) else {
+      removeTree("\(root)/snapshots/active", key)
+      throw BerthError(.failedPrecondition, "prepare snapshot", key, cause: "the image was removed meanwhile: pull it again")
+    }
+  }
+
+  /// What lies at the bottom of stacked directories that are fewer than overlayfs wants.
+  public var emptyLayer: String { "\(root)/snapshots/empty" }
+
   /// Removes what the container wrote. It must not be mounted any more; one that isn't there is fine.
   public func removeSnapshot(key: String) throws(BerthError) {
     guard Self.isKey(key), let name = PathBytes(key.utf8) else { throw refuse(key, "the key is no safe name") }

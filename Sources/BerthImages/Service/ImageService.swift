@@ -94,6 +94,7 @@ public final class ImageService: Sendable {
   public func lookup(_ reference: ImageReference) throws(BerthError) -> Image? {
     let key = reference.description
     if case .digest(let digest) = reference { return try image(digest: digest) }
+    if case .rootfs(let path) = reference { return rootfs(path) }
     let source = reference.isLocal ? LocalSource.identity(reference) : nil
     if reference.isLocal, source == nil { return nil }
     if let cached = layers.with({ $0.cache[key] }) { return cached.source == source ? cached.image : nil }

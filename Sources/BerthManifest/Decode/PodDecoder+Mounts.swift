@@ -2,6 +2,7 @@ import BerthCore
 
 extension PodDecoder {
   mutating func mounts(_ table: TOMLTable) -> [MountSpec] {
+    let images = Set((root["volume"]?.array ?? []).compactMap { $0.table?["image"] == nil ? nil : $0.table?["name"]?.string })
     let declared = (root["volume"]?.array ?? []).compactMap { $0.table?["name"]?.string }
     var paths: Set<String> = []
     var mounts: [MountSpec] = []
@@ -10,6 +11,9 @@ extension PodDecoder {
       if !declared.contains(mount.volume) {
         let help = Suggestion.help(for: mount.volume, among: declared) ?? "declare it with [[volume]]"
         sink.error("there is no volume '\(mount.volume)'", at: item.range, help: help)
+      }
+      if mount.subPath != nil, images.contains(mount.volume) {
+        sink.error("'sub_path' can't be used with an image: mount all of it", at: item.range)
       }
       if mount.path == "/" {
         sink.error("a volume can't be mounted on '/'", at: item.range)

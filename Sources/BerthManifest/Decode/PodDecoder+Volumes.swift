@@ -33,8 +33,12 @@ extension PodDecoder {
 
   private mutating func ownership(_ volume: inout VolumeSpec, _ table: TOMLTable, _ kind: TOMLTable.Entry) {
     for name in ["owner", "mode"] {
-      guard kind.key == "host_path", let entry = table.entry(name) else { continue }
-      sink.error("'\(name)' can't be set for a host_path: it would change the node's own files", at: entry.keyRange)
+      guard let entry = table.entry(name) else { continue }
+      if kind.key == "host_path" {
+        sink.error("'\(name)' can't be set for a host_path: it would change the node's own files", at: entry.keyRange)
+      } else if kind.key == "image" {
+        sink.error("'\(name)' can't be set for an image: its files are as they are", at: entry.keyRange)
+      }
     }
     volume.owner = table["owner"]?.string.flatMap { UserText.owner($0) }
     volume.mode = Self.mode(table["mode"])
@@ -53,8 +57,20 @@ extension PodDecoder {
     case "persistent": return .persistent(shared: table?["name"]?.string)
     case "config": return table.map { .config(files($0, kind)) }
     case "secret": return table.map { .secret(files($0, kind)) }
+    case "image": return image(kind)
     default: return nil
     }
+  }
+
+  private mutating func image(_ kind: TOMLTable.Entry) -> VolumeSource? {
+    let table = kind.value.table
+    guard let written = kind.value.string ?? table?["reference"]?.string else {
+      if let table, table["reference"] == nil { sink.error("'image' needs a 'reference'", at: kind.keyRange) }
+      return nil
+    }
+    let image = ImageText(written)
+    let policy = table?["pull_policy"]?.string.flatMap { ImagePullPolicy(rawValue: $0) }
+    return .image(reference: image.resolved(from: folder), pullPolicy: image.transport == nil ? policy ?? image.defaultPullPolicy : .never)
   }
 
   private mutating func hostPath(_ kind: TOMLTable.Entry) -> VolumeSource? {

@@ -13,7 +13,7 @@ extension ManifestSchema {
       .key("persistent", .table(persistent), "outlives the pod"),
       .key("config", .table(files("config", mode: "0o644")), "files from the manifest, or beside it"),
       .key("secret", .table(files("secret", mode: "0o600")), "as config, but in memory alone, and never shown"),
-      .notYet("image", .either([.text(.image), .table(image)]), "an image's files, read-only"),
+      .key("image", .either([.text(.image), .table(image)]), "an image's files, read-only"),
       .key("owner", .text(.owner), default: "\"0:0\"", "\"uid:gid\" of the volume and of generated files"),
       .key("mode", mode, "permission bits of the volume, or of the files of config and secret"),
     ])
@@ -51,5 +51,10 @@ extension ManifestSchema {
       ])
   }
 
-  private static let image = KeyTable("[volume.image]", [.notYet("reference", .text(.image), "an image")])
+  private static let image = KeyTable(
+    "[volume.image]",
+    [
+      .key("reference", .text(.image), "an image, as for containers"),
+      .key("pull_policy", .choice(ImagePullPolicy.allCases.map(\.rawValue)), default: "as for containers", "when it is pulled"),
+    ])
 }

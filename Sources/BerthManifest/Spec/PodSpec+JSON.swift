@@ -158,6 +158,8 @@ extension VolumeSpec {
     case .persistent(let shared): object["persistent"] = ["name": .optional(shared)]
     case .config(let set): object["config"] = set.json(for: disclosure, isSecret: false)
     case .secret(let set): object["secret"] = set.json(for: disclosure, isSecret: true)
+    case .image(let reference, let policy):
+      object["image"] = ["reference": .string(reference), "pull_policy": .string(policy.rawValue)]
     }
     return .object(object)
   }

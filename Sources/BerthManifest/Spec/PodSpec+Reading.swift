@@ -174,6 +174,12 @@ extension VolumeSpec {
     if let child = try reader.child("persistent") { return .persistent(shared: try child.optional("name", \.string)) }
     if let child = try reader.child("config") { return .config(try FileSet(child)) }
     if let child = try reader.child("secret") { return .secret(try FileSet(child)) }
+    if let child = try reader.child("image") {
+      let reference = try child.required("reference", \.string)
+      var policy = ImageText(reference).defaultPullPolicy
+      try child.read("pull_policy", into: &policy)
+      return .image(reference: reference, pullPolicy: policy)
+    }
     throw SpecReader.malformed("volume")
   }
 }

@@ -236,6 +236,8 @@ public enum VolumeSource: Hashable, Sendable {
   case config(FileSet)
   /// As `config`, but in memory alone, and never shown.
   case secret(FileSet)
+  /// An image's files, read-only.
+  case image(reference: String, pullPolicy: ImagePullPolicy)
 
   public var isSecret: Bool { if case .secret = self { true } else { false } }
 

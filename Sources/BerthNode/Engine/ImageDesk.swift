@@ -36,27 +36,26 @@ final class ImageDesk: Sendable {
   /// By reference, for every image of `desired`.
   func states(for desired: DesiredPod) -> [String: ImageState] {
     var states: [String: ImageState] = [:]
-    for container in desired.spec.allContainers where states[container.image] == nil {
-      states[container.image] = state(of: container, desired)
-    }
+    let wanted = desired.spec.allContainers.map { ($0.image, $0.imagePullPolicy) } + desired.spec.volumeImages
+    for (image, policy) in wanted where states[image] == nil { states[image] = state(of: image, policy, desired) }
     return states
   }
 
-  private func state(of container: ContainerSpec, _ desired: DesiredPod) -> ImageState {
-    let attempt = attempts.withLock { $0[Key(pod: desired.spec.key, reference: container.image)] }
+  private func state(of image: String, _ policy: ImagePullPolicy, _ desired: DesiredPod) -> ImageState {
+    let attempt = attempts.withLock { $0[Key(pod: desired.spec.key, reference: image)] }
     let ours = attempt.flatMap { $0.hash == desired.hash ? $0.state : nil }
     if case .pulling? = ours { return .pulling }
     // "always" means: asked for anew for every new or changed pod; what that found is good until the next change.
-    if container.imagePullPolicy == .always {
+    if policy == .always {
       if case .failed? = ours { return ours ?? .absent }
       guard case .present? = ours else { return .absent }
     }
     do throws(BerthError) {
-      if let digest = try provider.lookup(container.image) { return .present(digest: digest) }
+      if let digest = try provider.lookup(image) { return .present(digest: digest) }
     } catch { return .failed(message: "\(error)", retryAt: nil) }
     // A file or folder on the node is never pulled, whatever the policy: it is read.
-    if container.imagePullPolicy == .never, !container.isImageLocal {
-      return .failed(message: "\(container.image) is not in the store and image_pull_policy is \"never\"", retryAt: nil)
+    if policy == .never, (try? ImageReference(image))?.isLocal != true {
+      return .failed(message: "\(image) is not in the store and image_pull_policy is \"never\"", retryAt: nil)
     }
     if case .failed? = ours { return ours ?? .absent }
     return .absent

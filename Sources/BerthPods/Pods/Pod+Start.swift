@@ -78,7 +78,8 @@ extension Pod {
 
   private func bundleContext(_ spec: ContainerSpec) throws(BerthError) -> BundleContext {
     var bundle = BundleContext(
-      cgroup: context.containerCgroup(uid, spec.name), shm: record.spec.hostIPC ? "/dev/shm" : paths.shm, etc: paths.etc, volumes: volumes,
+      cgroup: context.containerCgroup(uid, spec.name), shm: record.spec.hostIPC ? "/dev/shm" : paths.shm, etc: paths.etc,
+      volumes: try volumes(for: spec),
       cpus: context.cpus, nodeName: context.nodeName, podUID: uid)
     if !spec.devices.isEmpty { bundle.devices = try DeviceEdits(spec.devices) }
     if spec.security.apparmor != nil {
@@ -94,6 +95,19 @@ extension Pod {
       try context.images.removeSnapshot(key: key)
       return try context.images.prepareSnapshot(for: image, key: key)
     }
+  }
+
+  /// With the layers of the images among them; the pod holds on to those from here on.
+  private func volumes(for spec: ContainerSpec) throws(BerthError) -> [String: PreparedVolume] {
+    var volumes = volumes
+    for volume in record.spec.volumes where spec.mounts.contains(where: { $0.volume == volume.name }) {
+      guard case .image(let reference, _) = volume.source else { continue }
+      let image = try pinnedImage(reference)
+      try context.images.holdView(of: image, key: "\(uid)-volume.\(volume.name)")
+      // overlayfs wants two directories.
+      volumes[volume.name]?.imageLayers = image.layerDirectories + [context.images.emptyLayer]
+    }
+    return volumes
   }
 
   /// What the reference resolved to when the pod was created; a restart never changes the image.

@@ -2,6 +2,7 @@ import BerthCore
 import BerthImages
 import BerthLinux
 import BerthManifest
+import BerthPlan
 
 /// Makes pods, and finds those that earlier daemons made.
 public struct PodManager: Sendable {
@@ -14,7 +15,7 @@ public struct PodManager: Sendable {
     var record = PodRecord(
       uid: PodUID.make(), generation: request.generation, hash: request.hash, spec: request.spec, source: request.source,
       createdAt: Clock.wallNanoseconds())
-    for reference in request.spec.allContainers.map(\.image) {
+    for reference in request.spec.imageReferences {
       record.images[reference] = try context.images.lookup(ImageReference(reference))?.digest.description
     }
     let pod = Pod(record: record, context: context)

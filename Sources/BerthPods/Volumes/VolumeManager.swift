@@ -8,6 +8,8 @@ public struct PreparedVolume: Hashable, Sendable {
   public var path: String
   /// A tmpfs that the shim mounts at `path` in its own mount namespace, nil for any other kind.
   public var memorySize: MemorySize?
+  /// An image's directories, topmost first, which are stacked where it is mounted; empty for any other kind.
+  public var imageLayers: [String] = []
   public enum MemorySize: Hashable, Sendable {
     case limited(ByteSize)
     case unlimited
@@ -42,6 +44,8 @@ struct VolumeManager: Sendable {
         path: shared.map { paths.node.sharedVolume(namespace: key.namespace, $0) } ?? paths.node.persistentVolume(key, volume.name))
     case .config: PreparedVolume(path: paths.stateVolume(volume.name))
     case .secret: PreparedVolume(path: paths.stateVolume(volume.name), memorySize: .limited(Self.secretSize))
+    // Known when a container that mounts it starts.
+    case .image: PreparedVolume(path: "")
     }
   }
 
@@ -64,6 +68,7 @@ struct VolumeManager: Sendable {
   private func make(_ volume: VolumeSpec, at path: String) throws(Errno) {
     switch volume.source {
     case .hostPath(_, let type): try Self.check(path, type)
+    case .image: break
     case .emptyDir: try makeRoot(path, volume, defaultMode: 0o777)
     case .persistent:
       // An existing volume keeps the owner and mode that its users gave it, but for the pod's group.

@@ -198,7 +198,13 @@ struct DecodeErrorTests {
     #expect(volume("name = \"a\"\nempty_dir = {}\nmode = 0o10000") == ["7:8: 'mode' must be from 0 to 4095"])
     #expect(volume("name = \"a\"\nempty_dir = {}\nowner = \"root:root\"").first?.hasPrefix("7:9: 'owner' must be \"uid:gid\"") == true)
     #expect(volume("name = \"a\"\nsecret = {}") == ["6:1: 'secret' needs 'files' or 'from'"])
-    #expect(volume("name = \"a\"\nimage = { reference = \"x\" }") == ["6:1: 'image' is not supported yet"])
+    #expect(volume("name = \"a\"\nimage = {}") == ["6:1: 'image' needs a 'reference'"])
+    #expect(volume("name = \"a\"\nimage = \"X\"").count == 1)
+    #expect(volume("name = \"a\"\nimage = \"x:1\"\nmode = 1").first?.hasPrefix("7:1: 'mode' can't be set for an image") == true)
+    let part = problems(
+      "network = \"none\"\n[[container]]\nimage = \"a\"\nmounts = [{ volume = \"v\", path = \"/v\", sub_path = \"x\" }]\n"
+        + "[[volume]]\nname = \"v\"\nimage = \"x:1\"\n")
+    #expect(part.first?.contains("'sub_path' can't be used with an image") == true, "\(part)")
   }
 
   @Test("containers are checked against each other")
