@@ -34,8 +34,10 @@ extension Integration {
     func missing() throws {
       try withDaemon { daemon in
         let directory = try TemporaryDirectory("rootfs")
-        try daemon.drop("node", try ManifestText.job("true").replacingFirst(
-          try ManifestText.imageReference(), with: "rootfs:\(directory.path)/root"))
+        try daemon.drop(
+          "node",
+          try ManifestText.job("true").replacingFirst(
+            try ManifestText.imageReference(), with: "rootfs:\(directory.path)/root"))
         let pod = try daemon.pod("node", "has no root") { ["ErrImagePull", "ImagePullBackOff"].contains($0.container.reason) }
         #expect(pod.container.message.contains("\(directory.path)/root"))
         _ = try tree(directory)
@@ -52,7 +54,8 @@ extension Integration {
         let made = try Command.run(
           Binaries.worker, ["make-image", "--rootfs", "\(directory.path)/files", "--output", archive, "--ref", "example.com/assets:1"])
         #expect(made.exit == 0, "\(made)")
-        #expect(try daemon.berth("image", "import", "--names", archive).exit == 0)
+        let imported = try daemon.berth("image", "import", "--names", archive)
+        #expect(imported.exit == 0, "\(imported)")
         let tables = "[[volume]]\nname = \"assets\"\nimage = \"example.com/assets:1\"\n"
         let script = "cat /assets/asset; echo x 2> /dev/null > /assets/new || echo refused; \(ManifestText.stay)"
         try daemon.run("web", try ManifestText.of(script, container: "mounts = [\"assets:/assets\"]", tables: tables))

@@ -140,7 +140,8 @@ struct BundleBuilder {
   /// Read-only, and nothing in it can be executed, as Kubernetes has it. A layer an option: Linux 6.5.
   private static func imageMount(_ path: String, _ layers: [String]) -> RuntimeSpec.Mount {
     RuntimeSpec.Mount(
-      destination: path, type: "overlay", source: "overlay", options: ["ro", "nosuid", "nodev", "noexec"] + layers.map { "lowerdir+=\($0)" })
+      destination: path, type: "overlay", source: "overlay",
+      options: ["ro", "nosuid", "nodev", "noexec"] + layers.map { "lowerdir+=\($0)" })
   }
 
   /// Destination → path inside the volume, for mounts that want a part of one.
