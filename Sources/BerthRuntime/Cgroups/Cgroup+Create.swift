@@ -73,14 +73,16 @@ extension Cgroup {
   public func verify(_ pid: Int32) throws(BerthError) {
     let text: String
     do throws(Errno) { text = try Files.readText("/proc/\(pid)/cgroup") } catch { throw failure("verify cgroup", error) }
-    var seen: Set<String> = []
-    for line in text.split(separator: "\n") {
-      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard fields.count == 3, fields[2].hasSuffix(path) else { continue }
-      seen.formUnion(fields[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init))
+    // Bytes, not characters: every launch does this.
+    var seen: [Substring.UTF8View] = []
+    for line in text.utf8.split(separator: 10) {
+      let fields = line.split(separator: 58, maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3, fields[2].suffix(path.utf8.count).elementsEqual(path.utf8) else { continue }
+      seen += fields[1].split(separator: 44, omittingEmptySubsequences: false)
     }
     for hierarchy in layout.hierarchies {
-      guard seen.isSuperset(of: layout.version == .v2 ? [""] : hierarchy.controllers) else {
+      let controllers = layout.version == .v2 ? [""] : hierarchy.controllers
+      guard controllers.allSatisfy({ name in seen.contains { $0.elementsEqual(name.utf8) } }) else {
         throw BerthError(.bug, "verify cgroup", path, cause: "process \(pid) is not in it in \(hierarchy.mountPoint)")
       }
     }

@@ -49,24 +49,27 @@ public struct CgroupLayout: Sendable, Hashable {
   static func parse(_ mountinfo: String) -> CgroupLayout? {
     var hierarchies: [Hierarchy] = []
     var unified: String?
-    // Bytes first: a node may have thousands of mounts, and every launch reads this.
+    // Bytes, not characters: a node may have thousands of mounts, and every launch reads this.
     for line in mountinfo.utf8.split(separator: 10) where isCgroup(line) {
-      let fields = Substring(line).split(separator: " ")
-      guard let dash = fields.firstIndex(of: "-"), dash + 3 < fields.count, fields.count > 5 else { continue }
+      let fields = line.split(separator: 32)
+      guard let dash = fields.firstIndex(where: { $0.elementsEqual(CollectionOfOne(45)) }), dash + 3 < fields.count, fields.count > 5 else {
+        continue
+      }
       let mountPoint = unescaped(fields[4])
-      if fields[dash + 1] == "cgroup2" { unified = unified ?? mountPoint }
-      guard fields[dash + 1] == "cgroup" else { continue }
-      let controllers = fields[dash + 3].split(separator: ",").map(String.init).filter(known.contains)
-      let taken = hierarchies.contains { !Set($0.controllers).isDisjoint(with: controllers) }
+      if fields[dash + 1].elementsEqual("cgroup2".utf8) { unified = unified ?? mountPoint }
+      guard fields[dash + 1].elementsEqual("cgroup".utf8) else { continue }
+      let controllers = fields[dash + 3].split(separator: 44).map { String(Substring($0)) }.filter(known.contains)
+      let taken = hierarchies.contains { other in other.controllers.contains { controllers.contains($0) } }
       if !controllers.isEmpty, !taken { hierarchies.append(Hierarchy(mountPoint: mountPoint, controllers: controllers)) }
     }
     if !hierarchies.isEmpty { return CgroupLayout(version: .v1, hierarchies: hierarchies) }
     return unified.map { CgroupLayout(version: .v2, hierarchies: [Hierarchy(mountPoint: $0, controllers: [])]) }
   }
 
+  private static let mark = Array(" - cgroup".utf8)
+
   /// Whether a line of mountinfo has a file system type that begins with `cgroup`.
   private static func isCgroup(_ line: Substring.UTF8View) -> Bool {
-    let mark = Array(" - cgroup".utf8)
     var matched = 0
     for byte in line {
       if byte == mark[matched] { matched += 1 } else { matched = byte == mark[0] ? 1 : 0 }
@@ -76,9 +79,10 @@ public struct CgroupLayout: Sendable, Hashable {
   }
 
   /// mountinfo writes blanks and backslashes as `\` and three octal digits.
-  private static func unescaped(_ field: Substring) -> String {
+  private static func unescaped(_ field: Substring.UTF8View) -> String {
+    guard field.contains(92) else { return String(Substring(field)) }
     var bytes: [UInt8] = []
-    var rest = Array(field.utf8)[...]
+    var rest = Array(field)[...]
     while let byte = rest.popFirst() {
       let digits = rest.prefix(3)
       if byte == 92, digits.count == 3, let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8) {

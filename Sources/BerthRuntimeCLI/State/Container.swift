@@ -9,8 +9,11 @@ struct Container {
   let record: ContainerRecord
   var id: String { record.id }
 
+  /// Looked for once: a call lasts milliseconds, and mountinfo may be long.
+  private static let layout = try? CgroupLayout.detect()
+
   /// nil where the machine has no cgroups any more.
-  var cgroup: Cgroup? { (try? CgroupLayout.detect()).flatMap { Cgroup(record.cgroup, in: $0) } }
+  var cgroup: Cgroup? { Self.layout.flatMap { Cgroup(record.cgroup, in: $0) } }
 
   var status: ContainerStatus {
     guard record.process.isAlive else { return .stopped }
