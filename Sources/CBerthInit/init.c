@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -41,15 +40,19 @@ static int set_stdio(const struct berth_step *step) {
   return dup2((int)step->x, 0) < 0 || dup2((int)step->y, 1) < 0 || dup2((int)step->z, 2) < 0 ? -1 : 0;
 }
 
-static int synchronise(struct berth_run *run, uint32_t point) {
+static int wait_for_word(struct berth_run *run) {
   char answer;
-  report(run, BERTH_REPORT_SYNC, 0, point);
   ssize_t got;
   do got = recv(run->report, &answer, 1, 0);
   while (got < 0 && errno == EINTR);
   if (got == 1) return 0;
   // The launcher is gone: nobody is left to tell.
   _exit(1);
+}
+
+static int synchronise(struct berth_run *run, uint32_t point) {
+  report(run, BERTH_REPORT_SYNC, 0, point);
+  return wait_for_word(run);
 }
 
 // A created container waits here for whoever starts it, maybe for days: its maker is gone by then.
@@ -167,11 +170,12 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_SESSION: return setsid() < 0 ? -1 : 0;
   case BERTH_OP_GUARD: return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? -1 : 0;
   case BERTH_OP_CLOSE_ON_EXEC: return (int)syscall(SYS_close_range, (unsigned)step->x, ~0u, CLOSE_RANGE_CLOEXEC);
-  case BERTH_OP_SETNS: return setns((int)step->y, (int)step->x);
+  case BERTH_OP_SETNS: return berth_join((int)step->y, (int)step->x);
   case BERTH_OP_HOSTNAME: return sethostname(text, strlen(text));
   case BERTH_OP_DOMAINNAME: return setdomainname(text, strlen(text));
   case BERTH_OP_SYSCTL: return berth_proc_write(a, text, other);
   case BERTH_OP_SYNC: return synchronise(run, (uint32_t)step->x);
+  case BERTH_OP_WAIT: return wait_for_word(run);
   case BERTH_OP_UNSHARE: return unshare((int)step->x);
   case BERTH_OP_KEYRING: return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, text) < 0 && errno != ENOSYS ? -1 : 0;
   case BERTH_OP_RLIMIT: return berth_rlimit((int)step->x, step->y, step->z);
@@ -226,24 +230,7 @@ static _Noreturn void perform(struct berth_run *run) {
   _exit(1);
 }
 
-pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd, pid_t *cloned) {
-  int checked = berth_plan_check(plan, size);
-  if (checked) return errno = -checked, -1;
-  int number = -1;
-  struct clone_args arguments = {
-    // A child of the parent's inherits what its end is told by.
-    .flags = flags | CLONE_PIDFD | CLONE_PARENT_SETTID, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, .pidfd = (uint64_t)(uintptr_t)&number,
-    .parent_tid = (uint64_t)(uintptr_t)cloned};
-  if (cgroup >= 0) {
-    arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = (uint64_t)cgroup;
-  }
-  pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid == 0) {
-    close(launcher);
-    struct berth_run run = {.plan = plan, .report = report, .self = cloned};
-    perform(&run);
-  }
-  *pidfd = number;
-  return pid;
+void berth_perform(void *plan, int report, const pid_t *self) {
+  struct berth_run run = {.plan = plan, .report = report, .self = self};
+  perform(&run);
 }

@@ -13,6 +13,9 @@ struct berth_run {
   int empty_attached;  // whether the empty mount that covers directories is in place once already
 };
 
+// init.c. Performs a checked plan; never returns.
+_Noreturn void berth_perform(void *plan, int report, const pid_t *self);
+
 // paths.c. Each returns a close-on-exec O_PATH descriptor, or -1 and errno.
 int berth_resolve(int root, const char *path, uint64_t flags, uint64_t resolve);
 int berth_resolve_directory(int root, const char *path, uint32_t flags, mode_t mode);
@@ -21,7 +24,6 @@ int berth_make_node(int root, const char *path, mode_t mode, dev_t device, uid_t
 int berth_make_link(int root, const char *path, const char *target);
 
 // mounts.c. Each returns 0, or -1 and errno.
-int berth_tree(const char *path, const char *below, int recursive);
 int berth_attributes(int mount, uint64_t set, uint64_t clear, uint64_t propagation, int recursive);
 int berth_fs_mount(int context, uint64_t attributes);
 int berth_attach(int mount, int target);
@@ -37,6 +39,7 @@ int berth_oom_score(int proc, const char *text);
 int berth_rlimit(int resource, uint64_t soft, uint64_t hard);
 int berth_bounding(uint64_t keep);
 int berth_user(uid_t uid, gid_t gid, const gid_t *groups, size_t count);
+int berth_join(int number, int kinds);  // setns(2), without groups in a user namespace
 int berth_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int berth_ambient(uint64_t set);
 int berth_chdir(int root, const char *path);

@@ -68,6 +68,8 @@ int berth_fsconfig_string(int context, const char *key, const char *value) {
   return fsconfig(context, FSCONFIG_SET_STRING, key, value, 0);
 }
 
+int berth_fsconfig_flag(int context, const char *key) { return fsconfig(context, FSCONFIG_SET_FLAG, key, NULL, 0); }
+
 int berth_fsconfig_fd(int context, const char *key, int value) { return fsconfig(context, FSCONFIG_SET_FD, key, NULL, value); }
 
 int berth_fsmount(int context, uint32_t attributes) {

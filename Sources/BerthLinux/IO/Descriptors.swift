@@ -66,6 +66,15 @@ public final class WakeUp: Sendable {
 }
 
 extension Descriptors {
+  /// Those of `numbers` that are FIFOs belong to `uid` from now on: whoever runs as it may open them again.
+  public static func giveFIFOs(_ numbers: [Int32], to uid: UInt32) throws(Errno) {
+    for number in numbers {
+      var status = stat()
+      try call { fstat(number, &status) }
+      if status.st_mode & S_IFMT == S_IFIFO { try call { fchown(number, uid, gid_t.max) } }
+    }
+  }
+
   /// All of `bytes`, which is empty afterwards. False if the other end is gone.
   public static func write(_ bytes: inout [UInt8], to number: Int32) -> Bool {
     defer { bytes.removeAll(keepingCapacity: true) }

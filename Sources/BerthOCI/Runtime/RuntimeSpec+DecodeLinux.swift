@@ -21,7 +21,14 @@ extension RuntimeSpec.Linux {
     rootfsPropagation = try reader.string("rootfsPropagation").flatMap { $0.isEmpty ? nil : $0 }
     try readScheduling(reader)
     mountLabel = try reader.string("mountLabel").flatMap { $0.isEmpty ? nil : $0 }
-    notModelled += reader.present(["intelRdt", "timeOffsets", "netDevices"])
+    if let clocks = try reader.child("timeOffsets") {
+      for clock in clocks.object.members.map(\.key) {
+        guard let offset = try clocks.child(clock) else { continue }
+        guard clock == "monotonic" || clock == "boottime" else { throw SpecReader.failure(clocks.at(clock), "is no clock that can be set") }
+        timeOffsets[clock] = .init(seconds: try offset.number("secs") ?? 0, nanoseconds: try offset.number("nanosecs") ?? 0)
+      }
+    }
+    notModelled += reader.present(["intelRdt", "netDevices"])
   }
 }
 

@@ -16,6 +16,11 @@ extension RuntimeSpec.Linux {
       $0.put("rootfsPropagation", rootfsPropagation)
       $0.put("mountLabel", mountLabel)
       putScheduling(&$0)
+      $0.put(
+        "timeOffsets",
+        .build {
+          for clock in timeOffsets.keys.sorted() { $0.put(clock, timeOffsets[clock]?.writer()) }
+        })
     }
   }
 }
@@ -25,6 +30,15 @@ extension RuntimeSpec.Namespace {
     .build {
       $0.put("type", type.rawValue)
       $0.put("path", path)
+    }
+  }
+}
+
+extension RuntimeSpec.TimeOffset {
+  fileprivate func writer() -> SpecWriter {
+    .build {
+      $0.put("secs", seconds)
+      $0.put("nanosecs", nanoseconds)
     }
   }
 }

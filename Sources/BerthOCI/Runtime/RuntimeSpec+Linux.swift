@@ -18,6 +18,8 @@ extension RuntimeSpec {
     public var mountLabel: String?
     public var personality: Personality?
     public var memoryPolicy: MemoryPolicy?
+    /// By clock: `monotonic`, `boottime`.
+    public var timeOffsets: [String: TimeOffset] = [:]
     public init() {}
   }
 
@@ -31,6 +33,16 @@ extension RuntimeSpec {
     public init(_ type: NamespaceKind, path: String? = nil) {
       self.type = type
       self.path = path
+    }
+  }
+
+  /// What a clock of a new time namespace is ahead by. Source: config-linux.md "Time offsets".
+  public struct TimeOffset: Sendable, Hashable {
+    public var seconds: Int64
+    public var nanoseconds: UInt32
+    public init(seconds: Int64, nanoseconds: UInt32 = 0) {
+      self.seconds = seconds
+      self.nanoseconds = nanoseconds
     }
   }
 

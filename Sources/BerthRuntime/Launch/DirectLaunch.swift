@@ -11,6 +11,7 @@ public struct DirectLaunch: ~Copyable {
   public let startTimeTicks: UInt64
   private let reports: FD
   private let plan: InitPlan
+  private let outsideWarnings: [String]
   private let id: String
 
   /// How far the process got.
@@ -22,26 +23,37 @@ public struct DirectLaunch: ~Copyable {
 
   /// Clones. `cgroup`: the directory to be born in (v2). The caller is single-threaded.
   public init(_ plan: InitPlan, id: String, cgroup: borrowing FD?) throws(BerthError) {
-    var arena = try PlanArena(plan)
     let directory: Int32 =
       switch cgroup {
       case .some(let open): open.raw
       case .none: -1
       }
-    do throws(Errno) {
-      let pair = try DescriptorSocket.Pair()
-      let cloned = try SharedNumber()
-      let (mine, theirs) = (pair.first.raw, pair.second.raw)
-      var number: Int32 = -1
-      pid = try call {
-        arena.withBlock { berth_clone_container($0, $1, theirs, mine, plan.cloneFlags, directory, &number, cloned.pointer) } ?? -1
-      }
-      pidfd = FD(owning: number)
-      startTimeTicks = (try? ProcessStat.startTimeTicks(pid)) ?? 0
-      reports = pair.takeFirst()
-    } catch { throw BerthError(.resourceExhausted, "launch", id, cause: "clone: \(error)") }
+    let pair = try Self.socketPair(id)
+    let shared = try Self.sharedNumber(id)
+    defer { if shared.pointer[1] > 0 { _ = Children.reap(shared.pointer[1]) } }
+    var birth = try ContainerBirth(
+      plan, reports: (pair.first.raw, pair.second.raw), isSibling: false, cgroup: directory, shared: shared.pointer, id: id)
+    let reports = pair.takeFirst()
+    do throws(BerthError) { try birth.complete(plan, reports.raw, id: id) } catch {
+      Children.kill(birth.pid)
+      _ = Children.reap(birth.pid)
+      throw error
+    }
+    pid = birth.pid
+    pidfd = FD(owning: birth.pidfd)
+    startTimeTicks = birth.startTimeTicks
+    self.reports = reports
     self.plan = plan
+    outsideWarnings = birth.warnings
     self.id = id
+  }
+
+  private static func socketPair(_ id: String) throws(BerthError) -> DescriptorSocket.Pair {
+    do throws(Errno) { return try DescriptorSocket.Pair() } catch { throw error.wrapped("make launch socket", id) }
+  }
+
+  private static func sharedNumber(_ id: String) throws(BerthError) -> SharedNumber {
+    do throws(Errno) { return try SharedNumber() } catch { throw error.wrapped("share memory", id) }
   }
 
   /// Hears the process out. `atPoint` is called at each synchronisation point but the gate; what it throws ends the process. Whatever
@@ -64,9 +76,10 @@ public struct DirectLaunch: ~Copyable {
       }
     } catch { throw end(BerthError(.bug, "launch", id, cause: "read reports: \(error)")) }
     if let refusal { throw end(refusal) }
-    if report.isWaiting { return .created(warnings: report.warnings) }
+    let warnings = outsideWarnings + report.warnings
+    if report.isWaiting { return .created(warnings: warnings) }
     if let failure = report.failure { throw end(failure) }
-    return .executing(warnings: report.warnings)
+    return .executing(warnings: warnings)
   }
 
   /// Kills and reaps the process because of `error`, which is returned.

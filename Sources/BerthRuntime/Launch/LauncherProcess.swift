@@ -1,7 +1,6 @@
 import BerthCore
 import BerthLinux
 import BerthOCI
-import CBerthInit
 
 /// The life of the launcher: a fork of the caller that starts one process, tells the caller, and ends.
 enum LauncherProcess {
@@ -29,10 +28,11 @@ enum LauncherProcess {
       let reports = try socketPair()
       let isV2 = launch.cgroup.layout.version == .v2
       if isV2, let resources = launch.resources { try launch.cgroup.create(resources) }
-      let cloned = try clone(launch, reports, shared)
+      var cloned = try clone(launch, reports, shared)
       pid = cloned.pid
       pidfd = cloned.pidfd
       let socket = reports.takeFirst()
+      try cloned.complete(launch.plan, socket.raw, id: launch.id)
       do throws(BerthError) { try confine(cloned.pid, launch, isV2) } catch {
         // Where the process is gone by then, why it went says more.
         Children.kill(cloned.pid)
@@ -42,7 +42,7 @@ enum LauncherProcess {
       let report = try listen(socket, launch)
       if let failure = report.failure { throw failure }
       return .launched(
-        pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid, warnings: report.warnings)
+        pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid, warnings: launch.warnings + cloned.warnings + report.warnings)
     } catch {
       if let pid { Children.kill(pid) }
       return .failed(error, pid: pid, cgroup: launch.resources == nil ? nil : launch.cgroup)
@@ -57,23 +57,15 @@ enum LauncherProcess {
 
   private static func clone(
     _ launch: PreparedLaunch, _ reports: borrowing DescriptorSocket.Pair, _ shared: UnsafeMutablePointer<Int32>
-  ) throws(BerthError) -> (pid: Int32, pidfd: Int32, startTimeTicks: UInt64) {
+  ) throws(BerthError) -> ContainerBirth {
     let directory = try launch.cgroup.openForClone()
     let cgroup: Int32 =
       switch directory {
       case .some(let open): open.raw
       case .none: -1
       }
-    var arena = try PlanArena(launch.plan)
-    var pidfd: Int32 = -1
-    let (mine, theirs) = (reports.first.raw, reports.second.raw)
-    let flags = launch.plan.cloneFlags | ContainerLauncher.siblingFlag
-    do throws(Errno) {
-      let pid = try call {
-        arena.withBlock { berth_clone_container($0, $1, theirs, mine, flags, cgroup, &pidfd, shared) } ?? -1
-      }
-      return (pid, pidfd, (try? ProcessStat.startTimeTicks(pid)) ?? 0)
-    } catch { throw BerthError(.resourceExhausted, "launch", launch.id, cause: "clone: \(error)") }
+    return try ContainerBirth(
+      launch.plan, reports: (reports.first.raw, reports.second.raw), isSibling: true, cgroup: cgroup, shared: shared, id: launch.id)
   }
 
   private static func confine(_ pid: Int32, _ launch: PreparedLaunch, _ isV2: Bool) throws(BerthError) {

@@ -27,6 +27,9 @@ public struct PendingLaunch: ~Copyable, Sendable {
       received = ([], nil)
     }
     let status = Children.reap(launcher)
+    // One that cloned the container, where it had to be another one.
+    let between = cloned.pointer[1]
+    if between > 0 { _ = Children.reap(between) }
     let pidfd = received.descriptor.map { FD(owning: $0) }
     guard let result = LaunchResult(received.bytes) else {
       let orphan = cloned.value

@@ -11,6 +11,7 @@ struct PreparedLaunch {
   /// Of the cgroup that is to be made; nil: it is there, with processes of others in it.
   let resources: RuntimeSpec.Resources?
   let user: RuntimeSpec.User
+  let warnings: [String]
 
   /// In a cgroup that is there already.
   init(id: String, plan: InitPlan, cgroup: Cgroup, user: RuntimeSpec.User) {
@@ -19,6 +20,7 @@ struct PreparedLaunch {
     self.cgroup = cgroup
     self.user = user
     resources = nil
+    warnings = []
   }
 
   init(_ request: LaunchRequest, _ streams: [Int32]) throws(BerthError) {
@@ -40,12 +42,14 @@ struct PreparedLaunch {
       containerID: id, stdin: streams[0], stdout: streams[1], stderr: streams[2], root: root.release(),
       rootMountPoint: request.bundle)
     facts.namespaces = try Self.openNamespaces(spec, id)
+    facts.subPaths = request.subPaths
+    try SubPathMaker.make(request, spec)
+    warnings = try MountSources.open(spec, &facts, isLenient: true)
+    if let maps = facts.idMaps { try Self.give(streams, to: user, maps, id) }
     facts.sandboxNamespaces = request.sandboxNamespaces
     facts.rootWithoutDevices = request.rootfsWithoutDevices
-    facts.subPaths = request.subPaths
     facts.securityModules = SecurityModules.detect(for: spec.process)
-    try SubPathMaker.make(request, spec)
-    facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
+    if facts.idMaps == nil { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
     facts.seccompFilter = try request.seccompFilter.map { (path) throws(BerthError) in try Self.read(path, limit: 4096 * 8, request.id) }
     plan = try InitPlanner.plan(spec, facts)
@@ -75,6 +79,14 @@ struct PreparedLaunch {
     return copies
   }
 
+  /// From inside its user namespace a process can't take what is the node's.
+  private static func give(_ streams: [Int32], to user: RuntimeSpec.User, _ maps: IDMaps, _ id: String) throws(BerthError) {
+    guard let uid = maps.hostUID(user.uid), user.additionalGids.allSatisfy({ maps.hostGID($0) != nil }), maps.hostGID(user.gid) != nil else {
+      throw BerthError(.invalidArgument, "launch", id, cause: "user \(user.uid):\(user.gid) is not mapped in the user namespace")
+    }
+    do throws(Errno) { try Descriptors.giveFIFOs(streams, to: uid) } catch { throw error.wrapped("give streams", id) }
+  }
+
   private static func openNamespaces(_ spec: RuntimeSpec, _ id: String) throws(BerthError) -> [RuntimeSpec.NamespaceKind: Int32] {
     var open: [RuntimeSpec.NamespaceKind: Int32] = [:]
     for namespace in spec.linux?.namespaces ?? [] {
@@ -82,7 +94,7 @@ struct PreparedLaunch {
       do throws(Errno) {
         let file = try Files.openReadOnly(path)
         // For children to come: this process stays where it is.
-        if namespace.type == .pid { try Namespaces.join(file, kind: namespace.type.cloneFlag) }
+        if namespace.type == .pid, !spec.isBornElsewhere { try Namespaces.join(file, kind: namespace.type.cloneFlag) }
         open[namespace.type] = file.release()
       } catch { throw BerthError(.failedPrecondition, "launch", id, cause: "open namespace \(path): \(error)") }
     }

@@ -10,6 +10,8 @@ public struct InitPlan: Sendable, Hashable, CustomStringConvertible {
   public internal(set) var steps: [Step] = []
   /// CLONE_NEW* of the namespaces that the process is born into.
   public internal(set) var cloneFlags: UInt64 = 0
+  /// What the process needs from before its birth and from outside its user namespace.
+  public internal(set) var birth = Birth()
   /// What was asked for and is left out, because this machine lacks the right.
   public internal(set) var warnings: [String] = []
 

@@ -24,15 +24,25 @@ extension InitPlanner {
       }
       return
     }
-    let named = Set(linux.devices.map(\.path))
-    for device in Self.defaultDevices.filter({ !named.contains($0.path) }) + linux.devices { try plan(device) }
+    // Where this process may make none, they are there already.
+    if facts.idMaps == nil {
+      for (path, node) in try Self.nodes(linux) { add(.node(path, node), "make device \(path)") }
+    }
     for (path, target) in Self.links { add(.link(path, to: target), "make \(path)") }
   }
 
-  private mutating func plan(_ device: RuntimeSpec.Device) throws(BerthError) {
+  /// All that a /dev is to hold: the spec's, and of the standard ones those that it doesn't name.
+  static func nodes(_ linux: RuntimeSpec.Linux) throws(BerthError) -> [(path: String, node: NodeSpec)] {
+    let named = Set(linux.devices.map(\.path))
+    var nodes: [(path: String, node: NodeSpec)] = []
+    for device in defaultDevices.filter({ !named.contains($0.path) }) + linux.devices { nodes.append((device.path, try node(device))) }
+    return nodes
+  }
+
+  private static func node(_ device: RuntimeSpec.Device) throws(BerthError) -> NodeSpec {
     let parts = device.path.split(separator: "/", omittingEmptySubsequences: false)
     guard device.path.hasPrefix("/dev/"), parts.dropFirst().allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
-      throw failure(.unsupported, "linux.devices", "\(device.path) is not below /dev")
+      throw BerthError(.unsupported, "plan", "linux.devices", cause: "\(device.path) is not below /dev")
     }
     let kind: UInt32 =
       switch device.type {
@@ -40,12 +50,9 @@ extension InitPlanner {
       case .block: 0o060000
       case .fifo: 0o010000
       }
-    add(
-      .node(
-        device.path,
-        NodeSpec(
-          mode: kind | ((device.fileMode ?? 0o666) & 0o7777), major: device.major, minor: device.minor, uid: device.uid ?? 0,
-          gid: device.gid ?? 0)), "make device \(device.path)")
+    return NodeSpec(
+      mode: kind | ((device.fileMode ?? 0o666) & 0o7777), major: device.major, minor: device.minor, uid: device.uid ?? 0,
+      gid: device.gid ?? 0)
   }
 
   mutating func planHiddenPaths() {

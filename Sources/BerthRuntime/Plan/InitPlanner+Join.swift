@@ -20,12 +20,16 @@ extension InitPlanner {
     // In the cgroup before it is anywhere else: nothing of the container's can make it do work outside.
     add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
     try planAffinity(process.execCPUAffinity?.final, "final")
+    // Before the rights for it end with the user namespace.
+    if process.oomScoreAdj != nil { openProc("mount private proc") }
+    try planLimits()
     add(.joinMember(descriptor: member, kinds: namespaces), "join namespaces")
+    if namespaces & RuntimeSpec.NamespaceKind.user.cloneFlag != 0 {
+      add(.user(uid: 0, gid: 0, groups: []), "become root of the user namespace")
+    }
     add(.rootHere, "open root")
     planConsole(attached: false)
     if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
-    if process.oomScoreAdj != nil { openProc("mount private proc") }
-    try planLimits()
     try planIdentity()
     try planExec()
   }

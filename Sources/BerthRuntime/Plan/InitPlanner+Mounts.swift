@@ -3,31 +3,41 @@ import BerthOCI
 
 extension InitPlanner {
   mutating func planRoot() throws(BerthError) {
-    var type = Propagation.private
-    if let word = linux.rootfsPropagation {
-      guard let asked = Propagation.flags(word) else {
-        throw failure(.invalidArgument, "linux.rootfsPropagation", "unknown value \"\(word)\"")
-      }
-      guard asked.type == Propagation.private || asked.type == Propagation.slave else {
-        throw failure(.unsupported, "linux.rootfsPropagation", "\"\(word)\" is not supported yet")
-      }
-      type = asked.type
-    }
-    add(.propagation("/", type | Propagation.recursive), "detach mounts from the node")
+    _ = try rootPropagation()
+    add(.propagation("/", Propagation.private | Propagation.recursive), "detach mounts from the node")
     add(.descriptor(.root, facts.root), "take root file system")
-    add(.attachRoot(facts.rootMountPoint), "attach root file system")
+    // Root of a user namespace may not walk to wherever the bundle is, and another mount namespace needn't have it.
+    let isElsewhere = facts.idMaps != nil || linux.namespaces.contains { $0.type == .mount && $0.path != nil }
+    add(.attachRoot(isElsewhere ? "/" : facts.rootMountPoint), "attach root file system")
     if facts.rootWithoutDevices {
       add(.changeMount(.root, set: .noDevices, clear: [], propagation: 0, recursive: false), "attach root file system")
     }
   }
 
+  private func rootPropagation() throws(BerthError) -> (type: UInt64, recursive: Bool)? {
+    guard let word = linux.rootfsPropagation else { return nil }
+    guard let asked = Propagation.flags(word) else {
+      throw failure(.invalidArgument, "linux.rootfsPropagation", "unknown value \"\(word)\"")
+    }
+    return asked
+  }
+
+  /// Once the old root is gone: no shared mount can be pivoted to.
+  mutating func planRootPropagation() throws(BerthError) {
+    guard let asked = try rootPropagation(), asked.type != Propagation.private else { return }
+    add(
+      .changeMount(.root, set: [], clear: [], propagation: asked.type, recursive: asked.recursive),
+      "set propagation of the root file system")
+  }
+
   mutating func planMounts() throws(BerthError) {
-    for (at, mount) in spec.mounts.enumerated() where !Self.isCgroup(mount) { try plan(mount, "mounts[\(at)]") }
+    for (at, mount) in spec.mounts.enumerated() where !Self.isCgroup(mount) { try plan(mount, at) }
   }
 
   static func isCgroup(_ mount: RuntimeSpec.Mount) -> Bool { mount.type == "cgroup" || mount.type == "cgroup2" }
 
-  private mutating func plan(_ mount: RuntimeSpec.Mount, _ field: String) throws(BerthError) {
+  private mutating func plan(_ mount: RuntimeSpec.Mount, _ at: Int) throws(BerthError) {
+    let field = "mounts[\(at)]"
     let options = try MountOptions(mount.options, field)
     let destination = try clean(mount.destination, field)
     let purpose = "mount \(destination)"
@@ -36,9 +46,16 @@ extension InitPlanner {
         throw failure(.invalidArgument, "\(field).source", "is no absolute path")
       }
       let below = facts.subPaths[mount.destination] ?? ""
-      add(
-        .copyTree(source, below: below, recursive: options.isRecursiveBind), "\(purpose) from \(source)\(below.isEmpty ? "" : "/\(below)")")
+      let from = "\(purpose) from \(source)\(below.isEmpty ? "" : "/\(below)")"
+      if let made = facts.sources[at] {
+        add(.descriptor(.mount, made), from)
+      } else {
+        add(.copyTree(source, below: below, recursive: options.isRecursiveBind), from)
+      }
       // A copy shares its source's peers: what the container mounts must not come back.
+      change(options, propagation: options.propagation ?? (Propagation.private, true), purpose)
+    } else if let made = facts.sources[at] {
+      add(.descriptor(.mount, made), purpose)
       change(options, propagation: options.propagation ?? (Propagation.private, true), purpose)
     } else {
       guard let type = mount.type, !type.isEmpty else { throw failure(.invalidArgument, "\(field).type", "is missing") }
@@ -65,9 +82,14 @@ extension InitPlanner {
   }
 
   private mutating func change(_ options: MountOptions, propagation: (type: UInt64, recursive: Bool), _ purpose: String) {
-    add(
-      .changeMount(.mount, set: options.recursiveSet, clear: options.recursiveClear, propagation: propagation.type, recursive: true),
-      purpose)
+    let onTop = propagation.recursive ? 0 : propagation.type
+    if propagation.recursive || !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
+      add(
+        .changeMount(
+          .mount, set: options.recursiveSet, clear: options.recursiveClear, propagation: propagation.recursive ? propagation.type : 0,
+          recursive: true), purpose)
+    }
+    if onTop != 0 { add(.changeMount(.mount, set: [], clear: [], propagation: onTop, recursive: false), purpose) }
     guard !options.set.isEmpty || !options.clear.isEmpty else { return }
     add(.changeMount(.mount, set: options.set, clear: options.clear, propagation: 0, recursive: false), purpose)
   }

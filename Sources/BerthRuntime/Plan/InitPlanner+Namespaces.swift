@@ -27,6 +27,8 @@ extension InitPlanner {
     guard isPrivate(.mount) else { throw failure(.invalidArgument, "linux.namespaces", "a container needs a mount namespace") }
     for namespace in linux.namespaces {
       switch (namespace.type, namespace.path) {
+      case (_, .some) where plan.birth.joins.contains { $0.kind == namespace.type }: continue
+      case (.time, nil) where plan.birth.timeOffsets != nil: continue
       // Unshared once the process is where the namespace's root is to be.
       case (.cgroup, nil): continue
       // Joining takes effect for children: the launcher has joined before it clones.
@@ -72,7 +74,7 @@ extension InitPlanner {
       openProc("mount private proc")
       add(.sysctl(path, value), "set sysctl \(name)")
     }
-    if process.oomScoreAdj != nil { openProc("mount private proc") }
+    if process.oomScoreAdj != nil, facts.idMaps == nil { openProc("mount private proc") }
   }
 }
 

@@ -3,7 +3,7 @@ import BerthOCI
 
 extension InitPlanner {
   /// RLIMIT_* as setrlimit(2) numbers them on x86 and ARM.
-  private static let rlimits: [String: Int32] = [
+  static let rlimits: [String: Int32] = [
     "RLIMIT_CPU": 0, "RLIMIT_FSIZE": 1, "RLIMIT_DATA": 2, "RLIMIT_STACK": 3, "RLIMIT_CORE": 4, "RLIMIT_RSS": 5, "RLIMIT_NPROC": 6,
     "RLIMIT_NOFILE": 7, "RLIMIT_MEMLOCK": 8, "RLIMIT_AS": 9, "RLIMIT_LOCKS": 10, "RLIMIT_SIGPENDING": 11, "RLIMIT_MSGQUEUE": 12,
     "RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_RTTIME": 15,
@@ -12,7 +12,8 @@ extension InitPlanner {
   mutating func planLimits() throws(BerthError) {
     if let score = process.oomScoreAdj {
       guard (-1000...1000).contains(score) else { throw failure(.invalidArgument, "process.oomScoreAdj", "is not between -1000 and 1000") }
-      add(.oomScore(score), "set oom_score_adj \(score)")
+      // Nobody inside a user namespace may lower it.
+      if facts.idMaps == nil { add(.oomScore(score), "set oom_score_adj \(score)") }
     }
     var seen: Set<String> = []
     for (at, limit) in process.rlimits.enumerated() {
@@ -41,7 +42,7 @@ extension InitPlanner {
       plan.warnings.append("ambient capabilities without those that are not both permitted and inheritable")
     }
     let user = process.user
-    add(.ownStreams(uid: user.uid), "give streams to the user")
+    if facts.idMaps == nil { add(.ownStreams(uid: user.uid), "give streams to the user") }
     // As root where that is permitted; a directory that only the user may enter waits until they are one.
     add(.changeDirectory(process.cwd, mayWait: true), "change to \(process.cwd)")
     add(.boundingSet(bounding), "limit capabilities")

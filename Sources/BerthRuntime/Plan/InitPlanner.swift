@@ -25,6 +25,7 @@ public struct InitPlanner {
   /// What doesn't need the cgroup stands before 7, so that it runs while a v1 attach waits in the kernel.
   private mutating func planAll() throws(BerthError) {
     beginProcess()
+    try planBirth()
     try planNamespaces()
     try planRoot()
     try planMounts()
@@ -36,6 +37,7 @@ public struct InitPlanner {
     try planSysctls()
     if facts.runsHooks, !spec.hooks.isEmpty { add(.synchronise(InitPlan.mounted), "wait for hooks") }
     add(.pivot, "pivot root")
+    try planRootPropagation()
     if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
     add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
     try planCgroupView()

@@ -74,6 +74,8 @@ public enum InitStep: Sendable, Hashable {
   case domainname(String)
   case sysctl(String, String)
   case synchronise(UInt32)
+  /// Until the launcher has done what only it can.
+  case awaitWord
   case unshare(RuntimeSpec.NamespaceKind)
   case keyring(String)
   case rlimit(Int32, soft: UInt64, hard: UInt64)

@@ -13,8 +13,12 @@ struct MountOptions {
   var recursiveSet: MountAttributes = []
   var recursiveClear: MountAttributes = []
   var propagation: (type: UInt64, recursive: Bool)?
+  var idMapping: IDMapping?
   /// For the file system itself; a nil value is a flag.
   var parameters: [(key: String, value: String?)] = []
+
+  /// Whether the mount shows other ids than its files have: itself, or all of its tree.
+  enum IDMapping { case top, recursive }
 
   private static let attributes: [String: (attribute: MountAttributes, clears: Bool)] = [
     "ro": (.readOnly, false), "rw": (.readOnly, true), "nosuid": (.noSetUID, false), "suid": (.noSetUID, true),
@@ -26,7 +30,7 @@ struct MountOptions {
     "noatime": .noAccessTimes, "atime": [], "relatime": [], "norelatime": [], "strictatime": .strictAccessTimes, "nostrictatime": [],
   ]
   /// Words that the specification has and this runtime hasn't yet.
-  private static let refused: Set = ["idmap", "ridmap", "remount", "copy-symlink"]
+  private static let refused: Set = ["remount", "copy-symlink"]
 
   /// `path`: where the options stand in config.json, for errors.
   init(_ options: [String], _ path: String) throws(BerthError) {
@@ -37,6 +41,8 @@ struct MountOptions {
       case "tmpcopyup": copiesUp = true
       case "bind": isBind = true
       case "rbind": (isBind, isRecursiveBind) = (true, true)
+      case "idmap": idMapping = .top
+      case "ridmap": idMapping = .recursive
       default:
         if let type = Propagation.flags(option) {
           propagation = type

@@ -130,6 +130,7 @@ struct PlanArena {
     case .domainname(let name): set(&step, BERTH_OP_DOMAINNAME, name)
     case .sysctl(let path, let value): set(&step, BERTH_OP_SYSCTL, path, value, a: .proc)
     case .synchronise(let point): set(&step, BERTH_OP_SYNC, x: UInt64(point))
+    case .awaitWord: set(&step, BERTH_OP_WAIT)
     case .unshare(let kind): set(&step, BERTH_OP_UNSHARE, x: kind.cloneFlag)
     case .keyring(let name): set(&step, BERTH_OP_KEYRING, name)
     case .rlimit(let resource, let soft, let hard): set(&step, BERTH_OP_RLIMIT, x: UInt64(UInt32(bitPattern: resource)), y: soft, z: hard)

@@ -14,6 +14,10 @@ public struct PlanFacts: Sendable, Hashable {
   public var rootMountPoint: String
   /// Open namespaces, for those that the spec names by path.
   public var namespaces: [RuntimeSpec.NamespaceKind: Int32] = [:]
+  /// Of the container's user namespace; nil: it is in the node's.
+  public var idMaps: IDMaps?
+  /// Mounts that the launcher has made, detached, by their place in the spec. See `MountSources`.
+  public var sources: [Int: Int32] = [:]
   /// Kinds that are private to the pod without being listed in the spec.
   public var sandboxNamespaces: [RuntimeSpec.NamespaceKind] = []
   public var rootWithoutDevices = true

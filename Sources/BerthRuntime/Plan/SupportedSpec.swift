@@ -15,23 +15,10 @@ enum SupportedSpec {
     if let process = spec.process {
       if !terminal, process.terminal { return "process.terminal" }
     }
-    for (at, mount) in spec.mounts.enumerated() {
-      if !mount.uidMappings.isEmpty { return "mounts[\(at)].uidMappings" }
-      if !mount.gidMappings.isEmpty { return "mounts[\(at)].gidMappings" }
-    }
     return spec.linux.flatMap(firstUnsupported)
   }
 
   private static func firstUnsupported(_ linux: RuntimeSpec.Linux) -> String? {
-    for (at, namespace) in linux.namespaces.enumerated() {
-      switch namespace.type {
-      case .user, .time: return "linux.namespaces[\(at)] (\(namespace.type.rawValue))"
-      case .mount where namespace.path != nil: return "linux.namespaces[\(at)].path (mount)"
-      default: continue
-      }
-    }
-    if !linux.uidMappings.isEmpty { return "linux.uidMappings" }
-    if !linux.gidMappings.isEmpty { return "linux.gidMappings" }
     if linux.mountLabel != nil { return "linux.mountLabel" }
     return nil
   }

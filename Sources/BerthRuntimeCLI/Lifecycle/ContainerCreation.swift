@@ -43,7 +43,8 @@ struct ContainerCreation: ~Copyable {
     facts.namespaces = try Bundle.openNamespaces(spec, id: options.id)
     // A runtime runs any bundle: devices in its root are the bundle's affair, the devices controller still decides.
     facts.rootWithoutDevices = false
-    facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
+    for warning in try MountSources.open(spec, &facts) { call.log.warn(warning) }
+    if facts.idMaps == nil { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
     facts.cgroupNamespace = (try? Files.openReadOnly("/proc/self/ns/cgroup"))?.release()
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
@@ -99,7 +100,7 @@ struct ContainerCreation: ~Copyable {
 
   private func cloned(_ plan: InitPlan, _ facts: PlanFacts, _ cgroup: Cgroup) throws(BerthError) -> DirectLaunch {
     // Joining takes effect for children alone; this process's hooks are to run where it is itself.
-    let namespace = try PidNamespace(facts.namespaces[.pid])
+    let namespace = try PidNamespace(bundle.spec.isBornElsewhere ? nil : facts.namespaces[.pid])
     let process = try DirectLaunch(plan, id: options.id, cgroup: try cgroup.openForClone())
     _ = consume namespace
     return process

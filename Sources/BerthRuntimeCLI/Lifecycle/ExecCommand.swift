@@ -37,7 +37,8 @@ enum ExecCommand {
     let member = try container.openProcess()
     var facts = PlanFacts(containerID: container.id, rootMountPoint: container.record.rootfs)
     (facts.stdin, facts.stdout, facts.stderr) = try Streams.duplicate()
-    facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
+    let hasUserNamespace = spec.linux?.namespaces.contains { $0.type == .user } ?? false
+    if !hasUserNamespace { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
     facts.securityModules = SecurityModules.detect(for: spec.process)
     facts.seccompListener = try SeccompListening.connect(spec, state: container.state(container.status))

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #define BERTH_PLAN_MAGIC 0x62706c6e
-#define BERTH_PLAN_VERSION 2
+#define BERTH_PLAN_VERSION 3
 #define BERTH_PLAN_SLOTS 16
 #define BERTH_PLAN_MAX_STEPS 65536
 #define BERTH_PLAN_MAX_SIZE (16u << 20)
@@ -63,6 +63,7 @@ enum berth_op {
   BERTH_OP_DOMAINNAME,     // text
   BERTH_OP_SYSCTL,         // in proc a: file text gets other
   BERTH_OP_SYNC,           // tell the launcher x, wait for its answer
+  BERTH_OP_WAIT,           // for the launcher's word, without telling it anything
   BERTH_OP_UNSHARE,        // CLONE_NEW* x
   BERTH_OP_KEYRING,        // a new session keyring named text
   BERTH_OP_RLIMIT,         // resource x: soft y, hard z; with what may not be raised left as high as it is, and a warning
@@ -122,10 +123,35 @@ struct berth_report {
 // 0, or a negated error number where `plan` is not well-formed: wrong version, an offset or count outside it, a text without its end.
 int berth_plan_check(const void *plan, size_t size);
 
-// Clones a process, and has it perform `plan` (checked before): a child of this one, or with CLONE_PARENT in `flags` of its parent.
-// `report`: the child's end of the report socket; `launcher`: the other, closed in the child, so that it sees the launcher's death.
-// `flags`: CLONE_NEW* and CLONE_PARENT. `cgroup`: a cgroup v2 directory to be born in, or -1. Returns the pid and sets `pidfd`, or -1 and errno.
-// `cloned` gets the pid by the kernel itself, before the clone returns.
-pid_t berth_clone_container(void *plan, size_t size, int report, int launcher, uint64_t flags, int cgroup, int *pidfd, pid_t *cloned);
+// A detached copy of what is mounted at `path` (below it: `below`, resolved there), close-on-exec; or -1 and errno.
+int berth_tree(const char *path, const char *below, int recursive);
+
+// Why a clone failed: the number of one of `joins`, or
+enum { BERTH_BIRTH_CLONE = -1, BERTH_BIRTH_CLOCKS = -2, BERTH_BIRTH_JOINS = 8 };
+
+struct berth_join { int descriptor, kind; };
+
+struct berth_birth {
+  void *plan;  // checked before anything is done
+  size_t size;
+  int report;                // the child's end of the report socket
+  int launcher;              // the other, closed in the child, so that it sees the launcher's death
+  uint64_t flags;            // CLONE_NEW* and CLONE_PARENT
+  int cgroup;                // a cgroup v2 directory to be born in, or -1
+  // Namespaces to be born in: the user namespace last, for all rights end with it.
+  struct berth_join joins[BERTH_BIRTH_JOINS];
+  int join_count;
+  const char *time_offsets;  // as /proc/PID/timens_offsets takes them, for a new time namespace; or NULL
+  pid_t *cloned;             // gets the pid by the kernel itself, before the clone returns
+  pid_t *between;            // likewise that of a process which has ended by the return and is the container's parent's to reap, or 0
+  int pidfd;                 // set
+  int failed;                // set on failure
+  pid_t pid;
+  int error;
+};
+
+// Clones a process and has it perform the plan: a child of this one, or with CLONE_PARENT of its parent. Returns the pid, or -1 and errno.
+// For processes with one thread.
+pid_t berth_clone_container(struct berth_birth *birth);
 
 #endif

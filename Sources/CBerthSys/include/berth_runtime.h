@@ -28,6 +28,7 @@ ssize_t berth_receive_packet(int socket, void *bytes, size_t count, int *passed)
 // The new mount API (Linux 5.2, mount_setattr 5.12), close-on-exec.
 int berth_fsopen(const char *type);
 int berth_fsconfig_string(int context, const char *key, const char *value);
+int berth_fsconfig_flag(int context, const char *key);
 int berth_fsconfig_fd(int context, const char *key, int value);
 int berth_fsmount(int context, uint32_t attributes);
 // A detached copy of the mounts at `path`; AT_RECURSIVE where `recursive`.

@@ -1,0 +1,129 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+
+/// Mounts that the launcher must make, because the container's own process has no right to or stands in the wrong place: binds under a
+/// user namespace, idmapped ones, those that mounts propagate from or to, and the /dev of a container that can't make device nodes.
+public struct MountSources {
+  private let spec: RuntimeSpec
+  private let linux: RuntimeSpec.Linux
+  private let subPaths: [String: String]
+  private let maps: IDMaps?
+  /// Of the container, where it is there already.
+  private let namespace: Int32?
+  private var made: [IDMaps: Int32] = [:]
+  /// Whether a mount whose file system can't show other ids is taken as it is, with a warning.
+  private let isLenient: Bool
+  public private(set) var warnings: [String] = []
+
+  /// Fills `facts.idMaps` and `facts.sources` with descriptors that live as long as this process. `facts.namespaces` are open by then.
+  /// Returns warnings.
+  public static func open(_ spec: RuntimeSpec, _ facts: inout PlanFacts, isLenient: Bool = false) throws(BerthError) -> [String] {
+    facts.idMaps = try idMaps(spec, facts)
+    guard facts.idMaps != nil || spec.mounts.contains(where: isSpecial) else { return [] }
+    var sources = MountSources(spec, facts, isLenient)
+    for at in spec.mounts.indices { facts.sources[at] = try sources.source(at) }
+    return sources.warnings
+  }
+
+  private init(_ spec: RuntimeSpec, _ facts: PlanFacts, _ isLenient: Bool) {
+    self.spec = spec
+    self.isLenient = isLenient
+    linux = spec.linux ?? RuntimeSpec.Linux()
+    subPaths = facts.subPaths
+    maps = facts.idMaps
+    namespace = facts.namespaces[.user]
+  }
+
+  private static let propagating: Set = ["shared", "rshared", "slave", "rslave"]
+
+  /// Whether the container's process can't make it even as the node's root.
+  private static func isSpecial(_ mount: RuntimeSpec.Mount) -> Bool {
+    !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty
+      || mount.options.contains { $0 == "idmap" || $0 == "ridmap" || propagating.contains($0) }
+  }
+
+  private mutating func source(_ at: Int) throws(BerthError) -> Int32? {
+    let mount = spec.mounts[at]
+    let field = "mounts[\(at)]"
+    let options = try MountOptions(mount.options, field)
+    if options.isBind || mount.type == "bind" { return try bind(mount, options, field) }
+    guard mount.uidMappings.isEmpty, mount.gidMappings.isEmpty, options.idMapping == nil else {
+      throw Self.failure(field, "only a bind mount can show other ids")
+    }
+    guard maps != nil, mount.destination == "/dev" || mount.destination == "/dev/", mount.type == "tmpfs" else { return nil }
+    return try devices(options, at)
+  }
+
+  private mutating func bind(_ mount: RuntimeSpec.Mount, _ options: MountOptions, _ field: String) throws(BerthError) -> Int32? {
+    guard maps != nil || Self.isSpecial(mount), let path = mount.source, path.hasPrefix("/") else { return nil }
+    let below = subPaths[mount.destination] ?? ""
+    let tree: FD
+    do throws(Errno) { tree = try OpenTree.copy(path, below: below, recursive: options.isRecursiveBind) } catch {
+      throw BerthError(
+        .failedPrecondition, "mount \(mount.destination)", "\(path)\(below.isEmpty ? "" : "/\(below)")", cause: error.description)
+    }
+    if let idMapping = try mapping(mount, options, field) { try map(tree, idMapping, options, mount) }
+    return tree.release()
+  }
+
+  /// The user namespace whose ids the mount is to show.
+  private mutating func mapping(_ mount: RuntimeSpec.Mount, _ options: MountOptions, _ field: String) throws(BerthError) -> Int32? {
+    if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty {
+      try Self.check(mount.uidMappings, "\(field).uidMappings", needsRoot: false)
+      try Self.check(mount.gidMappings, "\(field).gidMappings", needsRoot: false)
+      return try userNamespace(IDMaps(uids: mount.uidMappings, gids: mount.gidMappings), field)
+    }
+    guard options.idMapping != nil else { return nil }
+    guard let maps else { throw Self.failure(field, "idmap without mappings needs a user namespace to take them from") }
+    if let namespace { return namespace }
+    return try userNamespace(maps, field)
+  }
+
+  private mutating func userNamespace(_ maps: IDMaps, _ field: String) throws(BerthError) -> Int32 {
+    if let open = made[maps] { return open }
+    do throws(Errno) {
+      let open = try UserNamespaces.make(uidMap: IDMaps.text(maps.uids), gidMap: IDMaps.text(maps.gids)).release()
+      made[maps] = open
+      return open
+    } catch { throw BerthError(.failedPrecondition, "map ids", field, cause: error.description) }
+  }
+
+  private mutating func map(
+    _ tree: borrowing FD, _ namespace: Int32, _ options: MountOptions, _ mount: RuntimeSpec.Mount
+  ) throws(BerthError) {
+    do throws(Errno) { try DetachedMount.map(tree, by: namespace, recursive: options.idMapping == .recursive) } catch {
+      let cause = error == .invalid ? "its file system can't show other ids (idmapped mounts)" : error.description
+      guard isLenient else {
+        throw BerthError(.failedPrecondition, "map ids of mount \(mount.destination)", mount.source ?? "", cause: cause)
+      }
+      warnings.append("mount \(mount.destination): \(cause): its files keep the node's owners, which the pod sees as nobody")
+    }
+  }
+
+  /// A /dev with all its nodes: the process inside may make none.
+  private func devices(_ options: MountOptions, _ at: Int) throws(BerthError) -> Int32 {
+    guard let maps, let root = (maps.hostUID(0).flatMap { uid in maps.hostGID(0).map { (uid: uid, gid: $0) } }) else {
+      throw Self.failure("linux.uidMappings", "maps no id 0")
+    }
+    var nodes: [(path: String, node: NodeSpec)] = []
+    for (path, node) in try InitPlanner.nodes(linux) {
+      guard let uid = maps.hostUID(node.uid), let gid = maps.hostGID(node.gid) else {
+        throw Self.failure("linux.devices", "\(path): its owner \(node.uid):\(node.gid) is not mapped")
+      }
+      var node = node
+      (node.uid, node.gid) = (uid, gid)
+      nodes.append((String(path.dropFirst("/dev/".count)), node))
+    }
+    do throws(Errno) {
+      let tree = try DetachedMount.make(
+        "tmpfs", [("source", spec.mounts[at].source ?? "tmpfs")] + options.parameters, attributes: UInt32(truncatingIfNeeded: options.set.rawValue))
+      try Files.changeOwner(tree, uid: root.uid, gid: root.gid)
+      for (path, node) in nodes {
+        try Files.makeNode(
+          at: tree, path, mode: node.mode, device: node.number, uid: node.uid, gid: node.gid, directories: root)
+      }
+      return tree.release()
+    } catch { throw BerthError(.failedPrecondition, "make devices", "mounts[\(at)]", cause: error.description) }
+  }
+}
