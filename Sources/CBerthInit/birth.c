@@ -67,17 +67,30 @@ static int be_between(void *argument) {
   return 0;
 }
 
-static pid_t clone_between(struct berth_birth *birth) {
+// A time namespace is joined by nobody whose memory others use.
+static int shares_memory(const struct berth_birth *birth) {
+  for (int at = 0; at < birth->join_count; at++)
+    if (birth->joins[at].kind == CLONE_NEWTIME) return 0;
+  return 1;
+}
+
+static pid_t clone_between(struct berth_birth *given) {
+  // The container goes on on the stack, on its own copy of it; what is found out is for this process to read.
   char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) return -1;
+  struct berth_birth *birth = mmap(NULL, sizeof *given, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (stack == MAP_FAILED || birth == MAP_FAILED) return -1;
+  *birth = *given;
   birth->pid = -1;
   // This process stands still until the other one is gone.
-  int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PARENT_SETTID | SIGCHLD | (birth->flags & CLONE_PARENT ? CLONE_PARENT : 0);
+  int flags = CLONE_VFORK | CLONE_FILES | CLONE_PARENT_SETTID | SIGCHLD;
+  flags |= (shares_memory(birth) ? CLONE_VM : 0) | (birth->flags & CLONE_PARENT ? CLONE_PARENT : 0);
   pid_t between = clone(be_between, stack + STACK_SIZE, flags, birth, birth->between);
   int error = between < 0 ? errno : birth->error;
+  *given = *birth;
   munmap(stack, STACK_SIZE);
+  munmap(birth, sizeof *birth);
   errno = error;
-  return between < 0 ? -1 : birth->pid;
+  return between < 0 ? -1 : given->pid;
 }
 
 pid_t berth_clone_container(struct berth_birth *birth) {

@@ -48,6 +48,25 @@ struct ComparisonTests {
     #expect(points(own).symmetricDifference(points(runc)).filter { !$0.hasPrefix("/sys/fs/cgroup") } == [], "\(own)\n\(runc)")
   }
 
+  @Test("in a user namespace, ids, capabilities, devices and mounts are the same")
+  func userNamespace() throws {
+    let container = try RuntimeBundle(
+      "id; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; grep -E '^(Cap|Groups)' /proc/self/status;"
+        + "ls /dev | sort; echo x > /dev/null && sed -E 's/^[^ ]+ ([^ ]+) ([^ ]+) ([^ ,]+).*/\\1 \\2 \\3/' /proc/mounts | sort")
+    try container.mapIDs()
+    container.spec.linux?.maskedPaths = ["/proc/kcore", "/sys/firmware"]
+    container.spec.process?.user = .init(uid: 1000, gid: 1001, additionalGids: [7, 8])
+    for directory in ["dev", "proc", "sys"] { try Files.makeDirectory("\(container.bundle)/rootfs/\(directory)", mode: 0o755) }
+    try container.giveRoot()
+    let (own, runc) = try outputs(container)
+    // runc binds the node's devices one by one, with their owners; here they are the container's own.
+    let points = { (text: String) in
+      Set(text.split(separator: "\n").filter { !$0.hasPrefix("/dev/") && !$0.hasPrefix("/sys/fs/cgroup") })
+    }
+    #expect(points(own).symmetricDifference(points(runc)) == [], "\(own)\n\(runc)")
+    #expect(own.contains("uid=1000"))
+  }
+
   @Test("the cgroup's limits and its devices are the same")
   func limits() throws {
     let container = try RuntimeBundle(

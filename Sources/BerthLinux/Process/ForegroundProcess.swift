@@ -24,7 +24,10 @@ public enum ForegroundProcess {
     defer { if let before { Terminal.restore(0, before) } }
     if other >= 0 { Terminal.copySize(from: 0, to: other) }
     var relay = TerminalRelay(other: other)
-    if let status = try reap(pid) { return status }
+    if let status = try reap(pid) {
+      relay.drain()
+      return status
+    }
     while true {
       var entries = relay.entries + [pollfd(fd: signals.raw, events: Int16(POLLIN), revents: 0)]
       try call { poll(&entries, nfds_t(entries.count), -1) }

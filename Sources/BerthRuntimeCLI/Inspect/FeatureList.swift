@@ -12,7 +12,7 @@ enum FeatureList {
       "hooks": ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
       "mountOptions": .strings(mountOptions),
       "linux": [
-        "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "uts"],
+        "namespaces": .strings(RuntimeSpec.NamespaceKind.allCases.map(\.rawValue).sorted()),
         "capabilities": .strings(CapabilitySet.names.map { "CAP_\($0)" }),
         "cgroup": ["v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true],
         "seccomp": [
@@ -28,7 +28,7 @@ enum FeatureList {
         ],
         "apparmor": ["enabled": true], "selinux": ["enabled": false], "intelRdt": ["enabled": false],
         "netDevices": ["enabled": false],
-        "mountExtensions": ["idmap": ["enabled": false]],
+        "mountExtensions": ["idmap": ["enabled": true]],
       ],
     ]
   }
@@ -44,10 +44,10 @@ enum FeatureList {
   ]
 
   private static let mountOptions = [
-    "async", "atime", "bind", "defaults", "dev", "diratime", "exec", "loud", "noatime", "nodev", "nodiratime", "noexec", "norelatime",
-    "nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "rexec", "rnoatime", "rnodev",
+    "async", "atime", "bind", "defaults", "dev", "diratime", "exec", "idmap", "loud", "noatime", "nodev", "nodiratime", "noexec", "norelatime",
+    "nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "rexec", "ridmap", "rnoatime", "rnodev",
     "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw",
-    "rslave", "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "silent", "slave", "strictatime", "suid", "symfollow",
+    "rslave", "rstrictatime", "rshared", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow",
     "tmpcopyup",
     "unbindable",
   ]

@@ -39,7 +39,7 @@ struct ResourceTests {
     #expect(try container.run().error == "plan (process.terminal): is not supported yet")
     container.spec.process?.terminal = false
     container.spec.linux?.uidMappings = [.init(containerID: 0, hostID: 1000, size: 1)]
-    #expect(try container.run().error == "plan (linux.uidMappings): is not supported yet")
+    #expect(try container.run().error == "plan (linux.uidMappings): without a user namespace there is nothing to map")
     try Files.writeAtomically(Array("{\"ociVersion\":\"1.0.0\",\"linux\":{\"intelRdt\":{}}}".utf8), to: "\(container.bundle)/config.json")
     #expect(try container.runAsWritten().error.contains("linux.intelRdt"))
     try Files.writeAtomically(Array("{\"ociVersion\":1}".utf8), to: "\(container.bundle)/config.json")

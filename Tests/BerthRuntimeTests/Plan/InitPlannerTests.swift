@@ -138,7 +138,7 @@ struct InitPlannerTests {
       ("process", { $0.process = nil }), ("process.terminal", { $0.process?.terminal = true }),
       ("hooks", { $0.hooks.prestart = [.init(path: "/x")] }),
       ("linux.namespaces", { $0.linux?.namespaces = [.init(.pid)] }),
-      ("linux.namespaces[0] (user)", { $0.linux?.namespaces = [.init(.user)] }),
+      ("linux.timeOffsets", { $0.linux?.timeOffsets = ["boottime": .init(seconds: 1)] }),
       ("hostname", { $0.linux?.namespaces.removeAll { $0.type == .uts } }),
       ("hostname", { $0.hostname = String(repeating: "x", count: 70 << 10) }), ("hostname", { $0.hostname = "a\nb" }),
       ("process.capabilities.bounding", { $0.process?.capabilities?.bounding = ["CAP_NONE"] }),
@@ -155,7 +155,7 @@ struct InitPlannerTests {
         }
       ),
       ("linux.sysctl.kernel.panic", { $0.linux?.sysctl = ["kernel.panic": "1"] }),
-      ("linux.rootfsPropagation", { $0.linux?.rootfsPropagation = "shared" }),
+      ("linux.rootfsPropagation", { $0.linux?.rootfsPropagation = "everywhere" }),
     ]
     for (field, change) in cases {
       var spec = spec()
