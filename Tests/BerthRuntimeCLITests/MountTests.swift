@@ -89,7 +89,8 @@ struct MountTests {
   /// What the node sees of a mount made by the container, and the container of one made by the node.
   private func reach(_ option: String?, root: String? = nil) throws -> (toNode: Bool, toContainer: Bool) {
     let container = try RuntimeBundle(
-      "mkdir -p /v/mine && mount -t tmpfs none /v/mine && touch /v/mine/x; echo ready > /v/state; read go < /v/fifo; ls /v/theirs; sleep 100")
+      "mkdir -p /v/mine && mount -t tmpfs none /v/mine && touch /v/mine/x; echo ready > /v/state; read go < /v/fifo; ls /v/theirs; sleep 100"
+    )
     symlink("busybox", "\(container.bundle)/rootfs/bin/mkdir")
     container.spec.process?.capabilities = .init(only: ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"])
     let volume = try Volume(container, propagation: "shared")
@@ -158,7 +159,8 @@ struct MountTests {
   @Test("file systems take their own options: tmpfs its size and owner, devpts its modes, mqueue is the container's")
   func fileSystems() throws {
     let container = try RuntimeBundle(
-      "grep ' /v ' /proc/mounts | sed 's/.*tmpfs //'; stat -c '%a %u' /v; stat -c '%a' /dev/pts/ptmx; ls /dev/mqueue; grep -c mqueue /proc/mounts")
+      "grep ' /v ' /proc/mounts | sed 's/.*tmpfs //'; stat -c '%a %u' /v; stat -c '%a' /dev/pts/ptmx; ls /dev/mqueue; grep -c mqueue /proc/mounts"
+    )
     container.spec.mounts.append(
       .init(destination: "/v", type: "tmpfs", source: "v", options: ["nosuid", "noexec", "size=1m", "nr_inodes=99", "mode=1770", "uid=5"]))
     let result = try container.run()

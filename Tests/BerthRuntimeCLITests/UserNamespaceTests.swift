@@ -72,7 +72,9 @@ struct UserNamespaceTests {
     container.spec.linux?.readonlyPaths = []
     let result = try container.run()
     #expect(result.stdout == "own\n", "\(result)")
-    for said in ["/node/secret': Permission denied", "/node/x: Permission denied", "panic: Permission denied", "/tmp/z: Operation not perm"] {
+    for said in [
+      "/node/secret': Permission denied", "/node/x: Permission denied", "panic: Permission denied", "/tmp/z: Operation not perm",
+    ] {
       #expect(result.stderr.contains(said), "\(said): \(result)")
     }
   }
@@ -95,7 +97,8 @@ struct UserNamespaceTests {
     try container.create()
     try container.must("start", container.id)
     let own = try Files.readLink("/proc/\(try Files.readText("\(container.directory.path)/pid"))/ns/user")
-    let result = try container.must("exec", container.id, "sh", "-c", "id -u; readlink /proc/self/ns/user; touch /of-exec; echo $$ > /dev/null")
+    let result = try container.must(
+      "exec", container.id, "sh", "-c", "id -u; readlink /proc/self/ns/user; touch /of-exec; echo $$ > /dev/null")
     #expect(result.stdout == "0\n\(own)\n", "\(result)")
     #expect(try Files.status("\(container.bundle)/rootfs/of-exec").uid == RuntimeBundle.mappedRoot)
     #expect(try container.must("exec", "-u", "1000:1000", container.id, "id", "-u").stdout == "1000\n")
@@ -129,7 +132,10 @@ struct UserNamespaceTests {
       ("none", [], "linux.uidMappings"), ("of no ids", [.init(containerID: 0, hostID: 1, size: 0)], "linux.uidMappings[0]"),
       ("beyond the last id", [.init(containerID: 0, hostID: .max, size: 2)], "linux.uidMappings[0]"),
       ("without root", [.init(containerID: 1, hostID: 5, size: 2)], "maps no id 0"),
-      ("over each other", [.init(containerID: 0, hostID: 5, size: 2), .init(containerID: 1, hostID: 9, size: 2)], "map ids of user namespace"),
+      (
+        "over each other", [.init(containerID: 0, hostID: 5, size: 2), .init(containerID: 1, hostID: 9, size: 2)],
+        "map ids of user namespace"
+      ),
     ]
     for (name, mappings, said) in cases {
       let container = try RuntimeBundle("true")
@@ -153,9 +159,12 @@ struct UserNamespaceTests {
       container.spec.linux?.timeOffsets = ["boottime": .init(seconds: 1_000_000_000), "monotonic": .init(seconds: 5, nanoseconds: 7)]
       let result = try container.run()
       let lines = result.stdout.split(separator: "\n").map(String.init)
-      #expect(lines.first?.hasPrefix("100") == true && (lines.first?.firstIndex(of: ".")).map { lines[0].distance(from: lines[0].startIndex, to: $0) } == 10)
+      #expect(
+        lines.first?.hasPrefix("100") == true
+          && (lines.first?.firstIndex(of: ".")).map { lines[0].distance(from: lines[0].startIndex, to: $0) } == 10)
       #expect(try lines.count > 3 && lines[1] != Files.readLink("/proc/self/ns/time"), "\(result)")
-      #expect(lines.last?.split(separator: " ") == ["boottime", "1000000000", "0"] && lines[2].split(separator: " ") == ["monotonic", "5", "7"])
+      #expect(
+        lines.last?.split(separator: " ") == ["boottime", "1000000000", "0"] && lines[2].split(separator: " ") == ["monotonic", "5", "7"])
     }
     let without = try RuntimeBundle("true")
     without.spec.linux?.timeOffsets = ["boottime": .init(seconds: 1)]
@@ -165,7 +174,8 @@ struct UserNamespaceTests {
   @Test("every kind of namespace is joined by its path, a user namespace and its pid namespace among them")
   func joined() throws {
     let names: [(RuntimeSpec.NamespaceKind, String)] = [
-      (.user, "user"), (.pid, "pid"), (.network, "net"), (.ipc, "ipc"), (.uts, "uts"), (.cgroup, "cgroup"), (.time, "time"), (.mount, "mnt"),
+      (.user, "user"), (.pid, "pid"), (.network, "net"), (.ipc, "ipc"), (.uts, "uts"), (.cgroup, "cgroup"), (.time, "time"),
+      (.mount, "mnt"),
     ]
     let first = try RuntimeBundle("sleep 100")
     try first.mapIDs()

@@ -27,7 +27,8 @@ extension Files {
   /// A node of `mode` (kind and permission bits, exactly) and device number, below a directory that is this process's own; so are the
   /// directories on the way, which are made.
   public static func makeNode(
-    at directory: borrowing FD, _ path: String, mode: UInt32, device: UInt64, uid: UInt32, gid: UInt32, directories: (uid: UInt32, gid: UInt32)
+    at directory: borrowing FD, _ path: String, mode: UInt32, device: UInt64, uid: UInt32, gid: UInt32,
+    directories: (uid: UInt32, gid: UInt32)
   ) throws(Errno) {
     let number = directory.raw
     let parts = path.split(separator: "/")

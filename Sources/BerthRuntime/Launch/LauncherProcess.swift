@@ -42,7 +42,8 @@ enum LauncherProcess {
       let report = try listen(socket, launch)
       if let failure = report.failure { throw failure }
       return .launched(
-        pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid, warnings: launch.warnings + cloned.warnings + report.warnings)
+        pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid,
+        warnings: launch.warnings + cloned.warnings + report.warnings)
     } catch {
       if let pid { Children.kill(pid) }
       return .failed(error, pid: pid, cgroup: launch.resources == nil ? nil : launch.cgroup)

@@ -117,7 +117,8 @@ public struct MountSources {
     }
     do throws(Errno) {
       let tree = try DetachedMount.make(
-        "tmpfs", [("source", spec.mounts[at].source ?? "tmpfs")] + options.parameters, attributes: UInt32(truncatingIfNeeded: options.set.rawValue))
+        "tmpfs", [("source", spec.mounts[at].source ?? "tmpfs")] + options.parameters,
+        attributes: UInt32(truncatingIfNeeded: options.set.rawValue))
       try Files.changeOwner(tree, uid: root.uid, gid: root.gid)
       for (path, node) in nodes {
         try Files.makeNode(

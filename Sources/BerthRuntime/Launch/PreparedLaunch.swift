@@ -81,7 +81,8 @@ struct PreparedLaunch {
 
   /// From inside its user namespace a process can't take what is the node's.
   private static func give(_ streams: [Int32], to user: RuntimeSpec.User, _ maps: IDMaps, _ id: String) throws(BerthError) {
-    guard let uid = maps.hostUID(user.uid), user.additionalGids.allSatisfy({ maps.hostGID($0) != nil }), maps.hostGID(user.gid) != nil else {
+    guard let uid = maps.hostUID(user.uid), user.additionalGids.allSatisfy({ maps.hostGID($0) != nil }), maps.hostGID(user.gid) != nil
+    else {
       throw BerthError(.invalidArgument, "launch", id, cause: "user \(user.uid):\(user.gid) is not mapped in the user namespace")
     }
     do throws(Errno) { try Descriptors.giveFIFOs(streams, to: uid) } catch { throw error.wrapped("give streams", id) }

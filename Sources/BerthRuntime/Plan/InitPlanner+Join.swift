@@ -21,7 +21,7 @@ extension InitPlanner {
     add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
     try planAffinity(process.execCPUAffinity?.final, "final")
     // Before the rights for it end with the user namespace.
-    if process.oomScoreAdj != nil { openProc("mount private proc") }
+    if process.oomScoreAdj != nil || process.isLabelled { openProc("mount private proc") }
     try planLimits()
     add(.joinMember(descriptor: member, kinds: namespaces), "join namespaces")
     if namespaces & RuntimeSpec.NamespaceKind.user.cloneFlag != 0 {

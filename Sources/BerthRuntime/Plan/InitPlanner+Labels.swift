@@ -4,6 +4,10 @@ import BerthOCI
 /// A Linux security module that labels processes.
 public enum SecurityModule: String, Sendable, Hashable { case apparmor = "AppArmor", selinux = "SELinux" }
 
+extension RuntimeSpec.Process {
+  var isLabelled: Bool { apparmorProfile?.isEmpty == false || selinuxLabel?.isEmpty == false }
+}
+
 extension InitPlanner {
   /// Labels count from the next exec on. They are written through a proc that nobody can have prepared, and read back: an image that
   /// makes /proc something else would otherwise go unlabelled. Source: config.md "Linux Process".
