@@ -61,9 +61,14 @@ let services: [Target] = [
   // Apart from BerthImages so that the daemon doesn't link libcurl: only berth-worker talks to registries.
   library("BerthRegistry", ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthImages", "CBerthCurl"]),
   library("BerthRuntimeCLI", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthSeccomp"]),
+  // Apart from BerthPods so that networks can be tested without pods.
+  library("BerthNetwork", ["BerthCore", "BerthManifest", "BerthLinux"]),
   library(
     "BerthPods",
-    ["BerthCore", "BerthOCI", "BerthManifest", "BerthPlan", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthStore", "BerthImages"]),
+    [
+      "BerthCore", "BerthOCI", "BerthManifest", "BerthPlan", "BerthLinux", "BerthRuntime", "BerthSeccomp", "BerthStore", "BerthImages",
+      "BerthNetwork",
+    ]),
 ]
 
 let engine: [Target] = [
@@ -90,7 +95,7 @@ let executables: [Target] = [
   .executableTarget(
     name: "berthd",
     dependencies: [
-      "BerthCore", "BerthLinux", "BerthNode", "BerthServer", "BerthImages", "BerthPods", "BerthRuntime",
+      "BerthCore", "BerthLinux", "BerthManifest", "BerthNode", "BerthServer", "BerthImages", "BerthPods", "BerthRuntime", "BerthNetwork",
       .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
     ],
     swiftSettings: strict),
@@ -135,6 +140,7 @@ let testTargets: [Target] = [
   .testTarget(
     name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"],
     swiftSettings: strict),
+  tests("BerthNetworkTests", ["BerthCore", "BerthManifest", "BerthLinux", "BerthNetwork"]),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
   tests("BerthNodeTests", ["BerthNode", "BerthPods", "BerthImages", "BerthPlan", "BerthManifest", "BerthCore"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),

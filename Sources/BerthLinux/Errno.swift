@@ -35,6 +35,9 @@ public struct Errno: Error, Sendable, Hashable, CustomStringConvertible {
   public static let tooManyFiles = Errno(EMFILE)
   public static let tooBig = Errno(EFBIG)
   public static let connectionReset = Errno(ECONNRESET)
+  public static let addressInUse = Errno(EADDRINUSE)
+  public static let protocolNotSupported = Errno(EPROTONOSUPPORT)
+  public static let noDevice = Errno(ENODEV)
   public static let quotaExceeded = Errno(EDQUOT)
 }
 

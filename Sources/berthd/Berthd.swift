@@ -96,10 +96,16 @@ struct TearDown: ParsableCommand {
   @OptionGroup var options: ConfigurationOptions
 
   func run() throws {
-    do throws(BerthError) {
-      let failures = try Daemon.tearDown(try options.load())
-      for failure in failures { StandardError.write("berthd: \(failure)\n") }
-      if !failures.isEmpty { Glibc.exit(1) }
-    } catch { Log.fail(error) }
+    let configuration: NodeConfiguration
+    do throws(BerthError) { configuration = try options.load() } catch { Log.fail(error) }
+    let end = BlockingQueue<Int32>()
+    Task {
+      do throws(BerthError) {
+        let failures = try await Daemon.tearDown(configuration)
+        for failure in failures { StandardError.write("berthd: \(failure)\n") }
+        end.push(failures.isEmpty ? 0 : 1)
+      } catch { Log.fail(error) }
+    }
+    Glibc.exit(end.pop())
   }
 }

@@ -1,6 +1,8 @@
 import BerthCore
 import BerthImages
 import BerthLinux
+import BerthManifest
+import BerthNetwork
 import BerthNode
 import BerthPods
 import BerthRuntime
@@ -56,7 +58,7 @@ final class Daemon: Sendable {
     ServiceManager.notify("STOPPING=1")
     serving.cancel()
     node.flush()
-    manager.removeEmptyParent()
+    await manager.removeUnused()
     log.logger.info("stopped; pods that run go on")
     return code
   }
@@ -75,7 +77,7 @@ final class Daemon: Sendable {
   }
 
   private func startNode() async throws(BerthError) {
-    let adopted = try await manager.adopt { log.logger.warning("\($0)") }
+    let adopted = try await manager.adopt { [log] in log.logger.warning("\($0)") }
     if !adopted.isEmpty { log.logger.info("found \(adopted.count) pods of an earlier daemon") }
     try await node.start(adopting: adopted.map { ($0.key, $0) })
   }
@@ -149,10 +151,20 @@ final class Daemon: Sendable {
     let instance = InstanceID.of(root: configuration.root)
     return PodManager(
       context: PodContext(
-        paths: paths(configuration), images: images, shims: try ShimMonitor(), shimPath: try Programs.path("berth-shim"),
+        paths: paths(configuration), images: images,
+        networks: try NetworkService(networkOptions(configuration, instance: instance)), shims: try ShimMonitor(),
+        shimPath: try Programs.path("berth-shim"),
         layout: try CgroupLayout.detect(), cgroupParent: "\(configuration.runtime.cgroupParent)-\(instance)",
         seccomp: try SeccompFilters(directory: paths(configuration).seccompCache, profile: configuration.runtime.seccompProfile),
         cpus: Kernel.configuredCPUs, nodeName: configuration.node.name, changed: changed))
+  }
+
+  private static func networkOptions(_ configuration: NodeConfiguration, instance: String) -> NetworkOptions {
+    let network = configuration.network
+    return NetworkOptions(
+      instance: instance, root: configuration.root, state: configuration.state, pluginDirectories: network.pluginDirs,
+      configDirectory: network.configDir, standard: PodNetwork(word: network.standard),
+      subnets: network.subnets.compactMap { IPPrefix($0) })
   }
 
   private static func directoryOptions(_ configuration: NodeConfiguration) -> ManifestDirectory.Options {
@@ -171,11 +183,11 @@ final class Daemon: Sendable {
   }
 
   /// `berthd teardown`: what couldn't be removed.
-  static func tearDown(_ configuration: NodeConfiguration) throws(BerthError) -> [BerthError] {
+  static func tearDown(_ configuration: NodeConfiguration) async throws(BerthError) -> [BerthError] {
     guard Files.exists(configuration.root) else { return [] }
     // One that was just told to shut down has answered before it ends.
     let lock = try lock(configuration, patience: .seconds(5))
-    let failures = try podManager(configuration, images: try images(configuration), changed: { _ in }).tearDown()
+    let failures = await (try podManager(configuration, images: try images(configuration), changed: { _ in })).tearDown()
     // Held up to here.
     _ = consume lock
     return failures

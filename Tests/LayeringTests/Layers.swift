@@ -6,7 +6,7 @@ enum Layers {
     "BerthCore": 10, "BerthOCI": 11, "BerthManifest": 11, "BerthPlan": 12,
     "BerthLinux": 20,
     "BerthStore": 30, "BerthArchive": 30, "BerthRuntime": 30, "BerthSeccomp": 30,
-    "BerthImages": 40, "BerthRuntimeCLI": 40, "BerthRegistry": 41, "BerthPods": 41,
+    "BerthImages": 40, "BerthNetwork": 40, "BerthRuntimeCLI": 40, "BerthRegistry": 41, "BerthPods": 41,
     "BerthNode": 50,
     "BerthServer": 60, "BerthClient": 60,
     "berthd": 70, "berth": 70, "berth-shim": 70, "berth-worker": 70, "berth-runtime": 70,

@@ -9,6 +9,8 @@ public struct BoundedProgram: Sendable {
   public var arguments: [String]
   public var environment: [String]
   public var input: [UInt8]
+  /// Beyond the three streams: number in the child → number here. The child may be started through one: `/proc/self/fd/N/NAME`.
+  public var descriptors: Spawn.Descriptors = []
   public var timeout: Duration
   /// Of standard output and of standard error, in bytes each. More ends it.
   public var outputLimit: Int
@@ -57,7 +59,7 @@ public struct BoundedProgram: Sendable {
     try call { lseek(file, 0, SEEK_SET) }
     let pid = try Spawn.start(
       path, arguments: [path] + arguments, environment: environment,
-      descriptors: [(0, file), (1, output.child.raw), (2, errors.child.raw)], newSession: true)
+      descriptors: [(0, file), (1, output.child.raw), (2, errors.child.raw)] + descriptors, newSession: true)
     let outputEnd = output.keepOurs()
     let errorsEnd = errors.keepOurs()
     var outcome = Outcome(end: .timedOut, output: [], errors: [])

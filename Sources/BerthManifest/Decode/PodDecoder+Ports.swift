@@ -62,7 +62,7 @@ extension PodDecoder {
     return [port]
   }
 
-  /// In the node's network a declared port is the node's own; without a network there is nothing to take.
+  /// In the node's network a declared port is the node's own; on a network of the pod's it is what it is published as.
   private mutating func claim(_ port: PortSpec, _ network: PodNetwork, at range: SourceRange) {
     switch network {
     case .none:
@@ -72,11 +72,17 @@ extension PodDecoder {
         sink.warning(
           "nothing is published with network = \"host\": port \(port.container) is the node's own, \(host) isn't used", at: range)
       }
-      let claim = PortClaim(port: port.container, transport: port.transport, address: port.hostIP, range: range)
-      if let earlier = claims.first(where: { $0.clashes(with: claim) }), earlier.range != range {
-        sink.error("port \(claim.text) of the node is taken twice in this pod", at: range)
-      }
-      claims.append(claim)
+      take(port.container, port, at: range)
+    case .standard, .attached:
+      if let host = port.host { take(host, port, at: range) }
     }
+  }
+
+  private mutating func take(_ number: UInt16, _ port: PortSpec, at range: SourceRange) {
+    let claim = PortClaim(port: number, transport: port.transport, address: port.hostIP, range: range)
+    if let earlier = claims.first(where: { $0.clashes(with: claim) }), earlier.range != range {
+      sink.error("port \(claim.text) of the node is taken twice in this pod", at: range)
+    }
+    claims.append(claim)
   }
 }

@@ -65,33 +65,6 @@ struct PodDecoder {
     }
   }
 
-  // MARK: network
-
-  private mutating func network(_ spec: inout PodSpec) {
-    for entry in root["hosts"]?.table?.entries ?? [] { spec.hosts[entry.key] = entry.value.array?.compactMap(\.string) ?? [] }
-    spec.dns = root["dns"]?.table.map(Self.dns)
-    let help = "write network = \"host\" (the node's) or network = \"none\" (loopback alone)"
-    guard let value = root["network"] else {
-      sink.error("'network' is \"bridge\" by default, which is not supported yet", at: SourceRange(0, 0), help: help)
-      return
-    }
-    switch value.content {
-    case .string("host"): spec.network = .host
-    case .string("none"): spec.network = .none
-    case .string(let name): sink.error("network \"\(name)\" is not supported yet", at: value.range, help: help)
-    case .array, .table: sink.error("networks of a pod's own are not supported yet", at: value.range, help: help)
-    default: break
-    }
-  }
-
-  private static func dns(_ table: TOMLTable) -> DNSConfig {
-    var dns = DNSConfig()
-    dns.servers = table.strings("servers") ?? []
-    dns.searches = table.strings("searches") ?? []
-    dns.options = table.strings("options") ?? []
-    return dns
-  }
-
   // MARK: shared with containers
 
   mutating func resources(_ value: TOMLValue?, isContainer: Bool) -> Resources {

@@ -13,10 +13,13 @@ public enum ManifestSchema {
     .key("restart_policy", .choice(RestartPolicy.allCases.map(\.rawValue)), default: "\"always\"", "what happens when a container ends"),
     .key("restart_backoff", .table(restartBackoff), "the first restart is immediate, then initial, doubling up to max"),
     .key("termination_grace_period", .duration, default: "\"30s\"", "from the stop signal to SIGKILL"),
-    .key("network", network, default: "\"bridge\"", "the pod's network"),
+    .key("network", network, default: "\"bridge\"", "the pod's networks"),
     .key("hostname", .text(.hostname), default: "the pod's name", "the pod's host name"),
     .key("dns", .table(dns), "instead of the node's resolv.conf"),
     .key("hosts", .map(key: .address, value: .list(.text(.hostname))), default: "{}", "extra lines of /etc/hosts: address to names"),
+    .key(
+      "sysctls", .map(key: .line, value: .either([.text(.line), .integer(.min ... .max)])), default: "{}",
+      "kernel settings of the pod's own namespaces"),
     .key("resources", .table(resources(isContainer: false)), "limits of the whole pod"),
     .key("shm_size", .size(minimum: 4096), default: "\"64MiB\"", "size of the /dev/shm that the pod's containers share"),
     .key("host_pid", .boolean, default: "false", "share the node's process ids"),
@@ -35,7 +38,6 @@ public enum ManifestSchema {
     .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes"),
     .notYet(
       "user_namespace", .either([.choice(["none", "auto"]), .table(userNamespace)]), default: "\"none\"", "a range of ids of its own"),
-    .notYet("sysctls", .map(key: .line, value: .either([.text(.any), .integer(.min ... .max)])), default: "{}", "namespaced sysctls"),
     .notYet("depends_on", .list(.either([.text(.podName), .table(dependency)])), default: "[]", "pods to wait for"),
     .notYet("schedule", .text(.line), "a cron expression: makes the pod a job"),
     .notYet("time_zone", .text(.line), "of schedule"),
@@ -58,14 +60,20 @@ public enum ManifestSchema {
     .text(.line), .table(attachment), .list(.either([.text(.line), .table(attachment)])),
   ])
 
-  /// Refused as a whole by the decoder, so its keys are not refused one by one.
   private static let attachment = KeyTable(
-    "[network]",
+    "network",
     [
-      .key("name", .text(.line), "a CNI network"),
-      .key("ip", .text(.address), "a fixed address"),
-      .key("mac", .text(.line), "a fixed hardware address"),
-      .key("bandwidth", .anything, "limits"),
+      .key("name", .text(.line), default: "\"bridge\"", "the network"),
+      .key("ip", .either([.text(.address), .list(.text(.address))]), "a fixed address, or one of each family"),
+      .key("mac", .text(.mac), "a fixed hardware address"),
+      .key("bandwidth", .table(bandwidth), "limits"),
+    ])
+
+  private static let bandwidth = KeyTable(
+    "bandwidth",
+    [
+      .key("ingress", .size(minimum: 1024), "into the pod, in bytes a second"),
+      .key("egress", .size(minimum: 1024), "out of the pod, in bytes a second"),
     ])
 
   static let dns = KeyTable(

@@ -14,6 +14,10 @@ public enum TextFormat: Sendable {
   /// One word of resolv.conf.
   case resolverOption
   case address
+  /// An IPv4 or IPv6 network with the length of its prefix.
+  case subnet
+  /// A hardware address of one interface.
+  case mac
   /// Absolute, without `..`: a path in the container.
   case containerPath
   /// Relative, without `..`: a path below a volume.
@@ -63,6 +67,8 @@ public enum TextFormat: Sendable {
     case .hostname: Self.isHostname(text) ? nil : "must be a host name: up to 253 of a-z, A-Z, 0-9, '-', '_' and '.'"
     case .resolverOption: Self.isWord(text) ? nil : "must be one word"
     case .address: IPAddressText.isValid(text) ? nil : "must be an IPv4 or IPv6 address"
+    case .subnet: Self.isSubnet(text) ? nil : "must be a network such as \"10.88.0.0/16\" with nothing set behind its prefix, /30 or larger"
+    case .mac: Self.isMAC(text) ? nil : "must be a hardware address such as \"02:00:00:aa:bb:cc\", and not a group's"
     case .containerPath: Self.containerPathProblem(text)
     case .volumePath: Self.volumePathProblem(text)
     case .nodePath: text.isEmpty ? "must not be empty" : nil
@@ -110,6 +116,18 @@ public enum TextFormat: Sendable {
 
   private static func isWord(_ text: String) -> Bool {
     (1...253).contains(text.utf8.count) && text.utf8.allSatisfy { (33...126).contains($0) }
+  }
+
+  private static func isSubnet(_ text: String) -> Bool {
+    guard let prefix = IPPrefix(text) else { return false }
+    return prefix.network == prefix.address && prefix.count >= 4
+  }
+
+  private static func isMAC(_ text: String) -> Bool {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 6, parts.allSatisfy({ $0.utf8.count == 2 && UInt8($0, radix: 16) != nil && $0.first != "+" }) else { return false }
+    // The lowest bit of the first byte marks a group.
+    return UInt8(parts[0], radix: 16).map { $0 & 1 == 0 } == true && parts.contains { $0 != "00" }
   }
 
   static func hasControl(_ text: String) -> Bool { text.utf8.contains { $0 < 32 || $0 == 127 } }

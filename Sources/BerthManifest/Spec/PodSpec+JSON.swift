@@ -21,8 +21,9 @@ extension PodSpec {
     [
       "namespace": .string(key.namespace), "name": .string(key.name), "labels": .strings(labels), "annotations": .strings(annotations),
       "restart_policy": .string(restartPolicy.rawValue), "restart_backoff": restartBackoff.json,
-      "termination_grace_period": .duration(terminationGracePeriod), "network": .string(network.json), "hostname": .string(hostname),
-      "hosts": .object(Self.sorted(hosts) { .strings($0) }), "dns": dns?.json ?? .null, "resources": resources.json,
+      "termination_grace_period": .duration(terminationGracePeriod), "network": network.json, "hostname": .string(hostname),
+      "hosts": .object(Self.sorted(hosts) { .strings($0) }), "dns": dns?.json ?? .null, "sysctls": .strings(sysctls),
+      "resources": resources.json,
       "shm_size": .size(shmSize), "host_pid": .bool(hostPID), "host_ipc": .bool(hostIPC), "fs_group": .optional(fsGroup.map { Int64($0) }),
       "supplemental_groups": .array(supplementalGroups.map { .integer(Int64($0)) }), "node_selector": .strings(nodeSelector),
       "suspend": .bool(suspend), "on_drift": .string(onDrift.rawValue), "update": update.json,
@@ -47,15 +48,6 @@ extension JSON {
 
 extension RestartBackoff {
   var json: JSON { ["initial": .duration(initial), "max": .duration(max), "reset_after": .duration(resetAfter)] }
-}
-
-extension PodNetwork {
-  var json: String {
-    switch self {
-    case .host: "host"
-    case .none: "none"
-    }
-  }
 }
 
 extension DNSConfig {

@@ -12,10 +12,11 @@ extension PodSpec {
     try reader.read("restart_policy", into: &restartPolicy)
     if let backoff = try reader.child("restart_backoff") { restartBackoff = try RestartBackoff(backoff) }
     try reader.read("termination_grace_period", into: &terminationGracePeriod, SpecReader.duration)
-    try reader.read("network", into: &network) { $0.string.flatMap { PodNetwork(text: $0) } }
+    try reader.read("network", into: &network) { PodNetwork(json: $0) }
     try reader.read("hostname", into: &hostname, \.string)
     try reader.read("hosts", into: &hosts) { SpecReader.map($0, SpecReader.strings) }
     if let child = try reader.child("dns") { dns = try DNSConfig(child) }
+    try reader.read("sysctls", into: &sysctls, SpecReader.stringMap)
     if let child = try reader.child("resources") { resources = try Resources(child, defaultPids: nil) }
     try reader.read("shm_size", into: &shmSize, SpecReader.size)
     try reader.read("host_pid", into: &hostPID, \.bool)
@@ -38,16 +39,6 @@ extension RestartBackoff {
     try reader.read("initial", into: &initial, SpecReader.duration)
     try reader.read("max", into: &max, SpecReader.duration)
     try reader.read("reset_after", into: &resetAfter, SpecReader.duration)
-  }
-}
-
-extension PodNetwork {
-  init?(text: String) {
-    switch text {
-    case "host": self = .host
-    case "none": self = .none
-    default: return nil
-    }
   }
 }
 

@@ -10,11 +10,13 @@ public struct PodSpec: Hashable, Sendable {
   public var restartBackoff = RestartBackoff()
   /// From the stop signal to SIGKILL.
   public var terminationGracePeriod: Duration = .seconds(30)
-  public var network: PodNetwork = .none
+  public var network: PodNetwork = .standard
   public var hostname: String
   /// Extra lines of /etc/hosts: address to names.
   public var hosts: [String: [String]] = [:]
   public var dns: DNSConfig?
+  /// Of the pod's network and IPC namespaces: name to value.
+  public var sysctls: [String: String] = [:]
   /// Limits of the whole pod: its cgroup stands above its containers'.
   public var resources = Resources()
   /// Size of the /dev/shm that the pod's containers share.
@@ -53,13 +55,6 @@ public struct RestartBackoff: Hashable, Sendable {
   public var max: Duration = .seconds(300)
   public var resetAfter: Duration = .seconds(600)
   public init() {}
-}
-
-public enum PodNetwork: Hashable, Sendable {
-  /// The node's own network namespace.
-  case host
-  /// A namespace of its own with nothing but loopback.
-  case none
 }
 
 public struct DNSConfig: Hashable, Sendable {
@@ -110,7 +105,7 @@ public enum ImagePullPolicy: String, Sendable, CaseIterable {
   case never
 }
 
-/// A port that a container declares. With `network = "host"` or `"none"` nothing is published.
+/// A port that a container declares: published where `host` is set, but with `network = "host"` or `"none"`.
 public struct PortSpec: Hashable, Sendable {
   public enum TransportProtocol: String, Sendable, CaseIterable { case tcp, udp, sctp }
   public var container: UInt16

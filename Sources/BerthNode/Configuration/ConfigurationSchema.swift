@@ -16,7 +16,7 @@ enum ConfigurationSchema {
       .key("images", .table(images), "how images are fetched"),
       .key("registry", .table(registry), "where images come from"),
       .key("logs", .table(logs), "what containers print"),
-      .notYet("network", .table(network), "pod networks"),
+      .key("network", .table(network), "pod networks"),
       .notYet("snapshots", .anything, "snapshotters"),
       .notYet("metrics", .table(metrics), "metrics over TCP"),
     ])
@@ -103,9 +103,12 @@ enum ConfigurationSchema {
   private static let network = KeyTable(
     "[network]",
     [
-      .notYet("plugin_dirs", .list(.text(.nodePath)), "CNI plugins"),
-      .notYet("config_dir", .text(.nodePath), "CNI configurations"),
-      .notYet("default", .text(.line), "the network of pods that name none"),
+      .key("default", .text(.line), "the network of pods that name none: \"bridge\", \"host\", \"none\" or a CNI network"),
+      .key(
+        "subnets", .list(.text(.subnet)),
+        "of the network \"bridge\": one IPv4, one IPv6 or both; without it, chosen beside the node's routes"),
+      .key("config_dir", .text(.nodePath), "CNI networks: *.conflist, *.conf, *.json"),
+      .key("plugin_dirs", .list(.text(.nodePath)), "where CNI plugins are looked for, in this order"),
     ])
 
   private static let metrics = KeyTable("[metrics]", [.notYet("address", .text(.line), "a loopback TCP address")])

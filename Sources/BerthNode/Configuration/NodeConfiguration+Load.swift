@@ -69,6 +69,11 @@ extension NodeConfiguration {
     {
       sink.error("'low_percent' must be below 'high_percent'", at: value.range)
     }
+    if let value = document.root["network"]?.table?["subnets"],
+      Set(configuration.network.subnets.map { $0.contains(":") }).count < configuration.network.subnets.count
+    {
+      sink.error("'subnets' may hold one IPv4 and one IPv6 network", at: value.range)
+    }
     return LoadedConfiguration(configuration: sink.hasErrors ? nil : configuration, diagnostics: sink.sorted)
   }
 
@@ -103,6 +108,12 @@ extension NodeConfiguration {
       registry.read(table)
     }
     logs.path = path(file["logs"]?.table, "path")
+    if let table = file["network"]?.table {
+      network.standard = table["default"]?.string ?? network.standard
+      network.subnets = table.strings("subnets") ?? network.subnets
+      network.configDir = path(table, "config_dir") ?? network.configDir
+      network.pluginDirs = table.strings("plugin_dirs")?.map { LexicalPath.resolve($0, from: folder) } ?? network.pluginDirs
+    }
   }
 }
 

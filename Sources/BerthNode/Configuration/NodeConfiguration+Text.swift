@@ -61,6 +61,10 @@ extension NodeConfiguration {
     case "registry.mirrors": registry.mirrors.isEmpty ? nil : mirrorLists
     case "registry.auth_file": Self.quoted(registry.authFile)
     case "registry.auth": registry.auth.isEmpty ? nil : credentials
+    case "network.default": Self.quoted(network.standard)
+    case "network.subnets": network.subnets.isEmpty ? nil : "[" + network.subnets.map(Self.quoted).joined(separator: ", ") + "]"
+    case "network.config_dir": Self.quoted(network.configDir)
+    case "network.plugin_dirs": "[" + network.pluginDirs.map(Self.quoted).joined(separator: ", ") + "]"
     case "logs.path": logs.path.map(Self.quoted)
     default: nil
     }
@@ -90,6 +94,7 @@ extension NodeConfiguration {
     case "registry.mirrors": "{ \"docker.io\" = { endpoint = [\"https://mirror.example.com\"] } }"
     case "images.bundles": "\"/var/lib/berth/bundles\""
     case "registry.auth": "{ \"registry.example.com\" = { username = \"node\", password = \"…\" } }"
+    case "network.subnets": "[\"10.88.0.0/16\", \"fd00:88::/64\"]"
     case "logs.path": "\"/var/lib/berth/logs\""
     default: "\"\""
     }

@@ -18,6 +18,7 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var images = Images()
   public var registry = Registry()
   public var logs = Logs()
+  public var network = Network()
 
   public init() {}
 
@@ -102,6 +103,15 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var username: String
     /// Never printed: `dump` leaves it out.
     public var password: String
+  }
+
+  public struct Network: Sendable, Hashable {
+    /// Of pods whose manifest names none: `bridge`, `host`, `none` or a CNI network's name.
+    public var standard = "bridge"
+    /// Of the network `bridge`; empty: chosen.
+    public var subnets: [String] = []
+    public var configDir = "/etc/cni/net.d"
+    public var pluginDirs = ["/opt/cni/bin", "/usr/lib/cni"]
   }
 
   public struct Logs: Sendable, Hashable {

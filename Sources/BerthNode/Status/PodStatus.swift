@@ -48,6 +48,8 @@ public struct PodStatus: Hashable, Sendable {
   public var source: String?
   public var specHash: String?
   public var generation: Int64 = 0
+  /// On its networks, those of the first interface first.
+  public var addresses: [String] = []
   public var diagnostics: [Diagnostic] = []
   public var conditions: [Condition] = []
   public var initContainers: [Container] = []
@@ -65,7 +67,7 @@ extension PodStatus {
       "namespace": .string(key.namespace), "name": .string(key.name), "uid": .optional(uid), "phase": .string(phase.rawValue),
       "reason": .string(reason), "message": .string(message), "ready": .bool(ready),
       "next_retry_at": .optional(nextRetryAt?.description), "source": .optional(source), "spec_hash": .optional(specHash),
-      "generation": .integer(generation), "network": ["ips": []], "conditions": .array(conditions.map(\.json)),
+      "generation": .integer(generation), "network": ["ips": .strings(addresses)], "conditions": .array(conditions.map(\.json)),
       "init_containers": .array(initContainers.map(\.json)), "containers": .array(containers.map(\.json)),
       "diagnostics": .array(diagnostics.map(\.json)), "converged": .bool(converged),
     ]

@@ -26,6 +26,7 @@ enum StatusBuilder {
     status.source = input.entry?.source ?? input.observation?.source
     status.uid = input.observation?.actual.uid
     status.specHash = input.observation?.actual.hash ?? input.entry?.desired?.hash
+    status.addresses = input.observation?.addresses ?? []
     status.generation = input.observation?.generation ?? 0
     status.diagnostics = input.entry?.problem?.diagnostics ?? []
     if let spec {

@@ -164,6 +164,7 @@ struct BundleBuilder {
     var linux = RuntimeSpec.Linux()
     linux.namespaces = ContainerDefaults.podNamespaces.filter { !(pod.hostPID && $0.type == .pid) }
     linux.cgroupsPath = context.cgroup
+    linux.sysctl = pod.sysctls
     var resources = container.resources.runtime
     resources.devices =
       container.security.privileged ? [RuntimeSpec.DeviceRule(allow: true)] : ContainerDefaults.deviceRules + context.devices.rules

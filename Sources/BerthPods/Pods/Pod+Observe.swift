@@ -11,6 +11,7 @@ extension Pod {
       actual: ActualPod(uid: uid, hash: record.hash, spec: record.spec, sandbox: .ready), generation: record.generation,
       source: record.source, images: record.images)
     observation.actual.isBeingRemoved = record.isBeingRemoved
+    observation.addresses = context.networks.addresses(of: uid).map { "\($0)" }
     await reconnect()
     if case .connected(let connection) = link, let state = try? await connection.readState(deadline: deadline(Self.answerTime)) {
       for container in state.containers { add(container, to: &observation) }

@@ -7,7 +7,7 @@ extension Pod {
   /// What the pod's containers share.
   func sandboxSetup() -> SandboxSetup {
     var setup = SandboxSetup(
-      podUID: uid, hostname: record.spec.hostname, network: record.spec.network == .host ? .host : .none,
+      podUID: uid, hostname: record.spec.hostname, network: record.network == .host ? .host : .none,
       shmSize: UInt64(clamping: record.spec.shmSize.bytes), tmpfs: record.spec.volumes.compactMap(tmpfs), podCgroup: context.podCgroup(uid))
     setup.hostIPC = record.spec.hostIPC
     return setup

@@ -16,6 +16,8 @@ extension Pod {
     do throws(BerthError) {
       try await writeSecrets()
       let request = try prepare(spec, attempt: attempt)
+      // Nothing runs before the pod is on its networks.
+      if attaching != nil { try await checkSandbox() }
       let answer = try connection("start container").send(.start(request), deadline: deadline(Self.startTime))
       try await checkSandbox()
       _ = try await answer.value()
@@ -38,9 +40,12 @@ extension Pod {
   }
 
   func checkSandbox() async throws(BerthError) {
-    guard let answer = sandboxAnswer else { return }
-    sandboxAnswer = nil
-    do throws(BerthError) { _ = try await answer.value() } catch {
+    do throws(BerthError) {
+      try await networkReady()
+      guard let answer = sandboxAnswer else { return }
+      sandboxAnswer = nil
+      _ = try await answer.value()
+    } catch {
       sandboxFailure = error
       throw error
     }
@@ -66,7 +71,7 @@ extension Pod {
     launch.runAsNonRoot = spec.security.runAsNonRoot
     launch.seccompFilter = try context.seccomp.path(
       for: spec.security, capabilities: runtimeSpec.process?.capabilities?.bounding ?? [])
-    launch.sandboxNamespaces = [.uts] + (record.spec.hostIPC ? [] : [.ipc]) + (record.spec.network == .host ? [] : [.network])
+    launch.sandboxNamespaces = [.uts] + (record.spec.hostIPC ? [] : [.ipc]) + (record.network == .host ? [] : [.network])
     launch.subPaths = builder.subPaths
     launch.creatableSubPaths = builder.creatableSubPaths
     return ContainerStart(

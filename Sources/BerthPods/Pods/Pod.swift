@@ -25,6 +25,9 @@ public actor Pod {
   /// The secrets' way into the pod's memory, begun once.
   var secrets: Task<Result<Void, BerthError>, Never>?
 
+  /// Under way, or done: the pod's networks. nil for a pod that needs none, or has them from an earlier daemon.
+  var attaching: Task<Result<Void, BerthError>, Never>?
+
   /// When each container's latest attempt ended, on the boot clock.
   var exitTimes: [String: (attempt: UInt32, at: Instant)] = [:]
   /// Containers that were told to stop although no shim is there to see to it.
@@ -82,19 +85,21 @@ public actor Pod {
       shimPath: context.shimPath, podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed)
     link = .connected(connection)
     volumes = try VolumeManager(paths: paths, key: key, fsGroup: record.spec.fsGroup).prepare(record.spec.volumes)
-    try EtcFiles(spec: record.spec).write(to: paths.etc)
+    try reserveNetworks()
     // Without limits of its own the pod's cgroup is made on the way to its first container's, where it holds nothing else up: on v1,
     // making one waits for the lock that the kernel is just getting ready for the attach.
     if record.spec.resources != Resources() {
       try context.cgroup(context.podCgroup(uid)).create(record.spec.resources.runtime)
     }
-    sandboxAnswer = connection.send(.setUpSandbox(sandboxSetup()), deadline: deadline(Self.answerTime))
+    let answer = connection.send(.setUpSandbox(sandboxSetup()), deadline: deadline(Self.answerTime))
+    if case .attached = record.network { attachNetworks(after: answer) } else { sandboxAnswer = answer }
   }
 
   /// An incarnation that an earlier daemon made. A shim that doesn't answer counts as lost: what runs is left alone, nothing is started
   /// beside it.
   func adopt() async {
     volumes = VolumeManager(paths: paths, key: key).located(record.spec.volumes)
+    announceNetworks()
     await connect()
   }
 
@@ -112,8 +117,11 @@ public actor Pod {
       _ = try await connection.greet(deadline: deadline(Self.answerTime))
       // A daemon that died before the sandbox was set up had not prepared the rest either: such a shim ends with its last connection,
       // and the pod is made anew.
-      guard try await connection.readState(deadline: deadline(Self.answerTime)).isSandboxReady else { return connection.close() }
+      let state = try await connection.readState(deadline: deadline(Self.answerTime))
+      guard state.isSandboxReady else { return connection.close() }
       link = .connected(connection)
+      // It may have died before the pod was on its networks, too; no container is started before that.
+      if attaching == nil, state.containers.isEmpty { attachNetworks(after: nil, again: true) }
     } catch { connection.close() }
   }
 
@@ -192,6 +200,7 @@ public actor Pod {
 
   /// Its containers are dead (or its shim is, and this ends what is left). Idempotent: what is gone already is fine.
   public func remove() async throws(BerthError) {
+    try await detachNetworks()
     if case .connected(let connection) = link {
       do throws(BerthError) { _ = try await connection.request(.shutdown, deadline: deadline(Self.answerTime)) } catch {
         // Without an answer it is ended by force.

@@ -2,6 +2,7 @@ import BerthCore
 import BerthImages
 import BerthLinux
 import BerthManifest
+import BerthNetwork
 import BerthRuntime
 import BerthSeccomp
 
@@ -9,6 +10,7 @@ import BerthSeccomp
 public struct PodContext: Sendable {
   public var paths: NodePaths
   public var images: ImageService
+  public var networks: NetworkService
   public var shims: ShimMonitor
   public var shimPath: String
   public var layout: CgroupLayout
@@ -21,11 +23,13 @@ public struct PodContext: Sendable {
   public var changed: @Sendable (PodKey) -> Void
 
   public init(
-    paths: NodePaths, images: ImageService, shims: ShimMonitor, shimPath: String, layout: CgroupLayout, cgroupParent: String,
+    paths: NodePaths, images: ImageService, networks: NetworkService, shims: ShimMonitor, shimPath: String, layout: CgroupLayout,
+    cgroupParent: String,
     seccomp: SeccompFilters, cpus: Int, nodeName: String, changed: @escaping @Sendable (PodKey) -> Void
   ) {
     self.paths = paths
     self.images = images
+    self.networks = networks
     self.shims = shims
     self.shimPath = shimPath
     self.layout = layout

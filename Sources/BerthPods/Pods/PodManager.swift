@@ -12,9 +12,11 @@ public struct PodManager: Sendable {
 
   /// A new incarnation. On failure nothing of it is left.
   public func make(_ request: PodRequest) async throws(BerthError) -> Pod {
+    let network = context.networks.resolve(request.spec.network)
     var record = PodRecord(
       uid: PodUID.make(), generation: request.generation, hash: request.hash, spec: request.spec, source: request.source,
       createdAt: Clock.wallNanoseconds())
+    record.network = network
     for reference in request.spec.imageReferences {
       record.images[reference] = try context.images.lookup(ImageReference(reference))?.digest.description
     }
@@ -28,7 +30,7 @@ public struct PodManager: Sendable {
 
   /// Pods of earlier daemons in this boot. Records of an earlier boot, and whatever else has no living owner, are removed;
   /// `report` gets what couldn't be.
-  public func adopt(report: (BerthError) -> Void) async throws(BerthError) -> [Pod] {
+  public func adopt(report: @escaping @Sendable (BerthError) -> Void) async throws(BerthError) -> [Pod] {
     let isSameBoot = try checkBoot()
     var pods: [Pod] = []
     var records: [PodRecord] = []
@@ -44,12 +46,15 @@ public struct PodManager: Sendable {
     let newest = Dictionary(grouping: records, by: \.spec.key).compactMap {
       $0.value.max { ($0.generation, $0.createdAt) < ($1.generation, $1.createdAt) }
     }
+    let living = Set(newest.map(\.uid))
+    for failure in PodSweeper(context: context).sweep(living: living) { report(failure) }
+    // Before the pods: one whose networks aren't whole is put on them anew.
+    await context.networks.adopt(living: living, report: report)
     for record in newest {
       let pod = Pod(record: record, context: context)
       await pod.adopt()
       pods.append(pod)
     }
-    for failure in PodSweeper(context: context).sweep(living: Set(newest.map(\.uid))) { report(failure) }
     return pods
   }
 
@@ -65,16 +70,21 @@ public struct PodManager: Sendable {
   }
 
   /// Ends every pod of this root at once and removes every trace: `berthd teardown`.
-  public func tearDown() -> [BerthError] {
-    let failures = PodSweeper(context: context).sweep(living: [])
-    removeEmptyParent()
+  public func tearDown() async -> [BerthError] {
+    let failures = PodSweeper(context: context).sweep(living: []) + (await context.networks.tearDown())
+    await removeUnused()
     return failures
   }
 
-  /// The cgroup above all pods, once there are none: the node looks as if this root had never been used.
-  public func removeEmptyParent() {
+  /// The cgroup and the network of all pods, once there are none: the node looks as if this root had never been used.
+  public func removeUnused() async {
+    // Best effort: the next daemon uses them, or removes them.
+    try? await context.networks.removeUnused()
+    removeEmptyParent()
+  }
+
+  private func removeEmptyParent() {
     guard let parent = try? context.cgroup(context.cgroupParent), parent.exists(), (try? parent.children())?.isEmpty == true else { return }
-    // Best effort: the next daemon uses it, or removes it.
     try? parent.remove()
   }
 }
@@ -84,6 +94,7 @@ extension Pod {
   func abandon() async throws(BerthError) {
     if case .connected(let connection) = link { connection.close() }
     link = .lost
+    await context.networks.detachEventually(uid) { _ in }
     try PodSweeper(context: context).remove(uid: uid, logs: nil)
   }
 }

@@ -9,6 +9,8 @@ public struct PodObservation: Hashable, Sendable {
   /// Image reference → the digest it resolved to when the pod was created.
   public var images: [String: String]
   public var containers: [String: ContainerDetails]
+  /// Those of the first interface first.
+  public var addresses: [String] = []
 
   public init(
     actual: ActualPod, generation: Int64, source: String, images: [String: String], containers: [String: ContainerDetails] = [:]

@@ -19,6 +19,8 @@ public struct PodRecord: Hashable, Sendable {
   /// Image reference → the digest it resolved to when the pod was created.
   public var images: [String: String]
   public var containers: [String: ContainerRecord]
+  /// What the spec's networks were on this node when the pod was made.
+  public var network: PodNetwork
   /// Set before the first container is told to stop for good.
   public var isBeingRemoved = false
 
@@ -31,6 +33,7 @@ public struct PodRecord: Hashable, Sendable {
     self.source = source
     self.createdAt = createdAt
     self.images = images
+    network = spec.network
     containers = [:]
   }
 }
@@ -57,7 +60,7 @@ extension PodRecord {
     return [
       "version": .integer(Self.version), "uid": .string(uid), "generation": .integer(generation), "hash": .string(hash),
       "spec": spec.json(for: .record), "source": .string(source), "created_at": .integer(createdAt), "images": .strings(images),
-      "containers": .object(containers), "being_removed": .bool(isBeingRemoved),
+      "containers": .object(containers), "network": network.json, "being_removed": .bool(isBeingRemoved),
     ]
   }
 
@@ -71,6 +74,7 @@ extension PodRecord {
       uid: uid, generation: json["generation"]?.integer ?? 1, hash: hash, spec: spec, source: json["source"]?.string ?? "",
       createdAt: json["created_at"]?.integer ?? 0)
     for (reference, digest) in json["images"]?.object ?? [:] { images[reference] = digest.string }
+    if let network = json["network"].flatMap({ PodNetwork(json: $0) }) { self.network = network }
     isBeingRemoved = json["being_removed"]?.bool ?? false
     for (name, container) in json["containers"]?.object ?? [:] { containers[name] = ContainerRecord(json: container) }
   }

@@ -30,7 +30,6 @@ struct DecodeErrorTests {
       """
     #expect(
       problems(text) == [
-        "1:1: 'network' is \"bridge\" by default, which is not supported yet",
         "1:1: unknown key 'restart_polcy'",
         "2:18: 'restart_policy' must be \"always\", \"on-failure\" or \"never\"",
         "3:28: 'termination_grace_period' must be a duration in a string (\"30s\"), not an integer",
@@ -61,7 +60,6 @@ struct DecodeErrorTests {
     #expect(help(rest + "mounts = [\"dta:/x\"]\n[[volume]]\nname = \"data\"\nempty_dir = {}") == ["did you mean 'data'?"])
     #expect(help(rest + "security = { capabilities = { add = [\"NET_ADMN\"] } }") == ["did you mean 'NET_ADMIN'?"])
     #expect(help("network = \"host\"\n[container]\nimage = \"a\"").first == "write [[container]]")
-    #expect(help(rest.replacing("host", with: "bridge")).first??.contains("network = \"host\"") == true)
     #expect(help("completely_different = 1" + rest) == [nil])
   }
 
@@ -74,12 +72,30 @@ struct DecodeErrorTests {
   }
 
   @Test(
-    "a pod that isn't on the node's network or without one is refused for now",
-    arguments: ["\"bridge\"", "\"mynet\"", "[\"a\"]", "{ name = \"a\" }"])
-  func network(value: String) {
+    "a network that makes no sense is refused",
+    arguments: [
+      ("[]", "'network' names no network"), ("[\"host\", \"a\"]", "\"host\" can't stand beside other networks or settings"),
+      ("[\"a\", { name = \"a\" }]", "network 'a' is named twice"), ("{ nme = \"a\" }", "unknown key 'nme'"),
+      ("{ ip = \"10.0.0.300\" }", "'ip' must be an IPv4 or IPv6 address"),
+      ("{ ip = [\"10.0.0.3\", \"10.0.0.4\"] }", "'ip' may hold one IPv4 and one IPv6 address"),
+      ("{ mac = \"01:00:00:00:00:01\" }", "'mac' must be a hardware address such as \"02:00:00:aa:bb:cc\", and not a group's"),
+      ("{ bandwidth = { ingress = \"10\" } }", "'ingress' must be a size such as \"64MiB\", \"1GB\" or an integer of bytes"),
+    ])
+  func network(value: String, message: String) {
     let found = problems("network = \(value)\n[[container]]\nimage = \"a\"")
-    #expect(found.count == 1)
-    #expect(found.first?.hasPrefix("1:11: ") == true && found.first?.contains("not supported yet") == true)
+    #expect(found.count == 1 && found.first?.hasPrefix("1:") == true && found.first?.hasSuffix(message) == true, "\(found)")
+  }
+
+  @Test(
+    "a sysctl that isn't the pod's own is refused",
+    arguments: [
+      ("", "vm.swappiness", "is not namespaced: it would change the whole node"), ("", "kernel.hostname", "is set by 'hostname'"),
+      ("network = \"host\"\n", "net.ipv4.ip_forward", "is the node's own with network = \"host\""),
+      ("", "net..a", "is no name of a sysctl"), ("", "net.ipv4/../../kernel.pid_max", "is no name of a sysctl"),
+    ])
+  func sysctl(network: String, name: String, message: String) {
+    let found = problems("\(network)sysctls = { \"\(name)\" = 1 }\n[[container]]\nimage = \"a\"")
+    #expect(found.count == 1 && found.first?.hasSuffix("sysctl '\(name)' \(message)") == true, "\(found)")
   }
 
   @Test(

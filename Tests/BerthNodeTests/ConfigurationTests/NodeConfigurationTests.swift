@@ -174,7 +174,7 @@ struct NodeConfigurationTests {
   @Test(
     "what isn't there yet is refused as that",
     arguments: [
-      "[network]\ndefault = \"x\"", "[snapshots]",
+      "[snapshots]",
       "[metrics]\naddress = \"127.0.0.1:9\"",
     ])
   func notYet(text: String) {
