@@ -84,7 +84,7 @@ let surfaces: [Target] = [
   .target(
     name: "BerthServer",
     dependencies: [
-      "BerthCore", "BerthManifest", "BerthPlan", "BerthNode", "BerthImages", "BerthLinux",
+      "BerthCore", "BerthManifest", "BerthPlan", "BerthNode", "BerthImages", "BerthNetwork", "BerthLinux",
       .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
       .product(name: "NIOHTTP1", package: "swift-nio"),
     ], swiftSettings: strict),

@@ -9,6 +9,7 @@ struct Berth: ParsableCommand {
     subcommands: [
       Status.self, Diff.self, Validate.self, Apply.self, Delete.self, Sync.self, Wait.self, Logs.self, Events.self, Explain.self,
       Inspect.self, Run.self, ContainerCommand.self, TaskCommand.self, ImageCommand.self, ContentCommand.self, SnapshotCommand.self,
+      NetworkCommand.self,
       Shutdown.self, Version.self,
     ])
 

@@ -40,7 +40,8 @@ final class Daemon: Sendable {
   /// Until somebody ends it. Returns the exit code.
   func run() async throws(BerthError) -> Int32 {
     let server = try await APIServer(
-      address: configuration.api.address, gid: configuration.api.gid, router: NodeAPI(node: node, images: images, info: info).router(),
+      address: configuration.api.address, gid: configuration.api.gid,
+      router: NodeAPI(node: node, images: images, networks: manager.context.networks, info: info).router(),
       audit: { [log] peer, request in log.audit(peer, request) })
     let serving = Task { await server.run() }
     followEvents()

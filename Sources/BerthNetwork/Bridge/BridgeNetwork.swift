@@ -85,7 +85,10 @@ final class BridgeNetwork: @unchecked Sendable {
     if let rate = attachment.ingress, let port = try kernel.route.links().first(where: { $0.name == link }) {
       try kernel.route.require([RouteMessage.limit(port.index, bytesPerSecond: rate)])
     }
-    if !attachment.elements.isEmpty { try PortElements.add(attachment.elements, to: rules.table, kernel.firewall) }
+    if !attachment.elements.isEmpty {
+      try PortElements.add(attachment.elements, to: rules.table, kernel.firewall)
+      try ConnectionTracking.forget(attachment.elements, kernel.firewall)
+    }
     guard let own = try inside.links().first(where: { $0.name == attachment.interface }) else { throw .noDevice }
     var requests = [RouteMessage.setUp(own.index)]
     for address in attachment.addresses {
@@ -109,6 +112,7 @@ final class BridgeNetwork: @unchecked Sendable {
       if !elements.isEmpty {
         let firewall = if let kernel { kernel.firewall } else { try NetlinkSocket(.netfilter) }
         try PortElements.remove(elements, from: rules.table, firewall)
+        try ConnectionTracking.forget(elements, firewall)
       }
       try delete(uid)
     } catch { throw failure("take pod off network", error) }

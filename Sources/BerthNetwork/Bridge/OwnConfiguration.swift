@@ -10,8 +10,12 @@ struct OwnConfiguration {
 
   private var path: String { "\(options.root)/networks/\(NetworkAttachment.bridge).conflist" }
 
+  /// nil before the network was first used.
+  var kept: BridgeConfiguration? {
+    (try? Files.read(path, limit: 1 << 16)).flatMap { try? JSON(parsing: $0) }.flatMap { BridgeConfiguration(conflist: $0) }
+  }
+
   func read() throws(BerthError) -> BridgeConfiguration {
-    let kept = (try? Files.read(path, limit: 1 << 16)).flatMap { try? JSON(parsing: $0) }.flatMap { BridgeConfiguration(conflist: $0) }
     if let kept, options.subnets.isEmpty || options.subnets == kept.subnets { return kept }
     var configuration = BridgeConfiguration(
       name: NetworkAttachment.bridge, link: "berth-\(options.instance)", subnets: options.subnets.sorted { !$0.isIPv6 && $1.isIPv6 })

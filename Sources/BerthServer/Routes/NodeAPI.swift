@@ -1,5 +1,6 @@
 import BerthCore
 import BerthImages
+import BerthNetwork
 import BerthNode
 
 /// What the API needs from the daemon besides the engine.
@@ -22,13 +23,15 @@ public struct DaemonInfo: Sendable {
 public struct NodeAPI: Sendable {
   let node: Node
   let images: ImageService
+  let networks: NetworkService
   let info: DaemonInfo
   /// For calls that block.
   let pool = ThreadPool(name: "api", threads: 2)
 
-  public init(node: Node, images: ImageService, info: DaemonInfo) {
+  public init(node: Node, images: ImageService, networks: NetworkService, info: DaemonInfo) {
     self.node = node
     self.images = images
+    self.networks = networks
     self.info = info
   }
 
@@ -42,6 +45,7 @@ public struct NodeAPI: Sendable {
     addContentRoutes(&router)
     addContainerRoutes(&router)
     addTaskRoutes(&router)
+    addNetworkRoutes(&router)
     addHealthRoutes(&router)
     return router
   }

@@ -81,7 +81,7 @@ public final class DaemonUnderTest {
   public func tearDown() throws {
     crash()
     isTornDown = true
-    let result = try Command.run(Binaries.berthd, ["teardown", "--root", root, "--state", state])
+    let result = try Command.run(Binaries.berthd, ["teardown", "--config", config, "--root", root, "--state", state])
     guard result.exit == 0 else { throw TestFailure("\(result)\n\(log)") }
   }
 
