@@ -84,11 +84,11 @@ let surfaces: [Target] = [
   .target(
     name: "BerthServer",
     dependencies: [
-      "BerthCore", "BerthManifest", "BerthPlan", "BerthNode", "BerthImages", "BerthNetwork", "BerthLinux",
+      "BerthCore", "BerthManifest", "BerthPlan", "BerthNode", "BerthImages", "BerthPods", "BerthNetwork", "BerthLinux",
       .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
       .product(name: "NIOHTTP1", package: "swift-nio"),
     ], swiftSettings: strict),
-  library("BerthClient", ["BerthCore", "BerthManifest", "BerthLinux"]),
+  library("BerthClient", ["BerthCore", "BerthManifest", "BerthLinux", "BerthRuntime"]),
 ]
 
 let executables: [Target] = [
@@ -102,7 +102,8 @@ let executables: [Target] = [
   .executableTarget(
     name: "berth",
     dependencies: [
-      "BerthCore", "BerthLinux", "BerthManifest", "BerthClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "BerthCore", "BerthLinux", "BerthManifest", "BerthRuntime", "BerthClient",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
 ]

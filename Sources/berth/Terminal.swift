@@ -20,6 +20,8 @@ enum Terminal {
     exit(code)
   }
 
+  static func leave(_ code: Int32) -> Never { exit(code) }
+
   static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   /// Columns padded to their widest cell, two spaces between them.

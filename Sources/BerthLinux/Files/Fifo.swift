@@ -11,6 +11,13 @@ public enum Fifo {
   /// Both ends in one descriptor: whoever holds it never gets EPIPE when the other side dies.
   public static func openBoth(_ path: String) throws(Errno) -> FD { try Files.open(path, O_RDWR) }
 
+  /// The writing end, blocking once it is open; ENXIO where nobody reads.
+  public static func openWriter(_ path: String) throws(Errno) -> FD {
+    let writer = try Files.open(path, O_WRONLY | O_NONBLOCK)
+    try writer.setNonBlocking(false)
+    return writer
+  }
+
   /// The reading end, non-blocking.
   public static func openReader(_ path: String) throws(Errno) -> FD { try Files.open(path, O_RDONLY | O_NONBLOCK) }
 }

@@ -28,6 +28,16 @@ public enum Descriptors {
     }
   }
 
+  /// One read(2) of at most `count` bytes; empty at the end of the file. Throws EAGAIN where nothing waits on a non-blocking descriptor.
+  public static func read(_ number: Int32, upTo count: Int) throws(Errno) -> [UInt8] {
+    var failure: Errno?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      do throws(Errno) { filled = try call { Glibc.read(number, buffer.baseAddress, count) } } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
   /// Lets this process open as many descriptors as its hard limit allows: a daemon keeps a few for every pod.
   public static func raiseLimit() {
     var limit = rlimit()

@@ -8,6 +8,9 @@ public enum ChildChannel {
     public let ours: FD
     public let child: FD
 
+    /// Gives both away: the caller closes them.
+    public consuming func release() -> (ours: Int32, child: Int32) { (ours.release(), child.release()) }
+
     /// Closes the child's end, which the child has by now.
     public consuming func keepOurs() -> FD { ours }
   }

@@ -49,6 +49,23 @@ extension PacketConnection {
   }
 }
 
+extension PacketConnection {
+  /// As above, into bytes of its own: the message, no bytes at the end of the connection, nil where there is nothing yet. EMSGSIZE for
+  /// one of more than `limit` bytes.
+  public static func receive(
+    limit: Int, from socket: borrowing FD, passed: inout PassedDescriptors
+  ) throws(Errno) -> [UInt8]? {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: limit, alignment: 8)
+    defer { buffer.deallocate() }
+    switch try receive(into: buffer, from: socket, passed: &passed) {
+    case .message(let count): return [UInt8](buffer[..<count])
+    case .closed: return []
+    case .nothing: return nil
+    case .truncated: throw Errno(EMSGSIZE)
+    }
+  }
+}
+
 extension PassedDescriptors {
   /// None.
   public init() { self.init([]) }

@@ -71,6 +71,8 @@ extension PodDecoder {
     container.workingDir = table["working_dir"]?.string
     container.user = table["user"]?.string
     container.stopSignal = table["stop_signal"]?.string
+    container.tty = table["tty"]?.boolean ?? false
+    container.stdin = table["stdin"]?.boolean ?? false
   }
 
   // MARK: security and limits

@@ -22,13 +22,13 @@ extension ManifestSchema {
     .key("resources", .table(resources(isContainer: true)), "limits"),
     .key("security", .table(security), "confinement"),
     .key("rlimits", .map(key: .rlimit, value: .either([rlimitValue, unlimited, .table(rlimit)])), default: "{}", "limits of a process"),
+    .key("tty", .boolean, default: "false", "a terminal"),
+    .key("stdin", .boolean, default: "false", "an open standard input"),
     .key("log", .table(log), "rotation of the container's log"),
   ]
 
   private static func laterContainerKeys(isInit: Bool) -> [KeyTable.Key] {
     let both: [KeyTable.Key] = [
-      .notYet("tty", .boolean, default: "false", "a terminal"),
-      .notYet("stdin", .boolean, default: "false", "an open standard input"),
       .notYet("init", .boolean, default: "false", "a tiny PID 1 that reaps and forwards signals"),
       .notYet("liveness_probe", .table(probe("liveness_probe")), "restarts the container when it fails"),
       .notYet("readiness_probe", .table(probe("readiness_probe")), "decides whether the container is ready"),

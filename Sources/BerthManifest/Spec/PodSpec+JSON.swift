@@ -69,7 +69,8 @@ extension ContainerSpec {
     [
       "name": .string(name), "image": .string(image), "image_pull_policy": .string(imagePullPolicy.rawValue),
       "command": .optionalStrings(command), "args": .optionalStrings(args), "working_dir": .optional(workingDir), "user": .optional(user),
-      "stop_signal": .optional(stopSignal), "env": .object(PodSpec.sorted(env) { $0.json(for: disclosure) }),
+      "stop_signal": .optional(stopSignal), "tty": .bool(tty), "stdin": .bool(stdin),
+      "env": .object(PodSpec.sorted(env) { $0.json(for: disclosure) }),
       "env_file": .array(envFiles.map { $0.json(for: disclosure) }), "ports": .array(ports.map(\.json)),
       "mounts": .array(mounts.map(\.json)),
       "devices": .array(devices.map(\.json)), "resources": resources.json, "security": security.json,

@@ -79,6 +79,8 @@ extension ContainerSpec {
     workingDir = try reader.optional("working_dir", \.string)
     user = try reader.optional("user", \.string)
     stopSignal = try reader.optional("stop_signal", \.string)
+    try reader.read("tty", into: &tty, \.bool)
+    try reader.read("stdin", into: &stdin, \.bool)
     try reader.read("env", into: &env) { SpecReader.map($0) { EnvValue(json: $0) } }
     envFiles = try reader.list("env_file") { item throws(BerthError) in try ContentFile(item) }
     try reader.read("devices", into: &devices) { $0.array?.compactMap { DeviceSpec(json: $0) } }

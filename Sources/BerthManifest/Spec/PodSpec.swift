@@ -81,6 +81,10 @@ public struct ContainerSpec: Hashable, Sendable {
   /// `uid`, `uid:gid` or names in the image.
   public var user: String?
   public var stopSignal: String?
+  /// Whether it has a terminal, in place of its three streams.
+  public var tty = false
+  /// Whether its standard input stays open for `berth attach`; without it, it is /dev/null.
+  public var stdin = false
   public var env: [String: EnvValue] = [:]
   /// Read in this order, later ones win; `env` wins over all of them.
   public var envFiles: [ContentFile] = []

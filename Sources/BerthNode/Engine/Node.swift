@@ -16,7 +16,7 @@ public final class Node: Sendable {
   private let memory: SpecMemory
   private let labels: [String: String]
   let handMade: HandMadeContainers
-  private let workers: WorkerTable
+  let workers: WorkerTable
   /// Held while the directory's word is passed on, so that none comes after the end.
   private let isShuttingDown = Mutex(false)
 

@@ -29,6 +29,22 @@ public protocol PodHandle: Sendable {
   func record(spec: PodSpec, hash: String) async throws(BerthError)
   /// Everything that the pod owns but persistent volumes. Its containers are dead.
   func remove() async throws(BerthError)
+  /// Readies a session for a further process of a container (nil: the pod's first): the path of its one-time socket.
+  func openExec(_ container: String?, _ options: ExecOptions) async throws(BerthError) -> String
+  /// Readies a session with the streams of a container (nil: the pod's first).
+  func openAttachment(_ container: String?) async throws(BerthError) -> Attachment
+}
+
+extension PodHandle {
+  /// A simulated pod has no streams.
+  public func openAttachment(_ container: String?) async throws(BerthError) -> Attachment {
+    throw BerthError(.unsupported, "attach to container", container ?? "", cause: "there is no process")
+  }
+
+  /// A simulated pod has no processes.
+  public func openExec(_ container: String?, _ options: ExecOptions) async throws(BerthError) -> String {
+    throw BerthError(.unsupported, "exec in container", container ?? "", cause: "there is no process")
+  }
 }
 
 /// What images the engine can have.

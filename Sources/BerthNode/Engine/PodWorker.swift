@@ -28,6 +28,8 @@ actor PodWorker {
   private var pod: (any PodHandle)?
   private var generation: Int64
   private var failure: Failure?
+  /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
+  private var isRestarting = false
   private var timer: Task<Void, Never>?
   private var reported: [String: String] = [:]
 
@@ -91,7 +93,8 @@ actor PodWorker {
     guard entry != nil else { return }
     for _ in 0..<Self.roundsLimit {
       let observation = await pod?.observe()
-      let desired = inForce(entry, observation)
+      if observation == nil { isRestarting = false }
+      let desired = isRestarting ? nil : inForce(entry, observation)
       if let observation { generation = max(generation, observation.generation) }
       if failure?.hash != desired?.hash { failure = nil }
       let images = imageStates(desired, observation)
@@ -111,6 +114,20 @@ actor PodWorker {
     }
     services.events.record("Bug", "no end of actions; waiting for the next event", pod: key, severity: .warning)
     schedule(Instant(nanoseconds: Clock.bootNanoseconds()) + .seconds(10), nil, now: Instant(nanoseconds: Clock.bootNanoseconds()))
+  }
+
+  /// Replaces the incarnation by another of the same spec: as if the manifest had gone for a moment.
+  func restart() throws(BerthError) {
+    _ = try incarnation("restart pod")
+    isRestarting = true
+    services.events.record("Restarting", "asked for", pod: key)
+    mark()
+  }
+
+  /// Its incarnation, for what concerns processes and not the plan. Throws `.notFound` where there is none.
+  func incarnation(_ operation: String) throws(BerthError) -> any PodHandle {
+    guard let pod else { throw BerthError(.notFound, operation, "\(key)", cause: "the pod has not been started") }
+    return pod
   }
 
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.

@@ -48,6 +48,7 @@ struct BundleBuilder {
   private func process() throws(BerthError) -> RuntimeSpec.Process {
     var process = RuntimeSpec.Process(args: try arguments(), cwd: workingDirectory)
     process.env = try environment()
+    process.terminal = container.tty
     process.user.additionalGids = groups
     process.apparmorProfile = try apparmorProfile()
     process.capabilities = RuntimeSpec.Capabilities(only: container.capabilities)

@@ -117,7 +117,7 @@ final class CapturedExec: MonitoredSource {
       Self.stopReading(&open, monitor)
       monitor.unwatch(open.socket.raw)
       monitor.forget(open.socketToken)
-      state.result = .failure(BerthError(.deadlineExceeded, "exec", subject, cause: "the shim gave no answer in time"))
+      state.result = .failure(BerthError(.deadlineExceeded, "exec in container", subject, cause: "the shim gave no answer in time"))
       return state.waiting.take()
     }
     deliver(waiting)
@@ -163,7 +163,7 @@ final class CapturedExec: MonitoredSource {
       }
     case .nothing: return nil
     case .truncated, .closed, nil:
-      return .failure(BerthError(.unavailable, "exec", subject, cause: "the connection to the shim is lost"))
+      return .failure(BerthError(.unavailable, "exec in container", subject, cause: "the connection to the shim is lost"))
     }
   }
 }

@@ -27,19 +27,31 @@ extension Pod {
       running = try CapturedExec(
         socket: try PacketConnection.connect(in: paths.state, name: socket), subject: subject, limit: Self.execOutputLimit,
         deadline: latest, monitor: context.shims)
-    } catch { throw BerthError(.unavailable, "exec", subject, cause: "\(error)") }
+    } catch { throw BerthError(.unavailable, "exec in container", subject, cause: "\(error)") }
     return try await running.value()
+  }
+
+  /// Readies a session for what a user asks for, in `name` or the pod's first container: the path of its one-time socket. Streams go
+  /// between the user's client and the process from then on. Throws as `exec` does.
+  public func openExec(_ name: String?, _ options: ExecOptions) async throws(BerthError) -> String {
+    let container = name ?? record.spec.containers.first?.name ?? ""
+    var request = try execRequest(container, options.command)
+    request.environment = options.environment
+    request.workingDirectory = options.workingDirectory
+    if let user = options.user { request.user = user }
+    request.terminal = options.terminal
+    return "\(paths.state)/\(try await openSession(container, request, timeoutMilliseconds: 0))"
   }
 
   /// The one-time socket of a session for `request`: its name in the pod's state folder. See `SessionMessage`.
   func openSession(
     _ container: String, _ request: ExecRequest, timeoutMilliseconds: UInt64
   ) async throws(BerthError) -> String {
-    let reply = try await connection("exec").request(
+    let reply = try await connection("exec in container").request(
       .exec(container: container, timeoutMilliseconds: timeoutMilliseconds, request: request.json().encoded()),
       deadline: deadline(Self.answerTime))
     guard case .session(let socket) = reply else {
-      throw BerthError(.bug, "exec", "\(key)/\(container)", cause: "the shim answered something else")
+      throw BerthError(.bug, "exec in container", "\(key)/\(container)", cause: "the shim answered something else")
     }
     return socket
   }
@@ -47,10 +59,10 @@ extension Pod {
   /// `command` with what the container itself was started with.
   func execRequest(_ name: String, _ command: [String]) throws(BerthError) -> ExecRequest {
     guard let spec = record.spec.allContainers.first(where: { $0.name == name }) else {
-      throw BerthError(.notFound, "exec", "\(key)/\(name)", cause: "the pod has no such container")
+      throw BerthError(.notFound, "exec in container", "\(key)/\(name)", cause: "the pod has no such container")
     }
     guard command.first?.isEmpty == false, command.allSatisfy({ !$0.utf8.contains(0) }) else {
-      throw BerthError(.invalidArgument, "exec", "\(key)/\(name)", cause: "names no command")
+      throw BerthError(.invalidArgument, "exec in container", "\(key)/\(name)", cause: "names no command")
     }
     var request = ExecRequest(id: "\(uid)/\(name)", bundle: paths.bundle(name), arguments: command)
     if let user = spec.user { request.user = user } else { request.user = try pinnedImage(spec.image).config.user }

@@ -74,11 +74,14 @@ extension Pod {
     launch.sandboxNamespaces = [.uts] + (record.spec.hostIPC ? [] : [.ipc]) + (record.network == .host ? [] : [.network])
     launch.subPaths = builder.subPaths
     launch.creatableSubPaths = builder.creatableSubPaths
-    return ContainerStart(
+    var start = ContainerStart(
       name: spec.name, attempt: attempt, cgroup: context.containerCgroup(uid, spec.name), launch: launch,
       log: LogTarget(
         path: paths.logFile(key, spec.name, attempt: attempt), maxSize: UInt64(clamping: spec.log.maxSize.bytes),
         maxFiles: UInt32(clamping: spec.log.maxFiles)))
+    start.hasTerminal = spec.tty
+    start.hasInput = spec.stdin
+    return start
   }
 
   private func bundleContext(_ spec: ContainerSpec) throws(BerthError) -> BundleContext {

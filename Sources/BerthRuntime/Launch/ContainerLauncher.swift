@@ -18,12 +18,13 @@ public enum ContainerLauncher {
     return try begin(id: request.id) { () throws(BerthError) in try PreparedLaunch(request, streams) }
   }
 
-  /// As above, but the request is read by the launcher: its text costs the caller neither memory nor trust.
+  /// As above, but the request is read by the launcher: its text costs the caller neither memory nor trust. `console` (borrowed): the
+  /// socket that takes the other side of the container's terminal, where it is to have one.
   public static func begin(
-    id: String, encoded: EncodedLaunch, stdin: Int32, stdout: Int32, stderr: Int32
+    id: String, encoded: EncodedLaunch, stdin: Int32, stdout: Int32, stderr: Int32, console: Int32? = nil
   ) throws(BerthError) -> PendingLaunch {
     let streams = [stdin, stdout, stderr]
-    return try begin(id: id) { () throws(BerthError) in try PreparedLaunch(try encoded.decode(), streams) }
+    return try begin(id: id) { () throws(BerthError) in try PreparedLaunch(try encoded.decode(), streams, console: console) }
   }
 
   /// A launcher whose work is what `prepare` makes of it, in its own process.

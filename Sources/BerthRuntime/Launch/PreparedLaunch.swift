@@ -23,10 +23,11 @@ struct PreparedLaunch {
     warnings = []
   }
 
-  init(_ request: LaunchRequest, _ streams: [Int32]) throws(BerthError) {
+  /// `console`: the socket that takes the other side of the process's terminal, where it is to have one.
+  init(_ request: LaunchRequest, _ streams: [Int32], console: Int32? = nil) throws(BerthError) {
     id = request.id
     var spec = try Self.readSpec(bundle: request.bundle, id: request.id)
-    try SupportedSpec.check(spec)
+    try SupportedSpec.check(spec, terminal: console != nil)
     let root = try RootfsAssembly.mount(request.rootfs, bundle: request.bundle)
     try UserResolution.apply(request, root: root, to: &spec)
     user = spec.process?.user ?? RuntimeSpec.User()
@@ -41,6 +42,7 @@ struct PreparedLaunch {
     var facts = PlanFacts(
       containerID: id, stdin: streams[0], stdout: streams[1], stderr: streams[2], root: root.release(),
       rootMountPoint: request.bundle)
+    facts.console = console
     facts.namespaces = try Self.openNamespaces(spec, id)
     facts.subPaths = request.subPaths
     try SubPathMaker.make(request, spec)

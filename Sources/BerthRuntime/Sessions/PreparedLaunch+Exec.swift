@@ -22,7 +22,7 @@ extension PreparedLaunch {
     // For children to come: this process, a launcher, stays where it is.
     if kinds & pidKind != 0 {
       do throws(Errno) { try Namespaces.join(try Descriptors.duplicate(member), kind: pidKind) } catch {
-        throw BerthError(.failedPrecondition, "exec", request.id, cause: "join pid namespace: \(error)")
+        throw BerthError(.failedPrecondition, "exec in container", request.id, cause: "join pid namespace: \(error)")
       }
     }
     self.init(
@@ -37,7 +37,7 @@ extension PreparedLaunch {
       // Alive after it was opened: the number was its own.
       try PIDFD.send(0, to: try Descriptors.duplicate(member))
       return root
-    } catch { throw BerthError(.failedPrecondition, "exec", id, cause: "the container doesn't run (\(error))") }
+    } catch { throw BerthError(.failedPrecondition, "exec in container", id, cause: "the container doesn't run (\(error))") }
   }
 
   private static func process(

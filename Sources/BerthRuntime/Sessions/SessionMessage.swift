@@ -5,6 +5,10 @@ import BerthCore
 ///
 ///     client → shim   20 begin (stdin, stdout, stderr; none for a terminal)   21 signal   22 detach (the terminal, to be kept open)
 ///     shim → client   A0 running (the terminal's other side)   A1 ended   A2 failed
+///
+/// Of an attachment, stdin isn't used: `running` brings what the client writes to, the terminal's other side or the way into the
+/// container's standard input, where it has either. What the container writes is written to stdout and stderr as well as to its log; a
+/// client that doesn't read loses some of it.
 public enum SessionMessage: Sendable, Equatable {
   case begin
   /// To the process.

@@ -10,27 +10,34 @@ extension ShimServer {
   func openSession(
     of container: SupervisedContainer, timeoutMilliseconds: UInt64, _ request: [UInt8]
   ) throws(BerthError) -> String {
+    let (timeout, overflow) = Int64(clamping: timeoutMilliseconds).multipliedReportingOverflow(by: 1_000_000)
+    return try open(container, request, timeout: timeoutMilliseconds == 0 || overflow ? nil : timeout)
+  }
+
+  /// As `openSession`, for the container's own streams.
+  func openAttachment(to container: SupervisedContainer) throws(BerthError) -> String { try open(container, nil, timeout: nil) }
+
+  private func open(_ container: SupervisedContainer, _ request: [UInt8]?, timeout: Int64?) throws(BerthError) -> String {
     guard container.initRecord != nil else {
-      throw BerthError(.failedPrecondition, "exec", container.name, cause: "the container doesn't run")
+      throw BerthError(.failedPrecondition, "open session", container.name, cause: "the container doesn't run")
     }
     guard sessions.count < Self.maxSessions else {
-      throw BerthError(.resourceExhausted, "exec", container.name, cause: "a pod has at most \(Self.maxSessions) sessions")
+      throw BerthError(.resourceExhausted, "open session", container.name, cause: "a pod has at most \(Self.maxSessions) sessions")
     }
-    let (timeout, overflow) = Int64(clamping: timeoutMilliseconds).multipliedReportingOverflow(by: 1_000_000)
     do throws(Errno) {
       let index = nextIndex()
       let name = "session.\(index).\(UInt32.random(in: 0 ... .max))"
       let session = ShimSession(
-        index: index, container: container.name, request: request, timeout: timeoutMilliseconds == 0 || overflow ? nil : timeout,
-        socketName: name, listener: try PacketConnection.listen(in: folder.path, name: name, backlog: 1))
+        index: index, container: container.name, request: request, timeout: timeout, socketName: name,
+        listener: try PacketConnection.listen(in: folder.path, name: name, backlog: 1))
       if let listener = session.listener.descriptor { try epoll.add(listener, .input, token: Self.token(.sessionListener, index)) }
       sessions.append(session)
       armTimer()
       return name
-    } catch { throw error.wrapped("exec", container.name) }
+    } catch { throw error.wrapped("exec in container", container.name) }
   }
 
-  private func session(_ index: UInt32) -> ShimSession? { sessions.first { $0.index == index } }
+  func session(_ index: UInt32) -> ShimSession? { sessions.first { $0.index == index } }
 
   /// The first to connect gets the session; the socket is gone then.
   func acceptSession(_ index: UInt32) {
@@ -68,21 +75,23 @@ extension ShimServer {
 
   private func perform(_ message: SessionMessage?, _ session: ShimSession, _ passed: inout PassedDescriptors) {
     switch message {
-    case .begin where !session.hasBegun:
-      do throws(BerthError) { try begin(session, &passed) } catch {
+    case .begin where !session.hasBegun && !session.isAttached:
+      do throws(BerthError) {
+        if let request = session.request { try begin(session, request, &passed) } else { try attach(session, &passed) }
+      } catch {
         session.tell(.failed(error))
         end(session)
       }
     case .signal(let number):
       if let pid = session.pid, (1...64).contains(number) { try? ProcessControl.signal(pid, number) }
     case .detach: keepTerminal(session, passed.takeFirst())
-    default: session.tell(.failed(BerthError(.unsupported, "exec", session.container, cause: "the message is not known here")))
+    default: session.tell(.failed(BerthError(.unsupported, "exec in container", session.container, cause: "the message is not known here")))
     }
   }
 
-  private func begin(_ session: ShimSession, _ passed: inout PassedDescriptors) throws(BerthError) {
+  private func begin(_ session: ShimSession, _ encoded: [UInt8], _ passed: inout PassedDescriptors) throws(BerthError) {
     guard let pid = containers.first(where: { $0.name == session.container })?.initRecord?.process.pid else {
-      throw BerthError(.failedPrecondition, "exec", session.container, cause: "the container doesn't run")
+      throw BerthError(.failedPrecondition, "exec in container", session.container, cause: "the container doesn't run")
     }
     let stdin = passed.takeFirst()
     let stdout = passed.takeSecond()
@@ -93,7 +102,7 @@ extension ShimServer {
     let (ours, theirs) = try wrap(session) { () throws(Errno) in try DescriptorSocket.Pair().release() }
     session.console = FD(owning: ours)
     let console = FD(owning: theirs)
-    let (memberNumber, consoleNumber, encoded) = (member.raw, console.raw, session.request)
+    let (memberNumber, consoleNumber) = (member.raw, console.raw)
     let launch = try ContainerLauncher.begin(id: session.container) { () throws(BerthError) in
       let request = try ExecRequest(parsing: encoded)
       return try PreparedLaunch(
@@ -113,7 +122,7 @@ extension ShimServer {
   }
 
   private func wrap<Value: ~Copyable>(_ session: ShimSession, _ body: () throws(Errno) -> Value) throws(BerthError) -> Value {
-    do throws(Errno) { return try body() } catch { throw error.wrapped("exec", session.container) }
+    do throws(Errno) { return try body() } catch { throw error.wrapped("exec in container", session.container) }
   }
 
   /// The launcher has something to say.
@@ -142,7 +151,8 @@ extension ShimServer {
   }
 
   private func overdue(_ session: ShimSession) -> BerthError {
-    BerthError(.deadlineExceeded, "exec", session.container, cause: "the command took longer than \((session.timeout ?? 0) / 1_000_000) ms")
+    let cause = "the command took longer than \((session.timeout ?? 0) / 1_000_000) ms"
+    return BerthError(.deadlineExceeded, "exec in container", session.container, cause: cause)
   }
 
   /// What has waited or run too long is given up.
@@ -175,7 +185,7 @@ extension ShimServer {
     session.terminal = nil
   }
 
-  private func end(_ session: ShimSession) {
+  func end(_ session: ShimSession) {
     for number in [session.listener.descriptor, session.client.descriptor, session.terminal.descriptor] {
       // Before it is closed: a launcher that was forked meanwhile may hold a copy.
       if let number { epoll.remove(number) }

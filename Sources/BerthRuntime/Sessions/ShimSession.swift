@@ -8,8 +8,8 @@ final class ShimSession {
   let container: String
   /// Of the one-time socket, in the pod's folder.
   let socketName: String
-  /// An encoded `ExecRequest`.
-  let request: [UInt8]
+  /// An encoded `ExecRequest`; nil: the client wants the container's own streams.
+  let request: [UInt8]?
   /// In nanoseconds from `begin` on; nil: none.
   let timeout: Int64?
   /// Until the client has connected.
@@ -23,6 +23,9 @@ final class ShimSession {
   var pid: Int32?
   /// Of a client that went and left its process behind.
   var terminal: FD?
+  /// Of an attached client: where what the container writes goes.
+  var output: FD?
+  var errors: FD?
   /// When it is given up: nobody came, or the process took too long.
   var deadline: BootTime
   var isOverdue = false
@@ -30,7 +33,7 @@ final class ShimSession {
   /// How long a client may take to connect.
   static let connectTime: Int64 = 10_000_000_000
 
-  init(index: UInt32, container: String, request: [UInt8], timeout: Int64?, socketName: String, listener: consuming FD) {
+  init(index: UInt32, container: String, request: [UInt8]?, timeout: Int64?, socketName: String, listener: consuming FD) {
     self.index = index
     self.container = container
     self.request = request
@@ -42,6 +45,7 @@ final class ShimSession {
 
   /// Whether there is a process, or one is being made.
   var hasBegun: Bool { pid != nil || isLaunching }
+  var isAttached: Bool { output.descriptor != nil }
   var isLaunching: Bool { launch != nil }
 
   /// SIGKILL, to the process and those that share its session; to one that is being made too.

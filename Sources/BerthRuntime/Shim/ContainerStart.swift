@@ -41,6 +41,10 @@ public struct ContainerStart: Sendable, Hashable {
   /// Not read by the shim: the launcher that it forks does.
   public var launch: EncodedLaunch
   public var log: LogTarget
+  /// Whether the process has a terminal: its config.json says so too. Since version 2.
+  public var hasTerminal = false
+  /// Whether standard input stays open for clients to come, instead of being /dev/null. Since version 2.
+  public var hasInput = false
 
   public init(name: String, attempt: UInt32, cgroup: String, launch: LaunchRequest, log: LogTarget) {
     self.name = name
@@ -56,6 +60,8 @@ public struct ContainerStart: Sendable, Hashable {
     writer.text(cgroup)
     log.encode(to: &writer)
     writer.data(launch.json)
+    let flags: UInt8 = (hasTerminal ? 1 : 0) | (hasInput ? 2 : 0)
+    if flags != 0 { writer.integer(flags) }
   }
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
@@ -66,5 +72,9 @@ public struct ContainerStart: Sendable, Hashable {
     cgroup = try reader.text(limit: ShimProtocol.Limit.path)
     log = try LogTarget(from: &reader)
     launch = EncodedLaunch(json: try reader.data(limit: ShimProtocol.maxPacket))
+    if reader.isAtEnd { return }
+    let flags = try reader.integer(UInt8.self)
+    hasTerminal = flags & 1 != 0
+    hasInput = flags & 2 != 0
   }
 }

@@ -13,7 +13,7 @@ import BerthCore
 ///
 /// The version of a packet is the lowest that knows its type, so that nothing of version 1 looks different to a later one. Version 2:
 ///
-///     daemon → shim   10 exec
+///     daemon → shim   10 exec   11 attach
 ///     shim → daemon   90 session
 ///
 /// Types 20 to 2F and A0 to AF are those of `SessionMessage`, which travel over sockets of their own. Requests are performed in the order they arrive and

@@ -20,6 +20,8 @@ public enum ShimRequest: Sendable, Hashable {
   /// has connected and passed its streams, and killed when `timeoutMilliseconds` (0: none) have passed since then. `request` is read by
   /// the launcher alone. Since version 2.
   case exec(container: String, timeoutMilliseconds: UInt64, request: [UInt8])
+  /// Makes a one-time socket for a client of a running container's own streams. Since version 2.
+  case attach(container: String)
 
   enum Kind: UInt8 {
     case hello = 0x01
@@ -30,9 +32,10 @@ public enum ShimRequest: Sendable, Hashable {
     case state = 0x06
     case shutdown = 0x07
     case exec = 0x10
+    case attach = 0x11
 
     /// The first version of the protocol that has it.
-    var version: UInt8 { self == .exec ? 2 : 1 }
+    var version: UInt8 { rawValue < Kind.exec.rawValue ? 1 : 2 }
   }
 
   var kind: Kind {
@@ -45,6 +48,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .state: .state
     case .shutdown: .shutdown
     case .exec: .exec
+    case .attach: .attach
     }
   }
 
@@ -58,7 +62,8 @@ public enum ShimRequest: Sendable, Hashable {
     case .signal: "signal container"
     case .state: "read shim's state"
     case .shutdown: "shut shim down"
-    case .exec: "exec"
+    case .exec: "exec in container"
+    case .attach: "attach to container"
     }
   }
 
@@ -83,6 +88,7 @@ public enum ShimRequest: Sendable, Hashable {
         body.text(container)
         body.integer(timeout)
         body.data(request)
+      case .attach(let container): body.text(container)
       }
     }
   }
@@ -108,6 +114,7 @@ public enum ShimRequest: Sendable, Hashable {
       .exec(
         container: try body.text(limit: ShimProtocol.Limit.name), timeoutMilliseconds: try body.integer(),
         request: try body.data(limit: ShimProtocol.maxPacket))
+    case .attach: .attach(container: try body.text(limit: ShimProtocol.Limit.name))
     }
   }
 }

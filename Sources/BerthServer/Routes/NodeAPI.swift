@@ -38,6 +38,7 @@ public struct NodeAPI: Sendable {
   public func router() -> Router {
     var router = Router()
     addPodRoutes(&router)
+    addSessionRoutes(&router)
     addPlanRoutes(&router)
     addEventRoutes(&router)
     addImageRoutes(&router)

@@ -13,7 +13,7 @@ struct Logs: ParsableCommand {
   @Flag(help: "Of the attempt before this one.") var previous = false
   @Flag(help: "With the time of each line.") var timestamps = false
   @Flag(help: "Control characters as they are, also on a terminal.") var raw = false
-  @Argument(help: "POD or POD/CONTAINER.") var target: String
+  @Argument(help: "[NAMESPACE/]POD[/CONTAINER].") var target: String
 
   func validate() throws {
     if let tail, tail < 0 { throw ValidationError("--tail takes 0 or more") }
@@ -46,15 +46,11 @@ struct Logs: ParsableCommand {
   }
 
   private func path() throws(BerthError) -> String {
-    let parts = target.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard (1...2).contains(parts.count), let name = parts.first else {
-      throw BerthError(.invalidArgument, "find container", target, cause: "expected POD or POD/CONTAINER; the namespace is -n's")
-    }
-    let key = try options.key(name)
-    let status = try options.client.json("GET", "/v1/pods/\(key.namespace)/\(key.name)")
+    let named = try ContainerTarget(target, options)
+    let status = try options.client.json("GET", named.path)
     let containers = (status["containers"]?.array ?? []) + (status["init_containers"]?.array ?? [])
     let names = containers.compactMap { $0["name"]?.string }
-    let wanted = parts.count == 2 ? parts[1] : names.first ?? ""
+    let wanted = named.container ?? names.first ?? ""
     guard let container = containers.first(where: { $0["name"]?.string == wanted }) else {
       throw BerthError(.notFound, "find container", target, cause: "the pod's containers are \(names.joined(separator: ", "))")
     }
@@ -80,8 +76,10 @@ struct LogPrinter {
       ]
       return emit(value.encoded() + [10])
     }
+    // A terminal's lines end in two characters.
+    let text = record.endsLine && record.text.last == 13 ? record.text.dropLast() : record.text[...]
     if timestamps { emit(Array("\(record.time) ".utf8)) }
-    emit((raw ? record.text : Array(Terminal.clean(String(decoding: record.text, as: UTF8.self)).utf8)) + (record.endsLine ? [10] : []))
+    emit((raw ? Array(text) : Array(Terminal.clean(String(decoding: text, as: UTF8.self)).utf8)) + (record.endsLine ? [10] : []))
   }
 
   private func emit(_ bytes: [UInt8]) { Terminal.write(bytes) }

@@ -86,7 +86,16 @@ enum ShimProtocolFixtures {
   static let messages2: [(name: String, message: Message)] = [
     ("exec", .request(.exec(container: "app", timeoutMilliseconds: 1500, request: exec.json().encoded()))),
     ("session", .reply(.session(socket: "session.7.1234567"))),
+    ("attach", .request(.attach(container: "app"))),
+    ("start-with-terminal", .request(.start(startWithTerminal))),
   ]
+
+  static var startWithTerminal: ContainerStart {
+    var start = start
+    start.hasTerminal = true
+    start.hasInput = true
+    return start
+  }
 
   static var exec: ExecRequest {
     var exec = ExecRequest(id: "0123abcd/app", bundle: "/run/berth/pods/0123abcd/app", arguments: ["ls", "-l"])

@@ -32,7 +32,8 @@ struct ShimProtocolTests {
     let bytes = try Self.fixture(name, version: 2)
     #expect(message.encoded(id: 0x0102_0304) == bytes)
     #expect(try message.decoded(bytes) == message)
-    #expect(ShimHeader(bytes) == ShimHeader(version: 2, type: bytes[1], id: 0x0102_0304))
+    // The kind's own first version: a start is known to all.
+    #expect(ShimHeader(bytes) == ShimHeader(version: bytes[1] < 0x10 ? 1 : 2, type: bytes[1], id: 0x0102_0304))
   }
 
   @Test("every message of a session has exactly the bytes of its fixture", arguments: ShimProtocolFixtures.sessionMessages.map(\.name))

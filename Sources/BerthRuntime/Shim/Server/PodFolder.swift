@@ -12,6 +12,8 @@ public struct PodFolder: Sendable, Hashable {
   public func container(_ name: String) -> String { "\(path)/\(name)" }
   /// Who the container's first process is: `InitRecord`.
   public func initRecord(_ name: String) -> String { "\(path)/\(name)/init" }
+  /// A FIFO of its streams: stdin, stdout or stderr.
+  public func stream(_ name: String, _ stream: String) -> String { "\(path)/\(name)/\(stream)" }
   /// How it ended: `ExitRecord`.
   public func exitRecord(_ name: String) -> String { "\(path)/\(name)/exit" }
   /// Where the shim mounts the pod's /dev/shm, in its own mount namespace.

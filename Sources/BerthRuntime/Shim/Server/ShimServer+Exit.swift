@@ -35,6 +35,7 @@ extension ShimServer {
     container.phase = .exited(record)
     container.stop = nil
     publish(.exited(container: container.name, record))
+    endAttachments(to: container.name, record)
     if (try? container.cgroup.remove()) == nil { leftovers.append(container.cgroup) }
     armTimer()
   }
@@ -45,7 +46,7 @@ extension ShimServer {
       if let descriptor = output.descriptor(stream) { epoll.remove(descriptor) }
     }
     markScratchUsed()
-    output.drain(scratch: scratch, batch: &batch)
+    output.drain(scratch: scratch, batch: &batch) { stream, count in copy(stream, of: container.name, count) }
     container.output = nil
   }
 

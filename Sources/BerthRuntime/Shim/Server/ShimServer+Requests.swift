@@ -32,9 +32,10 @@ extension ShimServer {
     case .shutdown:
       try shutDown()
       return .ok
-    case .exec(let name, let timeout, let request):
-      let session = try openSession(of: try container(name, "exec"), timeoutMilliseconds: timeout, request)
+    case .exec(let name, let timeout, let encoded):
+      let session = try openSession(of: try container(name, request.operation), timeoutMilliseconds: timeout, encoded)
       return .session(socket: session)
+    case .attach(let name): return .session(socket: try openAttachment(to: try container(name, request.operation)))
     }
   }
 

@@ -33,25 +33,8 @@ extension ShimServer {
     BerthError(code, "start container", start.name, cause: cause)
   }
 
-  /// The container's ends of its output, open in both directions so that the shim's death doesn't end the container with EPIPE.
-  private struct Streams: ~Copyable {
-    let stdout: FD
-    let stderr: FD
-    let output: ContainerOutput
-  }
-
-  private func prepareStreams(_ start: ContainerStart) throws(BerthError) -> Streams {
-    let container = folder.container(start.name)
-    do throws(Errno) {
-      try Files.makeDirectory(container)
-      try Fifo.make("\(container)/stdout")
-      try Fifo.make("\(container)/stderr")
-      let stdout = try Fifo.openBoth("\(container)/stdout")
-      let stderr = try Fifo.openBoth("\(container)/stderr")
-      let output = try ContainerOutput(
-        log: start.log, stdout: try Fifo.openReader("\(container)/stdout"), stderr: try Fifo.openReader("\(container)/stderr"))
-      return Streams(stdout: stdout, stderr: stderr, output: output)
-    } catch { throw error.wrapped("start container", start.name) }
+  private func prepareStreams(_ start: ContainerStart) throws(BerthError) -> ContainerStreams {
+    do throws(Errno) { return try ContainerStreams(start, in: folder) } catch { throw error.wrapped("start container", start.name) }
   }
 
   private func launch(
@@ -59,11 +42,11 @@ extension ShimServer {
   ) throws(BerthError) -> SupervisedContainer {
     let streams = try prepareStreams(start)
     let pending = try ContainerLauncher.begin(
-      id: start.name, encoded: start.launch, stdin: -1, stdout: streams.stdout.raw, stderr: streams.stderr.raw)
+      id: start.name, encoded: start.launch, stdin: streams.stdin.descriptor ?? -1, stdout: streams.stdout.descriptor ?? -1,
+      stderr: streams.stderr.descriptor ?? -1, console: streams.theirConsole.descriptor)
     let result = pending.resultFD
     let container = SupervisedContainer(
-      index: nextIndex(), name: start.name, attempt: start.attempt, cgroup: cgroup, launch: pending, output: streams.output,
-      waiting: waiting)
+      index: nextIndex(), start, cgroup: cgroup, launch: pending, output: streams.output, console: streams.takeConsole(), waiting: waiting)
     do throws(Errno) { try epoll.add(result, .input, token: Self.token(.launch, container.index)) } catch {
       // The kernel has no memory for a watch. What was launched is ended at once rather than left to itself.
       if let launch = container.launch.take() { try? ProcessControl.signal(try launch.finish().pid, 9) }
@@ -92,6 +75,7 @@ extension ShimServer {
       attempt: container.attempt, process: ProcessIdentity(pid: process.pid, startTicks: process.startTimeTicks), startedAt: .now)
     container.phase = .running(record)
     container.previous = nil
+    container.takeTerminal()
     write(record.json, to: folder.initRecord(container.name))
     for (stream, source) in [(LogBatch.Stream.stdout, Source.stdout), (.stderr, .stderr)] {
       guard let descriptor = container.output?.descriptor(stream) else { continue }

@@ -117,10 +117,14 @@ public final class ShimServer {
   }
 
   private func copyOutput(_ stream: LogBatch.Stream, _ index: UInt32) {
-    guard let output = containers.first(where: { $0.index == index })?.output, let descriptor = output.descriptor(stream)
+    guard let container = containers.first(where: { $0.index == index }), let output = container.output,
+      let descriptor = output.descriptor(stream)
     else { return }
     scratchInUse = true
-    if case .ended = output.copyOnce(stream, scratch: scratch, batch: &batch) {
+    switch output.copyOnce(stream, scratch: scratch, batch: &batch) {
+    case .read(let count): copy(stream, of: container.name, count)
+    case .nothing: break
+    case .ended:
       // Before it is closed: a launcher that was forked meanwhile may hold a copy.
       epoll.remove(descriptor)
       output.close(stream)

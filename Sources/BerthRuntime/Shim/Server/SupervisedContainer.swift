@@ -14,6 +14,10 @@ final class SupervisedContainer {
   /// Requests that wait for the launch.
   var waiting: [(client: UInt32, request: UInt32)]
   var output: ContainerOutput?
+  let hasInput: Bool
+  let hasTerminal: Bool
+  /// Where the process sends the other side of its terminal.
+  private var console: FD?
   /// The attempt before, kept until this one runs.
   var previous: SupervisedContainer?
   var stop: StopTimer?
@@ -26,16 +30,29 @@ final class SupervisedContainer {
   }
 
   init(
-    index: UInt32, name: String, attempt: UInt32, cgroup: Cgroup, launch: consuming PendingLaunch, output: ContainerOutput,
-    waiting: (client: UInt32, request: UInt32)
+    index: UInt32, _ start: ContainerStart, cgroup: Cgroup, launch: consuming PendingLaunch, output: ContainerOutput,
+    console: consuming FD?, waiting: (client: UInt32, request: UInt32)
   ) {
     self.index = index
-    self.name = name
-    self.attempt = attempt
+    name = start.name
+    attempt = start.attempt
+    hasInput = start.hasInput
+    hasTerminal = start.hasTerminal
     self.cgroup = cgroup
     self.launch = consume launch
     self.output = output
+    self.console = consume console
     self.waiting = [waiting]
+  }
+
+  /// Once it runs: its terminal's output is its standard output.
+  func takeTerminal() {
+    guard let console = console.take(), (try? console.setNonBlocking()) != nil,
+      let number = (try? DescriptorSocket.receive(limit: 256, from: console))?.descriptor
+    else { return }
+    let terminal = FD(owning: number)
+    try? terminal.setNonBlocking()
+    output?.open(stdout: terminal)
   }
 
   var isLaunching: Bool { launch != nil }
@@ -54,11 +71,10 @@ final class ContainerOutput {
   private var stdoutLines = LineSplitter(.stdout)
   private var stderrLines = LineSplitter(.stderr)
 
-  init(log target: LogTarget, stdout: consuming FD, stderr: consuming FD) throws(Errno) {
-    log = try LogFile(target)
-    self.stdout = consume stdout
-    self.stderr = consume stderr
-  }
+  init(log target: LogTarget) throws(Errno) { log = try LogFile(target) }
+
+  func open(stdout: consuming FD) { self.stdout = consume stdout }
+  func open(stderr: consuming FD) { self.stderr = consume stderr }
 
   /// The number of an open stream's descriptor.
   func descriptor(_ stream: LogBatch.Stream) -> Int32? {
@@ -97,11 +113,15 @@ final class ContainerOutput {
     }
   }
 
-  /// What is still in the pipes once the container's processes are dead, and lines without an end.
-  func drain(scratch: borrowing ScratchBuffer, batch: inout LogBatch) {
+  /// What is still in the pipes once the container's processes are dead, and lines without an end. `each` is told of what lies at the
+  /// start of `scratch`.
+  func drain(scratch: borrowing ScratchBuffer, batch: inout LogBatch, _ each: (LogBatch.Stream, Int) -> Void) {
     // A pipe holds 64 KiB, or as much as its writer asked for up to the system's limit: enough rounds for any.
     for stream in [LogBatch.Stream.stdout, .stderr] {
-      for _ in 0..<4096 { guard case .read = copyOnce(stream, scratch: scratch, batch: &batch) else { break } }
+      for _ in 0..<4096 {
+        guard case .read(let count) = copyOnce(stream, scratch: scratch, batch: &batch) else { break }
+        each(stream, count)
+      }
     }
     stdoutLines.finish(&batch, to: log)
     stderrLines.finish(&batch, to: log)

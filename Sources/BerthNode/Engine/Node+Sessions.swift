@@ -1,0 +1,40 @@
+import BerthCore
+import BerthPods
+
+extension Node {
+  /// Readies a session for a further process of a container (nil: the pod's first): the path of its one-time socket.
+  public func openExec(_ key: PodKey, _ container: String?, _ options: ExecOptions) async throws(BerthError) -> String {
+    let pod = try await incarnation(of: key, "exec in container")
+    let socket = try await pod.openExec(container, options)
+    events.record("Exec", "container \(container ?? "(first)"): \(options.command.first ?? "")", pod: key, container: container)
+    return socket
+  }
+
+  /// Readies a session with a container's own streams (nil: the pod's first).
+  public func openAttachment(_ key: PodKey, _ container: String?) async throws(BerthError) -> Attachment {
+    try await incarnation(of: key, "attach to container").openAttachment(container)
+  }
+
+  /// Replaces a pod's incarnation by another of the same spec; returns once that runs. `.deadlineExceeded` if it takes longer than
+  /// `timeout`; zero doesn't wait.
+  public func restart(_ key: PodKey, timeout: Duration) async throws(BerthError) {
+    let before = statuses.status(of: key)?.uid
+    guard let worker = workers.worker(key) else {
+      throw BerthError(.notFound, "restart pod", "\(key)", cause: "there is no such pod; berth status lists the pods")
+    }
+    try await worker.restart()
+    if timeout == .zero { return }
+    let done = await Waiting.until(statuses, timeout: timeout) { [statuses] in
+      statuses.status(of: key).map { $0.uid != before && ($0.phase == .running || $0.phase == .succeeded) } ?? false
+    }
+    guard done else { throw BerthError(.deadlineExceeded, "restart pod", "\(key)", cause: "the new one doesn't run yet; see berth status") }
+  }
+
+  /// Throws `.notFound` for a pod that nobody knows, or that has no incarnation.
+  func incarnation(of key: PodKey, _ operation: String) async throws(BerthError) -> any PodHandle {
+    guard let worker = workers.worker(key) else {
+      throw BerthError(.notFound, operation, "\(key)", cause: "there is no such pod; berth status lists the pods")
+    }
+    return try await worker.incarnation(operation)
+  }
+}
