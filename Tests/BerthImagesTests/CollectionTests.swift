@@ -106,6 +106,23 @@ struct CollectionTests {
     #expect(try fixture.service.blobs().isEmpty)
   }
 
+  @Test("a scrub finds the one blob that a disk has changed; its image is fetched again, others stay")
+  func scrub() throws {
+    let damaged = try add("damaged")
+    try add("sound")
+    #expect(try fixture.service.scrub().damaged.isEmpty)
+    let path = fixture.service.path(ofBlob: damaged)
+    var bytes = try Files.read(path)
+    bytes[bytes.count / 2] ^= 1
+    try Files.writeAtomically(bytes, to: path)
+    let outcome = try fixture.service.scrub()
+    #expect(outcome.damaged == [damaged] && outcome.blobs == 6)
+    #expect(try fixture.service.lookup(try ImageReference("x/damaged:1")) == nil)
+    #expect(try fixture.service.lookup(try ImageReference("x/sound:1")) != nil)
+    try add("damaged")
+    #expect(try fixture.service.scrub().damaged.isEmpty)
+  }
+
   @Test("a daemon that starts drops the leases of the pulls that died with the last one")
   func deadLeases() throws {
     try fixture.service.metadata.addLease(LeaseRecord(id: "pull-1", kind: .pull, subject: "x", created: 1))

@@ -7,16 +7,18 @@ import BerthStore
 extension Puller {
   /// One pass over the layer's bytes: fetch, verify, store, uncompress, verify, unpack. Nothing is written twice and nothing read again.
   /// A layer that is in the store is taken from there; if it turns out damaged, it is removed and fetched again.
-  func fetchAndUnpack(_ task: LayerTask) throws(BerthError) -> LayerUnpacker.Result {
+  func fetchAndUnpack(_ task: LayerTask, pipelines: Bool) throws(BerthError) -> LayerUnpacker.Result {
     let descriptor = task.descriptor
     if let stored = try store.open(descriptor.digest, size: descriptor.size) {
-      do throws(BerthError) { return try unpack(task, from: FileSource(stored), ingest: nil) } catch {
+      do throws(BerthError) { return try unpack(task, from: FileSource(stored), ingest: nil, pipelines: pipelines) } catch {
         guard error.operation == "verify content" else { throw error.of("unpack layer", descriptor.digest.description) }
         try store.remove(descriptor.digest)
       }
     }
     while true {
-      do throws(BerthError) { return try unpack(task, from: try source.open(descriptor), ingest: try store.ingest()) } catch {
+      do throws(BerthError) {
+        return try unpack(task, from: try source.open(descriptor), ingest: try store.ingest(), pipelines: pipelines)
+      } catch {
         guard error.operation == "verify content" else { throw error.of("unpack layer", descriptor.digest.description) }
         // Wrong bytes are one place's fault: another may have the right ones.
         guard source.reject(descriptor, because: error) else { throw error }
@@ -24,7 +26,9 @@ extension Puller {
     }
   }
 
-  private func unpack(_ task: LayerTask, from bytes: any ByteSource, ingest: Ingest?) throws(BerthError) -> LayerUnpacker.Result {
+  private func unpack(
+    _ task: LayerTask, from bytes: any ByteSource, ingest: Ingest?, pipelines: Bool
+  ) throws(BerthError) -> LayerUnpacker.Result {
     let descriptor = task.descriptor
     let channel = channel
     let blob = VerifyingSource(bytes, descriptor, ingest: ingest) { done in
@@ -34,19 +38,30 @@ extension Puller {
     let diff: Digest
     do throws(BerthError) {
       let plain = HashingSource(try Compression.open(blob))
-      result = try LayerUnpacker(root: try makeDirectory(task.id)).unpack(TarReader(plain))
-      try plain.drain()
+      let unpacker = LayerUnpacker(root: try makeDirectory(task.id))
+      if pipelines {
+        // Fetching, hashing and inflating in a thread of their own; `pipe` has ended it when it returns or throws.
+        result = try ThreadedSource.pipe(plain) { (pipe) throws(BerthError) in
+          let result = try unpacker.unpack(TarReader(pipe))
+          try pipe.drain()
+          return result
+        }
+      } else {
+        result = try unpacker.unpack(TarReader(plain))
+        try plain.drain()
+      }
       diff = plain.finish()
     } catch {
       // Bytes that aren't what was announced explain whatever they led to.
       if error.code == .dataLoss || error.code == .invalidArgument { try blob.drainAndVerify() }
       throw error
     }
-    try blob.finish()
+    let ingest = try blob.finish()
     guard diff == task.diff else {
       throw BerthError(
         .dataLoss, "unpack layer", descriptor.digest.description, cause: "digest mismatch: expected diff ID \(task.diff), got \(diff)")
     }
+    staging.add(ingest)
     return result
   }
 

@@ -34,7 +34,7 @@ extension Puller {
   private func verify(_ document: ImageDocument) throws(BerthError) {
     try ContentCheck.verify(
       digest: .sha256(of: document.bytes), size: Int64(document.bytes.count), against: document.digest, Int64(document.bytes.count))
-    try store.write(document.bytes, digest: document.digest)
+    staging.add(try store.stage(document.bytes, digest: document.digest))
   }
 
   /// By what it was announced as; by its own members where nothing announced it.
@@ -76,7 +76,7 @@ extension Puller {
       throw .unusable("read manifest", subject, error)
     }
     let bytes = try fetch(manifest.config).bytes
-    try store.write(bytes, digest: manifest.config.digest)
+    staging.add(try store.stage(bytes, digest: manifest.config.digest))
     let config: ImageConfig
     do throws(ImageFormatError) { config = try ImageConfig(parsing: bytes) } catch { throw .unusable("read image config", subject, error) }
     guard config.diffIDs.count == manifest.layers.count else {

@@ -13,11 +13,13 @@ public final class Puller: Sendable {
   let layersPath: String
   let concurrency: Int
   let channel: WorkerChannel
+  let staging: Staging
 
   public init(_ job: WorkerJob, source: any ImageSource, channel: WorkerChannel) throws(BerthError) {
     self.source = source
     self.channel = channel
     store = try ContentStore(root: job.content, marksUse: true)
+    staging = try Staging(store, [job.content, job.layers])
     platform = job.platform
     layersPath = job.layers
     concurrency = job.registry.concurrentDownloads
@@ -49,7 +51,12 @@ public final class Puller: Sendable {
       .resolved(
         manifest: image.digest, layers: image.manifest.layers.map { WorkerMessage.Layer(digest: $0.digest, size: $0.size) }))
     let tasks = try claim(image)
-    let unpacked = try unpack(tasks)
+    let unpacked: [LayerUnpacker.Result]
+    do throws(BerthError) { unpacked = try unpack(tasks) } catch {
+      // What has come whole needn't come again.
+      try? staging.publish()
+      throw error
+    }
     try finish(tasks, unpacked)
     var sizes: [Int64: Int64] = [:]
     for (task, result) in zip(tasks, unpacked) { sizes[task.id] = result.bytes }
@@ -83,6 +90,10 @@ public final class Puller: Sendable {
 
   /// The tasks' results, in their order.
   private func unpack(_ tasks: [LayerTask]) throws(BerthError) -> [LayerUnpacker.Result] {
+    // A processor that would have no layer to work on takes half of one.
+    let pipelines = tasks.count < Kernel.configuredCPUs
+    if !tasks.isEmpty { staging.startWriting() }
+    defer { staging.stopWriting() }
     let state = Monitor(Progress(results: Array(repeating: nil, count: tasks.count)))
     let work: @Sendable () -> Void = {
       while let at = state.with({ state -> Int? in
@@ -91,7 +102,7 @@ public final class Puller: Sendable {
         return state.next - 1
       }) {
         do throws(BerthError) {
-          let result = try self.fetchAndUnpack(tasks[at])
+          let result = try self.fetchAndUnpack(tasks[at], pipelines: pipelines)
           state.with { $0.results[at] = result }
         } catch { state.with { if $0.failure == nil { $0.failure = error } } }
       }
@@ -110,14 +121,13 @@ public final class Puller: Sendable {
   }
 
   private func finish(_ tasks: [LayerTask], _ results: [LayerUnpacker.Result]) throws(BerthError) {
-    guard !tasks.isEmpty else { return }
     do throws(Errno) {
       // From the lowest up, so that what a layer takes over is what the one below has taken over.
       for (task, result) in zip(tasks, results) {
         let layer = try Files.open("\(layersPath)/\(task.id)", ContentFlags.directory)
         try ImpliedDirectories.adopt(result.impliedDirectories, in: layer, from: task.lower)
       }
-      try TreeFiles.syncFileSystem(try Files.open(layersPath, ContentFlags.directory))
     } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write layers", layersPath, cause: "\(error)") }
+    try staging.publish()
   }
 }

@@ -54,11 +54,15 @@ final class VerifyingSource: ByteSource {
     return read
   }
 
-  /// Reads the rest, verifies, and publishes the blob in the store.
-  func finish() throws(BerthError) {
+  /// Reads the rest and verifies it. What is to be published in the store then, if it came from elsewhere.
+  func finish() throws(BerthError) -> Ingest? {
     try drain()
-    if let ingest { return try ingest.commit(digest: descriptor.digest, size: descriptor.size) }
-    try verify()
+    guard let ingest else {
+      try verify()
+      return nil
+    }
+    try ingest.seal(digest: descriptor.digest, size: descriptor.size)
+    return ingest
   }
 
   /// What has come so far against the descriptor. Nothing may be read after it.

@@ -9,6 +9,12 @@ extension NodeAPI {
       .json(["blobs": .array(try await blocking { () throws(BerthError) in try images.blobs() }.map(\.json))])
     }
     router.on("GET", "/v1/content/{digest}") { _, parameters throws(BerthError) in try await blob(parameters["digest"] ?? "") }
+    router.on("POST", "/v1/content/scrub") { _, _ throws(BerthError) in
+      let outcome = try await blocking { () throws(BerthError) in try images.scrub() }
+      return .json([
+        "blobs": .integer(outcome.blobs), "size": .integer(outcome.size), "damaged": .strings(outcome.damaged.map(\.description)),
+      ])
+    }
     router.on("GET", "/v1/snapshots") { _, _ throws(BerthError) in
       .json(["snapshots": .array(try await blocking { () throws(BerthError) in try images.snapshots() }.map(\.json))])
     }

@@ -103,14 +103,17 @@ public struct ContentStore: Sendable {
   }
 }
 
-/// A blob on its way into the store: hashed and counted while it is written. Removed unless it is committed.
-public final class Ingest {
-  private let store: ContentStore
-  private let path: String
+/// A blob on its way into the store: hashed and counted while it is written. Removed unless it is committed or published. Used by one
+/// thread at a time.
+public final class Ingest: @unchecked Sendable {
+  // Handed from the thread that wrote it to the one that publishes it, never shared.
+  fileprivate let store: ContentStore
+  fileprivate let path: String
   private let file: FD
-  private let hash = ContentHash()
-  private var written: Int64 = 0
-  private var isDone = false
+  fileprivate var sealed: Digest?
+  fileprivate let hash = ContentHash()
+  fileprivate var written: Int64 = 0
+  fileprivate var isDone = false
 
   fileprivate init(_ store: ContentStore) throws(BerthError) {
     self.store = store
@@ -143,15 +146,51 @@ public final class Ingest {
 
   /// Verifies size and digest, then: data to stable storage, the name, the directory to stable storage.
   public func commit(digest: Digest, size: Int64) throws(BerthError) {
-    try ContentCheck.verify(digest: hash.finish(), size: written, against: digest, size)
+    try seal(digest: digest, size: size)
     do throws(Errno) {
       try file.sync()
-      try Files.rename(path, to: store.path(digest))
-      isDone = true
+      try publish()
       try Files.syncDirectory("\(store.root)/blobs/sha256")
     } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write content", digest.description, cause: "\(error)")
     }
+  }
+}
+
+extension Ingest {
+  /// Verifies size and digest. What is sealed shows under its digest after `ContentStore.publish` alone.
+  public func seal(digest: Digest, size: Int64) throws(BerthError) {
+    try ContentCheck.verify(digest: hash.finish(), size: written, against: digest, size)
+    sealed = digest
+  }
+
+  fileprivate func publish() throws(Errno) {
+    guard let sealed else { throw .invalid }
+    try Files.rename(path, to: store.path(sealed))
+    isDone = true
+  }
+}
+
+extension ContentStore {
+  /// Gives sealed blobs their names, and puts those on stable storage. What is in the blobs must be there already: one call for the whole
+  /// file system, made by who calls this, costs less than one a blob.
+  public func publish(_ ingests: [Ingest]) throws(BerthError) {
+    guard !ingests.isEmpty else { return }
+    do throws(Errno) {
+      for ingest in ingests { try ingest.publish() }
+      try Files.syncDirectory("\(root)/blobs/sha256")
+    } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write content", root, cause: "\(error)")
+    }
+  }
+
+  /// As `write`, without waiting for the disk: nil if the blob is here already, else what is to be published.
+  public func stage(_ bytes: [UInt8], digest: Digest) throws(BerthError) -> Ingest? {
+    if contains(digest, size: Int64(bytes.count)), try read(digest, limit: bytes.count) != nil { return nil }
+    let ingest = try ingest()
+    try ingest.write(bytes)
+    try ingest.seal(digest: digest, size: Int64(bytes.count))
+    return ingest
   }
 }
 

@@ -4,7 +4,7 @@ import BerthCore
 
 struct ContentCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "content", abstract: "Look at the blobs that images are made of.", subcommands: [List.self, Get.self])
+    commandName: "content", abstract: "Look at the blobs that images are made of.", subcommands: [List.self, Get.self, Scrub.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "List all blobs.")
@@ -27,6 +27,26 @@ struct ContentCommand: ParsableCommand {
 
     func run() throws {
       try options.client.bytes("GET", "/v1/content/\(digest)") { (piece) throws(BerthError) in Terminal.write(piece) }
+    }
+  }
+}
+
+extension ContentCommand {
+  struct Scrub: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Hold every blob against its digest; remove what is damaged.")
+    @OptionGroup var options: GlobalOptions
+
+    func run() throws {
+      let answer = try options.client.json("POST", "/v1/content/scrub")
+      let damaged = (answer["damaged"]?.array ?? []).compactMap(\.string)
+      if options.output == .json {
+        Terminal.print(answer.pretty())
+      } else {
+        let (blobs, size) = (answer["blobs"]?.integer ?? 0, answer["size"]?.integer ?? 0)
+        Terminal.print("\(blobs) blobs, \(Terminal.size(size)), \(damaged.count) damaged")
+        for digest in damaged { Terminal.print("removed \(digest)") }
+      }
+      if !damaged.isEmpty { throw ExitCode(1) }
     }
   }
 }

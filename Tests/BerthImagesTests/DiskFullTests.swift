@@ -1,0 +1,88 @@
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthOCI
+import BerthStore
+import Glibc
+import ImageFixtures
+import Testing
+
+/// A file system of a few megabytes for a store of its own.
+private final class SmallDisk: Sendable {
+  let directory: TemporaryDirectory
+  var path: String { directory("disk") }
+
+  init(kilobytes: Int) throws {
+    directory = try TemporaryDirectory()
+    try Files.makeDirectory(directory("disk"))
+    try call { mount("tmpfs", directory("disk"), "tmpfs", 0, "size=\(kilobytes)k,mode=700") }
+  }
+
+  deinit { umount2(directory("disk"), Int32(MNT_DETACH)) }
+
+  func service() throws -> ImageService {
+    try ImageService(root: "\(path)/root", workerPath: ImageFixture.worker, registry: RegistryConfiguration())
+  }
+
+  /// Takes the last byte.
+  func fill() throws {
+    let file = try Files.open("\(path)/filling", O_WRONLY | O_CREAT | O_APPEND)
+    for size in [1 << 20, 4096, 1] {
+      let bytes = [UInt8](repeating: 1, count: size)
+      while (try? file.writeAll(bytes)) != nil {}
+    }
+  }
+}
+
+@Suite("a full disk", .enabled(if: geteuid() == 0, "mounting needs root"))
+struct DiskFullTests {
+  let archives: TemporaryDirectory
+  init() throws { archives = try TemporaryDirectory() }
+
+  /// `size` bytes that no compression makes smaller, in files of 100 kB.
+  private func archive(_ name: String, size: Int) throws -> ImageReference {
+    var builder = ImageBuilder(config: ImageConfig(cmd: [name]))
+    for layer in 0..<2 {
+      try builder.addLayer { (tar) throws(BerthError) in
+        for number in 0..<max(1, size / 200_000) {
+          let bytes = (0..<min(size, 100_000)).map { _ in UInt8.random(in: 0...255) }
+          try tar.add(.file("\(layer)-\(number)"), content: bytes)
+        }
+      }
+    }
+    try ImageBuilder.writeArchive(builder.layout(named: nil), to: archives("\(name).tar"))
+    return .archive(path: archives("\(name).tar"), tag: nil)
+  }
+
+  @Test("a pull that finds the disk full, wherever it is then, leaves no partial blob or layer; what was there stays", arguments: 1...9)
+  func anyPoint(megabytes: Int) throws {
+    let disk = try SmallDisk(kilobytes: 500 + megabytes * 1000)
+    let service = try disk.service()
+    let small = try service.pull(try archive("small", size: 1000))
+    let failure = #expect(throws: BerthError.self) { try service.pull(try archive("large", size: 5_000_000)) }
+    #expect(failure?.code == .resourceExhausted, "\(String(describing: failure))")
+    for blob in try service.blobs() {
+      #expect(Digest.sha256(of: try Files.read(service.path(ofBlob: blob.digest), limit: 64 << 20)) == blob.digest)
+    }
+    #expect(try Files.list("\(disk.path)/root/content/ingest").isEmpty)
+    #expect(try Files.list("\(disk.path)/root/snapshots/l").count == small.layerDirectories.count)
+    #expect(try service.lookup(try ImageReference(small.requested)) == small)
+    try service.prune()
+    #expect(try service.blobs().count == 4, "manifest, config and two layers of the small one")
+  }
+
+  @Test("on a disk without a free byte a daemon starts, images are removed and pruned, and room is back", arguments: [false, true])
+  func full(restarts: Bool) throws {
+    let disk = try SmallDisk(kilobytes: 16_000)
+    var service = try disk.service()
+    let reference = try archive("image", size: 3_000_000)
+    _ = try service.pull(reference)
+    try disk.fill()
+    #expect(throws: Errno.self) { try Files.writeAtomically([UInt8](repeating: 1, count: 100_000), to: "\(disk.path)/more") }
+    if restarts { service = try disk.service() }
+    #expect(try service.lookup(reference) != nil, "what is here runs")
+    try service.remove(reference)
+    #expect(try service.prune() > 2_000_000)
+    try Files.writeAtomically([UInt8](repeating: 1, count: 1_000_000), to: "\(disk.path)/more")
+  }
+}
