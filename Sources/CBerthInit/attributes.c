@@ -17,7 +17,7 @@ static int is_label(const char *told, const char *label) {
 int berth_label(int proc, const char *file, const char *label) {
   char path[128], told[4096];
   snprintf(path, sizeof path, "%d/%s", (int)syscall(SYS_getpid), file);
-  if (berth_proc_write(proc, path, label)) return -1;
+  if (berth_file_write(proc, path, label)) return -1;
   struct open_how how = {
     .flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
   int number = (int)syscall(SYS_openat2, proc, path, &how, sizeof how);

@@ -173,7 +173,7 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_SETNS: return berth_join((int)step->y, (int)step->x);
   case BERTH_OP_HOSTNAME: return sethostname(text, strlen(text));
   case BERTH_OP_DOMAINNAME: return setdomainname(text, strlen(text));
-  case BERTH_OP_SYSCTL: return berth_proc_write(a, text, other);
+  case BERTH_OP_SYSCTL: return berth_file_write(a, text, other);
   case BERTH_OP_SYNC: return synchronise(run, (uint32_t)step->x);
   case BERTH_OP_WAIT: return wait_for_word(run);
   case BERTH_OP_UNSHARE: return unshare((int)step->x);
@@ -195,6 +195,7 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_SECCOMP: return berth_seccomp(block, step->y, (unsigned)step->x);
   case BERTH_OP_SECCOMP_LISTEN:
     return berth_seccomp_listen(block, step->y, (unsigned)step->x, (int)step->z, run->plan + step->text, *run->self);
+  case BERTH_OP_JOIN_CGROUP: return berth_file_write((int)step->x, text, "0");
   case BERTH_OP_ANNOUNCE: return announce(run);
   case BERTH_OP_CHDIR: return change_directory(run, a, text, step->flags);
   case BERTH_OP_OWN_STDIO: return berth_own_stdio((uid_t)step->x);

@@ -34,7 +34,7 @@ int berth_null_device(const char *path);
 
 // process.c. Each returns 0, or -1 and errno; 1 where the step was done by halves for errno.
 int berth_signals(void);
-int berth_proc_write(int proc, const char *path, const char *text);
+int berth_file_write(int root, const char *path, const char *text);
 int berth_oom_score(int proc, const char *text);
 int berth_rlimit(int resource, uint64_t soft, uint64_t hard);
 int berth_bounding(uint64_t keep);

@@ -26,11 +26,11 @@ int berth_signals(void) {
   return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
-// `proc` is a mount that nobody can have prepared: never attached, and left neither by mount points nor by symlinks.
-int berth_proc_write(int proc, const char *path, const char *text) {
+// `root` is a kernel's file system that nobody can have prepared, and is left neither by mount points nor by symlinks.
+int berth_file_write(int root, const char *path, const char *text) {
   struct open_how how = {
     .flags = O_WRONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-  int file = (int)syscall(SYS_openat2, proc, path, &how, sizeof how);
+  int file = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
   if (file < 0) return -1;
   size_t length = strlen(text);
   ssize_t written = write(file, text, length);
@@ -43,7 +43,7 @@ int berth_proc_write(int proc, const char *path, const char *text) {
 int berth_oom_score(int proc, const char *text) {
   char path[64];
   snprintf(path, sizeof path, "%d/oom_score_adj", (int)syscall(SYS_getpid));
-  if (!berth_proc_write(proc, path, text)) return 0;
+  if (!berth_file_write(proc, path, text)) return 0;
   return errno == EACCES || errno == EPERM ? 1 : -1;
 }
 

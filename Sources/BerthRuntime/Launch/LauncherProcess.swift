@@ -20,8 +20,8 @@ enum LauncherProcess {
     Children.leave(0)
   }
 
-  /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup and attach, while the child mounts  4. verify the membership
-  /// 5. answer the child's synchronisation, hear that it executes. A process that joins others finds the cgroup made.
+  /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup, while the child mounts  4. answer the child's synchronisation: the
+  /// cgroup is made, the membership is verified  5. hear that it executes. A process that joins others finds the cgroup made.
   private static func perform(_ launch: PreparedLaunch, _ pidfd: inout Int32?, _ shared: UnsafeMutablePointer<Int32>) -> LaunchResult {
     var pid: Int32?
     do throws(BerthError) {
@@ -33,13 +33,13 @@ enum LauncherProcess {
       pidfd = cloned.pidfd
       let socket = reports.takeFirst()
       try cloned.complete(launch.plan, socket.raw, id: launch.id)
-      do throws(BerthError) { try confine(cloned.pid, launch, isV2) } catch {
+      do throws(BerthError) { if !isV2 { try prepareCgroup(cloned.pid, launch) } } catch {
         // Where the process is gone by then, why it went says more.
         Children.kill(cloned.pid)
-        let report = try listen(socket, launch)
+        let report = try listen(socket, launch, cloned.pid)
         throw report.hasSpoken ? report.failure ?? error : error
       }
-      let report = try listen(socket, launch)
+      let report = try listen(socket, launch, cloned.pid)
       if let failure = report.failure { throw failure }
       return .launched(
         pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid,
@@ -69,17 +69,27 @@ enum LauncherProcess {
       launch.plan, reports: (reports.first.raw, reports.second.raw), isSibling: true, cgroup: cgroup, shared: shared, id: launch.id)
   }
 
-  private static func confine(_ pid: Int32, _ launch: PreparedLaunch, _ isV2: Bool) throws(BerthError) {
-    if !isV2 {
-      if let resources = launch.resources { try launch.cgroup.create(resources) }
-      try launch.cgroup.attach(pid)
-    }
-    try launch.cgroup.verify(pid)
+  private static func prepareCgroup(_ pid: Int32, _ launch: PreparedLaunch) throws(BerthError) {
+    if let resources = launch.resources { try launch.cgroup.create(resources) }
+    if !launch.plan.joinsCgroup { try launch.cgroup.attach(pid) }
   }
 
-  private static func listen(_ socket: borrowing FD, _ launch: PreparedLaunch) throws(BerthError) -> LaunchReport {
-    do throws(Errno) { return try LaunchReport.read(from: socket, plan: launch.plan, id: launch.id) } catch {
-      throw BerthError(.bug, "launch", launch.id, cause: "read reports: \(error)")
-    }
+  private static func listen(_ socket: borrowing FD, _ launch: PreparedLaunch, _ pid: Int32) throws(BerthError) -> LaunchReport {
+    var refusal: BerthError?
+    let report: LaunchReport
+    do throws(Errno) {
+      report = try LaunchReport.read(from: socket, plan: launch.plan, id: launch.id) { point in
+        guard point == InitPlan.cgroupAttached else { return .goOn }
+        do throws(BerthError) {
+          try launch.cgroup.verify(pid)
+          return .goOn
+        } catch {
+          refusal = error
+          return .refuse
+        }
+      }
+    } catch { throw BerthError(.bug, "launch", launch.id, cause: "read reports: \(error)") }
+    if let refusal { throw refusal }
+    return report
   }
 }

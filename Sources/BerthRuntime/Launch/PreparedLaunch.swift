@@ -53,6 +53,8 @@ struct PreparedLaunch {
     facts.securityModules = SecurityModules.detect(for: spec.process)
     if facts.idMaps == nil { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
+    // A process in a user namespace is not root where the group's files are opened: its maker moves it.
+    if spec.linux?.namespaces.contains(where: { $0.type == .user }) != true { facts.cgroupJoins = try cgroup.joins() }
     facts.seccompFilter = try request.seccompFilter.map { (path) throws(BerthError) in try Self.read(path, limit: 4096 * 8, request.id) }
     plan = try InitPlanner.plan(spec, facts)
   }

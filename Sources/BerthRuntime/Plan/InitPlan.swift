@@ -15,8 +15,10 @@ public struct InitPlan: Sendable, Hashable, CustomStringConvertible {
   /// What was asked for and is left out, because this machine lacks the right.
   public internal(set) var warnings: [String] = []
 
-  /// The synchronisation point at which the launcher answers once the process is in its cgroup and the membership is verified.
+  /// The synchronisation point at which the launcher answers once it has verified that the process is in its cgroup.
   public static let cgroupAttached: UInt32 = 1
+  /// The one before, at which it answers once the cgroup is there to be joined.
+  public static let cgroupMade: UInt32 = 5
 
   /// The one at which the runtime's hooks are run: the namespaces and mounts are made, the root isn't changed yet.
   public static let mounted: UInt32 = 2
@@ -25,6 +27,9 @@ public struct InitPlan: Sendable, Hashable, CustomStringConvertible {
 
   /// Where there is no gate: the same moment, for hooks.
   public static let starting: UInt32 = 4
+
+  /// Whether the process moves itself to its cgroup.
+  public var joinsCgroup: Bool { steps.contains { if case .joinCgroup = $0.what { true } else { false } } }
 
   /// One line a step: `purpose: operation`.
   public var description: String {

@@ -35,11 +35,16 @@ public struct InitPlanner {
     planHiddenPaths()
     try planNames()
     try planSysctls()
-    if facts.runsHooks, !spec.hooks.isEmpty { add(.synchronise(InitPlan.mounted), "wait for hooks") }
+    let hasHooks = facts.runsHooks && !spec.hooks.isEmpty
+    if hasHooks {
+      // They find the process in its cgroup.
+      planMembership(isMade: false)
+      add(.synchronise(InitPlan.mounted), "wait for hooks")
+    }
     add(.pivot, "pivot root")
     try planRootPropagation()
     if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
-    add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
+    if !hasHooks { planMembership(isMade: false) }
     try planCgroupView()
     if spec.root?.readonly == true {
       add(.changeMount(.root, set: .readOnly, clear: [], propagation: 0, recursive: false), "make root read-only")
@@ -56,6 +61,13 @@ public struct InitPlanner {
     }
     try planIdentity()
     try planExec()
+  }
+
+  /// `isMade`: whether the cgroup is there already.
+  mutating func planMembership(isMade: Bool) {
+    if !isMade, !facts.cgroupJoins.isEmpty { add(.synchronise(InitPlan.cgroupMade), "wait for cgroup") }
+    for join in facts.cgroupJoins { add(.joinCgroup(join), "join cgroup \(join.path)") }
+    add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
   }
 
   mutating func add(_ what: InitStep, _ purpose: String) { plan.steps.append(InitPlan.Step(what: what, purpose: purpose)) }

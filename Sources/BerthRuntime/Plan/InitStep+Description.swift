@@ -11,6 +11,7 @@ extension InitStep: CustomStringConvertible {
     case .guardProcess: "die with parent, no dumps"
     case .closeOnExec(let from): "close on exec from \(from)"
     case .joinMember(let descriptor, let kinds): "join 0x\(String(kinds, radix: 16)) of \(descriptor)"
+    case .joinCgroup(let join): "join \(join.path) of \(join.hierarchy)"
     case .joinNamespace(let kind, let descriptor): "join \(kind.rawValue) namespace \(descriptor)"
     case .propagation(let path, let flags): "propagation of \(path) 0x\(String(flags, radix: 16))"
     case .descriptor(let slot, let number): "\(slot) = descriptor \(number)"

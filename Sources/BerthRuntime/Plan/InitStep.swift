@@ -51,6 +51,7 @@ public enum InitStep: Sendable, Hashable {
   case closeOnExec(from: Int32)
   /// All of `kinds` (CLONE_NEW*) that the process behind a pidfd has.
   case joinMember(descriptor: Int32, kinds: UInt64)
+  case joinCgroup(CgroupJoin)
   case joinNamespace(RuntimeSpec.NamespaceKind, descriptor: Int32)
   case propagation(String, UInt64)
   case descriptor(InitSlot, Int32)

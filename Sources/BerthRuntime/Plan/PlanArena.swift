@@ -124,6 +124,7 @@ struct PlanArena {
     case .guardProcess: set(&step, BERTH_OP_GUARD)
     case .closeOnExec(let from): set(&step, BERTH_OP_CLOSE_ON_EXEC, x: UInt64(UInt32(bitPattern: from)))
     case .joinMember(let descriptor, let kinds): set(&step, BERTH_OP_SETNS, x: kinds, y: UInt64(UInt32(bitPattern: descriptor)))
+    case .joinCgroup(let join): set(&step, BERTH_OP_JOIN_CGROUP, join.path, x: UInt64(UInt32(bitPattern: join.hierarchy)))
     case .joinNamespace(let kind, let descriptor):
       set(&step, BERTH_OP_SETNS, x: kind.cloneFlag, y: UInt64(UInt32(bitPattern: descriptor)))
     case .hostname(let name): set(&step, BERTH_OP_HOSTNAME, name)

@@ -31,6 +31,9 @@ public struct PlanFacts: Sendable, Hashable {
   /// v2, or the controllers of each v1 hierarchy that the container's cgroup is in, in the order of mounting.
   public var cgroups: CgroupView = .unified
 
+  /// How the process joins its group once that is made; empty where its maker moves it there or it is born in it.
+  public var cgroupJoins: [CgroupJoin] = []
+
   public enum CgroupView: Sendable, Hashable {
     case unified
     case hierarchies([[String]])

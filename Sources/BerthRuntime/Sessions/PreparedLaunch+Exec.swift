@@ -17,6 +17,7 @@ extension PreparedLaunch {
     facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
     facts.seccompFilter = try request.seccompFilter.map { (path) throws(BerthError) in try Self.read(path, limit: 4096 * 8, request.id) }
     facts.console = console
+    facts.cgroupJoins = try cgroup.joins()
     let kinds = spec.linux?.namespaces.reduce(0) { $0 | $1.type.cloneFlag } ?? 0
     let pidKind = RuntimeSpec.NamespaceKind.pid.cloneFlag
     // For children to come: this process, a launcher, stays where it is.

@@ -47,6 +47,8 @@ struct ContainerCreation: ~Copyable {
     if facts.idMaps == nil { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
     facts.cgroupNamespace = (try? Files.openReadOnly("/proc/self/ns/cgroup"))?.release()
+    // A process in a user namespace is not root where the group's files are opened: this one moves it.
+    if spec.linux?.namespaces.contains(where: { $0.type == .user }) != true { facts.cgroupJoins = try cgroup.joins() }
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
     facts.securityModules = SecurityModules.detect(for: spec.process)
     facts.seccompListener = try SeccompListening.connect(spec, state: stateBeforePid)
@@ -78,9 +80,8 @@ struct ContainerCreation: ~Copyable {
       // On v1 the process mounts meanwhile.
       if !isV2 {
         try cgroup.create(resources)
-        try cgroup.attach(process.pid)
+        if !plan.joinsCgroup { try cgroup.attach(process.pid) }
       }
-      try cgroup.verify(process.pid)
     } catch {
       // Where the process has told why it is gone, that says more.
       Children.kill(process.pid)
@@ -95,7 +96,7 @@ struct ContainerCreation: ~Copyable {
     record.annotations = bundle.spec.annotations
     record.steps = plan.steps.count
     record.command = bundle.spec.process?.args.first ?? ""
-    try follow(process, record)
+    try follow(process, record, cgroup)
   }
 
   private func cloned(_ plan: InitPlan, _ facts: PlanFacts, _ cgroup: Cgroup) throws(BerthError) -> DirectLaunch {
@@ -106,12 +107,13 @@ struct ContainerCreation: ~Copyable {
     return process
   }
 
-  private mutating func follow(_ process: borrowing DirectLaunch, _ record: ContainerRecord) throws(BerthError) {
+  private mutating func follow(_ process: borrowing DirectLaunch, _ record: ContainerRecord, _ cgroup: Cgroup) throws(BerthError) {
     let container = Container(folder: folder, record: record)
     let (hooks, kinds) = (bundle.spec.hooks, bundle.spec.joinableKinds)
-    let member = process.pidfd.raw
+    let (member, pid) = (process.pidfd.raw, process.pid)
     let outcome = try process.follow { (point) throws(BerthError) in
       switch point {
+      case InitPlan.cgroupAttached: try cgroup.verify(pid)
       case InitPlan.mounted:
         let state = container.state(.creating)
         try Hooks.run(hooks.prestart, "prestart", state: state)

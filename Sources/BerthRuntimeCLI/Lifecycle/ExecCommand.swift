@@ -48,16 +48,17 @@ enum ExecCommand {
     facts.console = try streams.console(terminal: spec.process?.terminal ?? false, ours: &terminalSocket)
     let pidKind = RuntimeSpec.NamespaceKind.pid.cloneFlag
     let kinds = spec.joinableKinds
+    guard let cgroup = container.cgroup else { throw BerthError(.unavailable, "exec", container.id, cause: "this machine has no cgroups") }
+    facts.cgroupJoins = try cgroup.joins()
     let plan = try InitPlanner.planJoin(spec, facts, member: member.raw, namespaces: kinds & ~pidKind)
     for warning in plan.warnings { call.log.warn(warning) }
-    guard let cgroup = container.cgroup else { throw BerthError(.unavailable, "exec", container.id, cause: "this machine has no cgroups") }
     let directory = try cgroup.openForClone()
     let process = try cloned(plan, container.id, directory, kinds & pidKind == 0 ? nil : member.raw)
-    do throws(BerthError) {
-      if cgroup.layout.version == .v1 { try cgroup.attach(process.pid) }
-      try cgroup.verify(process.pid)
-    } catch { throw process.end(error) }
-    if case .executing(let warnings) = try process.follow({ (_) throws(BerthError) in }) {
+    let pid = process.pid
+    let outcome = try process.follow { (point) throws(BerthError) in
+      if point == InitPlan.cgroupAttached { try cgroup.verify(pid) }
+    }
+    if case .executing(let warnings) = outcome {
       for warning in warnings { call.log.warn(warning) }
     }
     return process.pid

@@ -92,6 +92,7 @@ enum berth_op {
   BERTH_OP_PERSONALITY,    // x
   BERTH_OP_SECCOMP_LISTEN, // as SECCOMP; the filter's listener is sent over socket z with text, whose runs of ten bytes 1 become the pid
   BERTH_OP_ANNOUNCE,       // tell the launcher that nothing is left but exec; outlive it from now on
+  BERTH_OP_JOIN_CGROUP,    // of the v1 hierarchy open as descriptor x: this process moves itself by file text
   BERTH_OP_COUNT
 };
 
