@@ -172,15 +172,7 @@ final class Daemon: Sendable {
     let manifests = configuration.manifests
     return ManifestDirectory.Options(
       path: manifests.path, owner: manifests.owner, resyncInterval: manifests.resyncInterval, removalDelay: manifests.removalDelay,
-      pruneGuard: DirectoryModel.PruneGuard(pods: manifests.pruneGuard.pods, percent: manifests.pruneGuard.percent),
-      onActivity: activityHint())
-  }
-
-  /// On v1 the kernel's preparations for an attach overlap with reading the manifest.
-  private static func activityHint() -> @Sendable () -> Void {
-    guard let file = (try? CgroupLayout.detect())?.attachWarmUpFile() else { return {} }
-    let warmUp = AttachWarmUp(file: file)
-    return { warmUp.hint() }
+      pruneGuard: DirectoryModel.PruneGuard(pods: manifests.pruneGuard.pods, percent: manifests.pruneGuard.percent))
   }
 
   /// `berthd teardown`: what couldn't be removed.

@@ -15,19 +15,13 @@ public final class ManifestDirectory: Sendable {
     public var resyncInterval: Duration
     public var removalDelay: Duration
     public var pruneGuard: DirectoryModel.PruneGuard
-    /// Called at the first sign of an event, before anything is read. Must not block.
-    public var onActivity: @Sendable () -> Void
 
-    public init(
-      path: String, owner: UInt32, resyncInterval: Duration, removalDelay: Duration, pruneGuard: DirectoryModel.PruneGuard,
-      onActivity: @escaping @Sendable () -> Void = {}
-    ) {
+    public init(path: String, owner: UInt32, resyncInterval: Duration, removalDelay: Duration, pruneGuard: DirectoryModel.PruneGuard) {
       self.path = path
       self.owner = owner
       self.resyncInterval = resyncInterval
       self.removalDelay = removalDelay
       self.pruneGuard = pruneGuard
-      self.onActivity = onActivity
     }
   }
 
@@ -85,7 +79,6 @@ public final class ManifestDirectory: Sendable {
     var waiting: [Request] = []
     while true {
       let ready = (try? Descriptors.waitReadable([follower.descriptor, wakeUp.descriptor], timeout: follower.untilNextDue())) ?? []
-      if ready.contains(follower.descriptor) { options.onActivity() }
       wakeUp.clear()
       let asked = requests.withLock { queue in
         defer { queue = [] }
