@@ -23,7 +23,10 @@ public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: Imag
   if case .lost(processesLeft: false) = actual.sandbox { return planLoss(of: actual, processesLeft: false, now: now) }
   if desired.hash != actual.hash {
     let changes = SpecDiff.changes(from: actual.spec, to: desired.spec)
-    if changes.allSatisfy(\.inPlace) { return planInPlace(desired, actual, changes) }
+    if changes.allSatisfy(\.inPlace), !reusesName(desired, actual) {
+      // A container that comes needs its image first.
+      return (addsContainers(desired, actual) ? missing : nil) ?? planInPlace(desired, actual, changes)
+    }
     // The old pod runs on until the new one's images are there.
     return missing ?? planRemoval(of: actual, because: recreationReason(changes), changes: changes, now: now)
   }
@@ -116,8 +119,44 @@ private func planCreation(of desired: DesiredPod) -> PodPlan {
   return plan
 }
 
-private func planInPlace(_ desired: DesiredPod, _ actual: ActualPod, _ changes: [FieldChange]) -> PodPlan {
+private func addsContainers(_ desired: DesiredPod, _ actual: ActualPod) -> Bool {
+  desired.spec.containers.contains { container in !actual.spec.containers.contains { $0.name == container.name } }
+}
+
+/// A container that comes back under a name that this incarnation had before: the shim still knows the old one.
+private func reusesName(_ desired: DesiredPod, _ actual: ActualPod) -> Bool {
+  desired.spec.containers.contains { container in
+    !actual.spec.containers.contains { $0.name == container.name } && actual.containers[container.name] != nil
+  }
+}
+
+/// Containers that the manifest has no more: told to stop, waited for, taken away. nil once none is left.
+private func planDepartures(_ desired: DesiredPod, _ actual: ActualPod) -> PodPlan? {
   var plan = PodPlan()
+  var waiting: [String] = []
+  for container in actual.spec.containers where !desired.spec.containers.contains(where: { $0.name == container.name }) {
+    let change = FieldChange(path: "container.\(container.name)", old: container.image, new: "", inPlace: true)
+    switch actual.containers[container.name]?.state {
+    case .running?:
+      plan.actions.append(
+        PodAction(.retireContainer(name: container.name), because: "the manifest has it no more (in place)", changes: [change]))
+    case .stopping?: waiting.append(container.name)
+    case .exited?, nil:
+      // Taken away with the spec that had it.
+      continue
+    }
+  }
+  if !waiting.isEmpty { plan.waitingFor = "containers to stop: \(waiting.joined(separator: ", "))" }
+  return plan.actions.isEmpty && waiting.isEmpty ? nil : plan
+}
+
+private func planInPlace(_ desired: DesiredPod, _ actual: ActualPod, _ changes: [FieldChange]) -> PodPlan {
+  if let departures = planDepartures(desired, actual) { return departures }
+  var plan = PodPlan()
+  for container in actual.spec.containers where !desired.spec.containers.contains(where: { $0.name == container.name }) {
+    guard actual.containers[container.name] != nil else { continue }
+    plan.actions.append(PodAction(.removeContainer(name: container.name), because: "it has ended, and the manifest has it no more"))
+  }
   let limits = changes.filter(\.isResources)
   for container in [nil] + desired.spec.allContainers.map({ Optional($0.name) }) {
     let own = limits.filter { $0.container == container }

@@ -15,6 +15,10 @@ public struct PodAction: Hashable, Sendable {
     case updateVolume(name: String)
     /// Tell a container that files have changed.
     case signalContainer(name: String, signal: String)
+    /// Stop a container that the pod goes on without.
+    case retireContainer(name: String)
+    /// Forget a container that the manifest has no more; it has ended.
+    case removeContainer(name: String)
     /// Take over a spec whose differences need no restart.
     case recordSpec
     /// Everything the pod owned; its containers are dead.
@@ -38,10 +42,11 @@ extension PodAction.Verb {
     case .pullImage(let reference): "pull image \(reference)"
     case .createPod: "create pod"
     case .startContainer(let name, let attempt): attempt == 0 ? "start container \(name)" : "restart container \(name) (restart \(attempt))"
-    case .stopContainer(let name): "stop container \(name)"
+    case .stopContainer(let name), .retireContainer(let name): "stop container \(name)"
     case .updateResources(let container): container.map { "update resources of container \($0)" } ?? "update resources of the pod"
     case .updateVolume(let name): "update files of volume \(name)"
     case .signalContainer(let name, let signal): "send \(signal) to container \(name)"
+    case .removeContainer(let name): "remove container \(name)"
     case .recordSpec: "update pod"
     case .removePod: "remove pod"
     }
@@ -52,17 +57,20 @@ extension PodAction.Verb {
     case .pullImage: "pull_image"
     case .createPod: "create_pod"
     case .startContainer: "start_container"
-    case .stopContainer: "stop_container"
+    case .stopContainer, .retireContainer: "stop_container"
     case .updateResources: "update_resources"
     case .updateVolume: "update_volume"
     case .signalContainer: "signal_container"
+    case .removeContainer: "remove_container"
     case .recordSpec: "record_spec"
     case .removePod: "remove_pod"
     }
   }
   public var container: String? {
     switch self {
-    case .startContainer(let name, _), .stopContainer(let name), .signalContainer(let name, _): name
+    case .startContainer(let name, _), .stopContainer(let name), .retireContainer(let name), .removeContainer(let name),
+      .signalContainer(let name, _):
+      name
     case .updateResources(let name): name
     case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod: nil
     }

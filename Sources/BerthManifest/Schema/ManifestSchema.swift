@@ -28,6 +28,7 @@ public enum ManifestSchema {
     .key("supplemental_groups", .list(.integer(groupRange)), default: "[]", "extra groups of every container"),
     .key("node_selector", .map(key: .line, value: .text(.any)), default: "{}", "run only where the node's labels match"),
     .key("suspend", .boolean, default: "false", "keep the manifest, run nothing"),
+    .key("update", .table(update), "health-gated updates"),
     .key("container", .list(.table(container(isInit: false))), "the pod's containers, at least one"),
     .key("init_container", .list(.table(container(isInit: true))), default: "[]", "run in order to completion before the containers"),
     .key("volume", .list(.table(volume)), default: "[]", "what containers mount"),
@@ -45,7 +46,6 @@ public enum ManifestSchema {
     .notYet("starting_deadline", .duration, "of schedule"),
     .notYet("ttl_after_finished", .duration, "remove a finished pod's containers after it"),
     .notYet("on_drift", .choice(["repair", "warn"]), default: "\"repair\"", "what to do about changes by hand"),
-    .notYet("update", .table(update), "health-gated updates"),
   ]
 
   static let restartBackoff = KeyTable(
@@ -101,9 +101,9 @@ public enum ManifestSchema {
   private static let update = KeyTable(
     "[update]",
     [
-      .notYet("strategy", .choice(["recreate", "start-first"]), default: "\"recreate\"", "order of stop and start"),
-      .notYet("progress_deadline", .duration, default: "\"5m\"", "until the new pod must be ready"),
-      .notYet("rollback", .boolean, default: "true", "return to the last good spec"),
+      .key("strategy", .choice(["recreate"]), default: "\"recreate\"", "the old pod is stopped, then the new one started"),
+      .key("progress_deadline", .duration, default: "\"5m\"", "how long a new spec may take to become ready"),
+      .key("rollback", .boolean, default: "true", "return to the last good spec and its image digests when it doesn't"),
     ])
 
   static func resources(isContainer: Bool) -> KeyTable {

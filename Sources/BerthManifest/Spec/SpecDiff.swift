@@ -72,19 +72,24 @@ public enum SpecDiff {
     let to = named(new)
     for (name, json) in from {
       guard let other = to.first(where: { $0.name == name }) else {
-        changes.append(FieldChange(path: "\(list).\(name)", old: summary(json), new: "", inPlace: false))
+        changes.append(FieldChange(path: "\(list).\(name)", old: summary(json), new: "", inPlace: canComeAndGo(json, list)))
         continue
       }
       compare(json, other.json, [list, name], &changes)
     }
     for (name, json) in to where !from.contains(where: { $0.name == name }) {
-      changes.append(FieldChange(path: "\(list).\(name)", old: "", new: summary(json), inPlace: false))
+      changes.append(FieldChange(path: "\(list).\(name)", old: "", new: summary(json), inPlace: canComeAndGo(json, list)))
     }
     let kept = from.map(\.name).filter { name in to.contains { $0.name == name } }
     let order = to.map(\.name).filter { name in from.contains { $0.name == name } }
     if kept != order {
       changes.append(FieldChange(path: list, old: kept.joined(separator: ", "), new: order.joined(separator: ", "), inPlace: false))
     }
+  }
+
+  /// A container that is added or taken away leaves the others alone, unless the pod's network has to publish ports for it.
+  private static func canComeAndGo(_ json: JSON, _ list: String) -> Bool {
+    list == "container" && (json["ports"]?.array ?? []).allSatisfy { $0["host"]?.isNull != false }
   }
 
   private static func isInPlace(_ path: [String]) -> Bool {

@@ -34,7 +34,7 @@ public final class Node: Sendable {
   }
 
   public init(
-    options: Options, pods: any PodService, images: any ImageProvider, lastGood: any LastGoodStore,
+    options: Options, pods: any PodService, images: any ImageProvider, lastGood: any LastGoodStore & RolloutStore,
     handMade: (any HandMadeStore)? = nil
   ) throws(BerthError) {
     self.handMade = HandMadeContainers(store: handMade)
@@ -44,13 +44,16 @@ public final class Node: Sendable {
     let statuses = statuses
     let memory = SpecMemory(store: lastGood, events: events)
     self.memory = memory
+    let rollouts = RolloutMemory(store: lastGood, events: events) { memory.write($0) }
     services = EngineServices(
       pods: pods, images: desk, statuses: statuses, events: events, pool: ThreadPool(name: "pods", threads: options.threads),
+      rollouts: rollouts,
       remember: { key, entry in memory.remember(key, entry) },
       retire: { worker in
         // One who took its place has a status and pulls of its own.
         workers.remove(worker) {
           desk.forget(worker.key)
+          rollouts.forget(worker.key)
           statuses.publish(nil, for: worker.key)
         }
         // Waiters look at the store: last, so that what they find is true.
@@ -66,6 +69,7 @@ public final class Node: Sendable {
   /// `adopted`: incarnations that earlier daemons left running. Returns once the directory was read and every worker was told; see
   /// `isAtRest`.
   public func start(adopting adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) {
+    try services.rollouts.load()
     for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, pod: entry.pod)) }
     try await takeUpTasks(adopted)
     try directory.start(known: try await known(adopted))
@@ -128,6 +132,19 @@ public final class Node: Sendable {
     let worker = workers.worker(key) ?? PodWorker(key: key, services: services)
     let entry = placed(entry)
     return await Task(executorPreference: services.pool) { await worker.currentPlan(for: entry) }.value
+  }
+
+  /// The revisions of a pod, the newest last.
+  public func rollout(of key: PodKey) async throws(BerthError) -> Rollout { try await worker(of: key).history() }
+
+  /// Runs an earlier revision until the manifest changes; without a number the last one that was ready.
+  public func rollBack(_ key: PodKey, to number: Int64?) async throws(BerthError) -> Revision {
+    try await worker(of: key).rollBack(to: number)
+  }
+
+  private func worker(of key: PodKey) throws(BerthError) -> PodWorker {
+    guard let worker = workers.worker(key) else { throw BerthError(.notFound, "find pod", "\(key)", cause: "there is no such pod") }
+    return worker
   }
 
   /// Stops and removes every pod; manifests are not followed any more. Returns once nothing is left, or throws `.deadlineExceeded`.

@@ -27,6 +27,10 @@ public protocol PodHandle: Sendable {
   func signal(_ container: String, _ signal: String) async throws(BerthError)
   /// Makes `spec` the one that is in force.
   func record(spec: PodSpec, hash: String) async throws(BerthError)
+  /// As `stop`, for a container that the pod goes on without.
+  func retire(_ container: String) async throws(BerthError)
+  /// Takes away what a container that has ended leaves: writable layer and logs.
+  func removeContainer(_ container: String) async throws(BerthError)
   /// Everything that the pod owns but persistent volumes. Its containers are dead.
   func remove() async throws(BerthError)
   /// Readies a session for a further process of a container (nil: the pod's first): the path of its one-time socket.

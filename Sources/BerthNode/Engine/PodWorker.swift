@@ -11,6 +11,7 @@ struct EngineServices: Sendable {
   var statuses: StatusStore
   var events: EventLog
   var pool: ThreadPool
+  var rollouts: RolloutMemory
   /// Keeps the newest word of the directory for later daemons.
   var remember: @Sendable (PodKey, DesiredEntry) -> Void
   /// Called once nothing is asked for and nothing is left of a pod.
@@ -21,17 +22,19 @@ struct EngineServices: Sendable {
 /// until there is nothing to do; then wait for a mark. A mark says only "look"; marks that come meanwhile melt into one.
 actor PodWorker {
   nonisolated let key: PodKey
-  private let services: EngineServices
+  let services: EngineServices
   private nonisolated let mailbox: Mailbox
 
-  private var entry: DesiredEntry?
-  private var pod: (any PodHandle)?
-  private var generation: Int64
+  private(set) var entry: DesiredEntry?
+  /// How it came to its spec.
+  var rollout: Rollout
+  var pod: (any PodHandle)?
+  var generation: Int64
   private var failure: Failure?
   /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
   private var isRestarting = false
   private var timer: Task<Void, Never>?
-  private var reported: [String: String] = [:]
+  var reported: [String: String] = [:]
 
   private struct Failure {
     var error: BerthError
@@ -51,6 +54,7 @@ actor PodWorker {
     self.services = services
     self.pod = pod
     self.generation = generation
+    rollout = services.rollouts.rollout(of: key)
     mailbox = Mailbox()
   }
 
@@ -94,6 +98,7 @@ actor PodWorker {
     for _ in 0..<Self.roundsLimit {
       let observation = await pod?.observe()
       if observation == nil { isRestarting = false }
+      rollout.asked(for: entry?.desired?.hash)
       let desired = isRestarting ? nil : inForce(entry, observation)
       if let observation { generation = max(generation, observation.generation) }
       if failure?.hash != desired?.hash { failure = nil }
@@ -102,9 +107,11 @@ actor PodWorker {
       let plan = plan(desired: desired, actual: observation?.actual, images: images, now: now)
       if plan.actions.isEmpty { failure = nil }
       let blocked = failure.map { $0.retryAt > now } ?? false
-      publish(observation, plan, images, now)
+      let status = publish(observation, plan, images, now)
+      let look = follow(observation, status, now: now)
+      if look.isChanged { continue }
       if plan.actions.isEmpty || blocked {
-        schedule(plan.wakeAt, blocked ? failure?.retryAt : nil, now: now)
+        schedule([plan.wakeAt, look.wakeAt, blocked ? failure?.retryAt : nil], now: now)
         retireIfDone(observation)
         return
       }
@@ -113,7 +120,7 @@ actor PodWorker {
       }
     }
     services.events.record("Bug", "no end of actions; waiting for the next event", pod: key, severity: .warning)
-    schedule(Instant(nanoseconds: Clock.bootNanoseconds()) + .seconds(10), nil, now: Instant(nanoseconds: Clock.bootNanoseconds()))
+    schedule([Instant(nanoseconds: Clock.bootNanoseconds()) + .seconds(10)], now: Instant(nanoseconds: Clock.bootNanoseconds()))
   }
 
   /// Replaces the incarnation by another of the same spec: as if the manifest had gone for a moment.
@@ -134,14 +141,14 @@ actor PodWorker {
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
     let observation = await pod?.observe()
     let desired = inForce(other ?? entry, observation)
-    return plan(
+    return forecast(
       desired: desired, actual: observation?.actual, images: imageStates(desired, observation),
       now: Instant(nanoseconds: Clock.bootNanoseconds()))
   }
 
   /// What the pod is to be. A manifest that is bad and of which no good spec is remembered leaves a pod that runs as it is.
   private func inForce(_ entry: DesiredEntry?, _ observation: PodObservation?) -> DesiredPod? {
-    if let desired = entry?.desired { return desired }
+    if let asked = entry?.desired { return rollout.target(for: asked).pod }
     guard entry?.problem != nil, let actual = observation?.actual else { return nil }
     return DesiredPod(spec: actual.spec, hash: actual.hash)
   }
@@ -149,13 +156,17 @@ actor PodWorker {
   /// Image facts count only where a pod is to be created: a running one keeps what it was created from.
   private func imageStates(_ desired: DesiredPod?, _ observation: PodObservation?) -> [String: ImageState] {
     guard let desired, desired.suspension == nil, observation == nil || observation?.actual.hash != desired.hash else { return [:] }
-    return services.images.states(for: desired)
+    var states = services.images.states(for: desired)
+    // What is put back is what ran then, whatever its tag means by now.
+    let settled = entry?.desired.map { rollout.target(for: $0).images } ?? [:]
+    for (reference, digest) in settled { states[reference] = .present(digest: digest) }
+    return states
   }
 
-  private func schedule(_ wakeAt: Instant?, _ retryAt: Instant?, now: Instant) {
+  private func schedule(_ instants: [Instant?], now: Instant) {
     timer?.cancel()
     timer = nil
-    guard let due = [wakeAt, retryAt].compactMap({ $0 }).min() else { return }
+    guard let due = instants.compactMap({ $0 }).min() else { return }
     timer = Task(executorPreference: services.pool) { [weak self] in
       guard (try? await Task.sleep(for: max(due - now, .milliseconds(1)))) != nil else { return }
       self?.mark()
@@ -175,94 +186,9 @@ actor PodWorker {
     services.retire(self)
   }
 
-  // MARK: performing
-
-  /// In the plan's order; starts that stand next to each other happen side by side.
-  private func perform(_ actions: [PodAction], _ observation: PodObservation?) async throws(BerthError) {
-    var at = 0
-    while at < actions.count {
-      var starts: [(name: String, attempt: UInt32, reason: String)] = []
-      while at < actions.count, case .startContainer(let name, let attempt) = actions[at].verb {
-        starts.append((name, attempt, actions[at].reason))
-        at += 1
-      }
-      if starts.isEmpty {
-        try await perform(actions[at], observation)
-        at += 1
-      } else {
-        try await start(starts, observation)
-      }
-    }
-  }
-
-  private func start(_ starts: [(name: String, attempt: UInt32, reason: String)], _ observation: PodObservation?) async throws(BerthError) {
-    guard let pod else { throw BerthError(.bug, "start container", "\(key)", cause: "the pod is not there") }
-    let steps = starts.map { start in
-      observation?.actual.containers[start.name].map { container in nextStep(after: container, observation) } ?? 0
-    }
-    let results = await withTaskGroup(of: (Int, Result<BerthError?, BerthError>).self) { group in
-      for (at, (start, step)) in zip(starts, steps).enumerated() {
-        group.addTask {
-          do throws(BerthError) {
-            return (at, .success(try await pod.start(start.name, attempt: start.attempt, backoffStep: step)))
-          } catch { return (at, .failure(error)) }
-        }
-      }
-      return await group.reduce(into: [:]) { all, result in all[result.0] = result.1 }
-    }
-    for (at, start) in starts.enumerated() {
-      if let failure = try results[at]?.get() {
-        services.events.record("Failed", "container \(start.name): \(failure)", pod: key, container: start.name, severity: .warning)
-      } else {
-        let verb = start.attempt == 0 ? "Started" : "Restarted"
-        services.events.record(verb, "container \(start.name): \(start.reason)", pod: key, container: start.name)
-      }
-    }
-  }
-
-  private func nextStep(after container: ActualContainer, _ observation: PodObservation?) -> Int {
-    guard case .exited(let exit) = container.state, let backoff = observation?.actual.spec.restartBackoff else { return 0 }
-    return backoff.step(of: container, after: exit) + 1
-  }
-
-  private func perform(_ action: PodAction, _ observation: PodObservation?) async throws(BerthError) {
-    switch action.verb {
-    case .pullImage(let reference):
-      services.events.record("Pulling", "image \(reference): \(action.reason)", pod: key)
-      if let desired = entry?.desired { services.images.pull(reference, for: desired, worker: self) }
-    case .createPod:
-      guard let entry, let desired = entry.desired else { return }
-      generation += 1
-      pod = try await services.pods.create(
-        PodRequest(spec: desired.spec, hash: desired.hash, source: entry.source ?? "", generation: generation))
-      services.events.record("Created", action.reason, pod: key)
-    case .startContainer: break
-    case .stopContainer(let name):
-      services.events.record("Killing", "container \(name): \(action.reason)", pod: key, container: name)
-      try await pod?.stop(name)
-    case .updateResources(let container):
-      if let desired = entry?.desired { try await pod?.updateResources(container, to: desired.spec) }
-      services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key, container: container)
-    case .updateVolume(let name):
-      if let desired = entry?.desired { try await pod?.updateVolume(name, to: desired.spec) }
-      services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key)
-    case .signalContainer(let name, let signal):
-      try await pod?.signal(name, signal)
-      services.events.record("Signalled", "container \(name) with \(signal): \(action.reason)", pod: key, container: name)
-    case .recordSpec:
-      if let desired = entry?.desired { try await pod?.record(spec: desired.spec, hash: desired.hash) }
-      if !action.changes.isEmpty { services.events.record("Updated", action.changes.map(\.description).joined(separator: ", "), pod: key) }
-    case .removePod:
-      try await pod?.remove()
-      pod = nil
-      reported = [:]
-      services.events.record("Removed", action.reason, pod: key)
-    }
-  }
-
   // MARK: status
 
-  private func publish(_ observation: PodObservation?, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) {
+  private func publish(_ observation: PodObservation?, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) -> PodStatus {
     reportExits(observation)
     if let problem = entry?.problem {
       report("ManifestInvalid", problem.message, severity: .warning)
@@ -272,9 +198,11 @@ actor PodWorker {
     let input = StatusInput(
       key: key, entry: entry, observation: observation, plan: plan, images: images,
       imageFailures: services.images.failures(of: key, hash: entry?.desired?.hash), failure: failure.map { ($0.error, $0.retryAt) },
-      now: now,
+      now: now, hold: rollout.reason(against: entry?.desired),
       wallNow: Timestamp(nanoseconds: Clock.wallNanoseconds()))
-    services.statuses.publish(StatusBuilder.status(input, previous: services.statuses.status(of: key)), for: key)
+    let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
+    services.statuses.publish(status, for: key)
+    return status
   }
 
   /// Each exit once, however often it is seen.

@@ -26,6 +26,18 @@ extension ImageService: ImageProvider {
   }
 }
 
+extension MetadataStore: RolloutStore {
+  public func allRollouts() throws(BerthError) -> [(key: PodKey, content: [UInt8])] {
+    try rollouts().map { (PodKey(namespace: $0.namespace, name: $0.name), $0.content) }
+  }
+
+  public func putRollout(_ key: PodKey, _ content: [UInt8]) throws(BerthError) {
+    try putRollout(RolloutRecord(namespace: key.namespace, name: key.name, content: content))
+  }
+
+  public func removeRollout(_ key: PodKey) throws(BerthError) { try removeRollout(namespace: key.namespace, name: key.name) }
+}
+
 extension MetadataStore: LastGoodStore {
   public func all() throws(BerthError) -> [(key: PodKey, path: String, pod: DesiredPod)] {
     try lastGood().compactMap { record in

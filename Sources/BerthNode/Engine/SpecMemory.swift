@@ -35,6 +35,9 @@ final class SpecMemory: Sendable {
     done.pop()
   }
 
+  /// Runs `body` on the thread that may wait for the disk, after all that came before.
+  func write(_ body: @escaping @Sendable () -> Void) { if !isFrozen.load(ordering: .sequentiallyConsistent) { work.push(body) } }
+
   /// In the order of the calls. A broken manifest changes nothing.
   func remember(_ key: PodKey, _ entry: DesiredEntry) {
     guard !isFrozen.load(ordering: .sequentiallyConsistent) else { return }

@@ -13,11 +13,14 @@ public struct NodeEvent: Hashable, Sendable {
   public var pod: PodKey?
   public var container: String?
   public var message: String
+  /// The planned action that was performed, by its stable name: together these are the executor's log.
+  public var action: String?
 
   public var json: JSON {
     [
       "sequence": .integer(sequence), "time": .string(time.description), "severity": .string(severity.rawValue), "reason": .string(reason),
       "namespace": .optional(pod?.namespace), "pod": .optional(pod?.name), "container": .optional(container), "message": .string(message),
+      "action": .optional(action),
     ]
   }
 }
@@ -40,12 +43,14 @@ public final class EventLog: Sendable {
   }
 
   public func record(
-    _ reason: String, _ message: String, pod: PodKey? = nil, container: String? = nil, severity: NodeEvent.Severity = .normal
+    _ reason: String, _ message: String, pod: PodKey? = nil, container: String? = nil, severity: NodeEvent.Severity = .normal,
+    action: String? = nil
   ) {
     let time = clock()
     state.withLock { state in
       let event = NodeEvent(
-        sequence: state.next, time: time, severity: severity, reason: reason, pod: pod, container: container, message: message)
+        sequence: state.next, time: time, severity: severity, reason: reason, pod: pod, container: container, message: message,
+        action: action)
       state.next += 1
       state.events.append(event)
       // In slices, so that dropping old ones costs little for each new one.

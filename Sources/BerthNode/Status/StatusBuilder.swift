@@ -15,6 +15,8 @@ struct StatusInput {
   /// An action that failed and is tried again later.
   var failure: (error: BerthError, retryAt: Instant)?
   var now: Instant
+  /// Why another spec than the manifest's is run.
+  var hold: String?
   var wallNow: Timestamp
 }
 
@@ -119,7 +121,7 @@ enum StatusBuilder {
   }
 
   private static func summary(_ status: PodStatus, _ spec: PodSpec?, _ input: StatusInput) -> (PodStatus.Phase, String, String) {
-    let problem = input.entry?.problem?.message
+    let problem = input.entry?.problem?.message ?? input.hold
     guard let spec else { return (.pending, "ManifestInvalid", problem ?? "") }
     if let failure = input.failure { return (phase(status, spec), "CreateContainerError", "\(failure.error)") }
     if input.observation == nil, let reason = input.entry?.desired?.suspension { return (.pending, "Suspended", problem ?? reason) }
@@ -133,7 +135,8 @@ enum StatusBuilder {
     if let troubled { return (phase, troubled.reason, problem ?? "container \(troubled.name): \(troubled.message)") }
     if phase == .succeeded { return (phase, "Completed", problem ?? "") }
     if phase == .pending { return (phase, "ContainerCreating", problem ?? input.plan.waitingFor ?? "") }
-    return (phase, problem == nil ? "" : "ManifestInvalid", problem ?? input.plan.waitingFor ?? "")
+    let reason = input.entry?.problem != nil ? "ManifestInvalid" : input.hold != nil ? "RolledBack" : ""
+    return (phase, reason, problem ?? input.plan.waitingFor ?? "")
   }
 
   private static func phase(_ status: PodStatus, _ spec: PodSpec) -> PodStatus.Phase {

@@ -139,6 +139,10 @@ public actor Pod {
   // MARK: changes in place
 
   public func record(spec: PodSpec, hash: String) async throws(BerthError) {
+    // A container that has come runs what its image is now.
+    for reference in spec.imageReferences where record.images[reference] == nil {
+      record.images[reference] = try context.images.lookup(ImageReference(reference))?.digest.description
+    }
     record.spec = spec
     record.hash = hash
     record.generation += 1
@@ -165,12 +169,16 @@ public actor Pod {
   // MARK: the end
 
   public func stop(_ name: String) async throws(BerthError) {
-    let spec = try container(name)
     if !record.isBeingRemoved {
       record.isBeingRemoved = true
       // On a full disk, too, a pod can be stopped; only a later daemon then doesn't know.
       try? save()
     }
+    try await retire(name)
+  }
+
+  public func retire(_ name: String) async throws(BerthError) {
+    let spec = try container(name)
     let image = try? context.images.lookup(ImageReference(spec.image))
     let signal = SignalName.number(spec.stopSignal ?? image?.config.stopSignal ?? "TERM") ?? 15
     let grace = UInt64(clamping: record.spec.terminationGracePeriod.milliseconds)
@@ -195,6 +203,16 @@ public actor Pod {
       // The group is this container's alone; it is empty or gone if the signal was enough.
       try? cgroup.killAll()
       context.changed(key)
+    }
+  }
+
+  public func removeContainer(_ name: String) async throws(BerthError) {
+    guard let known = record.containers[name] else { return }
+    for attempt in [known.attempt, known.attempt &- 1] {
+      try? context.images.removeSnapshot(key: paths.snapshotKey(name, attempt: attempt))
+    }
+    do throws(Errno) { try Files.removeTree("\(paths.logDirectory(key))/\(name)") } catch {
+      throw BerthError(.unavailable, "remove container", "\(key)/\(name)", cause: "\(error)")
     }
   }
 

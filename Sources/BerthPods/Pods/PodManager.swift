@@ -18,7 +18,8 @@ public struct PodManager: Sendable {
       createdAt: Clock.wallNanoseconds())
     record.network = network
     for reference in request.spec.imageReferences {
-      record.images[reference] = try context.images.lookup(ImageReference(reference))?.digest.description
+      let settled = request.images[reference]
+      record.images[reference] = settled == nil ? try context.images.lookup(ImageReference(reference))?.digest.description : settled
     }
     let pod = Pod(record: record, context: context)
     do throws(BerthError) { try await pod.create() } catch {

@@ -8,6 +8,8 @@ public struct PodRequest: Hashable, Sendable {
   public var source: String
   /// One more than the last incarnation's.
   public var generation: Int64
+  /// Image reference → the digest to run, where that is settled: a rollback returns to the bytes of then.
+  public var images: [String: String] = [:]
 
   public init(spec: PodSpec, hash: String, source: String, generation: Int64) {
     self.spec = spec

@@ -40,6 +40,7 @@ public struct NodeAPI: Sendable {
     addPodRoutes(&router)
     addSessionRoutes(&router)
     addPlanRoutes(&router)
+    addRolloutRoutes(&router)
     addEventRoutes(&router)
     addImageRoutes(&router)
     addArchiveRoutes(&router)

@@ -69,6 +69,14 @@ enum Schema {
     ) WITHOUT ROWID;
     CREATE TABLE bundles (path TEXT PRIMARY KEY, identity TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE pod_rollouts (
+      namespace TEXT NOT NULL,
+      name TEXT NOT NULL,
+      content BLOB NOT NULL,
+      PRIMARY KEY (namespace, name)
+    ) WITHOUT ROWID;
+    """,
   ]
 
   /// Brings a database to this program's version in one transaction, or says why it can't be used.

@@ -8,14 +8,16 @@ struct Validate: ParsableCommand {
 
   @OptionGroup var options: GlobalOptions
   @Flag(help: "Print the JSON Schema of manifests instead, for editors.") var schema = false
+  @Flag(help: "Print the manifest reference instead.") var reference = false
   @Argument(help: "Manifests, or directories of them.") var paths: [String] = []
 
   func validate() throws {
-    if !schema && paths.isEmpty { throw ValidationError("name a manifest, or a directory of them") }
+    if !schema && !reference && paths.isEmpty { throw ValidationError("name a manifest, or a directory of them") }
   }
 
   func run() throws {
     if schema { return Terminal.print(ManifestSchema.jsonSchema().pretty()) }
+    if reference { return Terminal.print(ManifestSchema.reference()) }
     let files = try ManifestFiles.read(paths)
     let diagnostics = ManifestValidator.validate(files: files, contents: ManifestFiles.content)
     if options.output == .json {

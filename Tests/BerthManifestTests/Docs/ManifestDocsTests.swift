@@ -17,6 +17,12 @@ struct ManifestDocsTests {
     for block in blocks { #expect(problems(String(block)) == []) }
   }
 
+  @Test("the generated reference is what the decoder checks by: `berth validate --reference` writes it anew")
+  func reference() throws {
+    let page = try #require(TestFiles.read(TestFiles.repository + "/docs/manifest-reference.md"))
+    #expect(String(decoding: page, as: UTF8.self) == ManifestSchema.reference() + "\n")
+  }
+
   @Test("it names every key, and those that aren't supported yet in a list that says so")
   func keys() throws {
     let text = try text()
