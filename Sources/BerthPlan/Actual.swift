@@ -12,6 +12,8 @@ public struct ActualPod: Hashable, Sendable {
   public var sandbox: SandboxState
   /// Whether a container of it was already told to stop for good: then the incarnation is not taken up again, whatever is asked for now.
   public var isBeingRemoved = false
+  /// What of it was changed by hand, as far as was looked for.
+  public var drift: [Drift] = []
   /// By container name, init containers included. A container that was never started is missing.
   public var containers: [String: ActualContainer]
 

@@ -46,7 +46,8 @@ private struct SupposedWorld {
       actual?.spec = desired.spec
       actual?.hash = desired.hash
     case .removePod: actual = nil
-    case .updateResources, .updateVolume, .signalContainer: break
+    case .updateResources, .updateVolume: actual?.drift = []
+    case .signalContainer: break
     }
   }
 

@@ -30,6 +30,11 @@ public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: Imag
     // The old pod runs on until the new one's images are there.
     return missing ?? planRemoval(of: actual, because: recreationReason(changes), changes: changes, now: now)
   }
+  if !actual.drift.isEmpty, desired.spec.onDrift == .repair {
+    var plan = PodPlan()
+    plan.actions = actual.drift.map(\.repair)
+    return plan
+  }
   if case .lost(processesLeft: true) = actual.sandbox { return planLoss(of: actual, processesLeft: true, now: now) }
   return planContainers(of: actual, images: images, now: now)
 }

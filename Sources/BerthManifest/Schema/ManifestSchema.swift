@@ -28,6 +28,7 @@ public enum ManifestSchema {
     .key("supplemental_groups", .list(.integer(groupRange)), default: "[]", "extra groups of every container"),
     .key("node_selector", .map(key: .line, value: .text(.any)), default: "{}", "run only where the node's labels match"),
     .key("suspend", .boolean, default: "false", "keep the manifest, run nothing"),
+    .key("on_drift", .choice(DriftPolicy.allCases.map(\.rawValue)), default: "\"repair\"", "what to do about changes by hand"),
     .key("update", .table(update), "health-gated updates"),
     .key("container", .list(.table(container(isInit: false))), "the pod's containers, at least one"),
     .key("init_container", .list(.table(container(isInit: true))), default: "[]", "run in order to completion before the containers"),
@@ -45,7 +46,6 @@ public enum ManifestSchema {
     .notYet("concurrency_policy", .choice(["allow", "forbid", "replace"]), "of schedule"),
     .notYet("starting_deadline", .duration, "of schedule"),
     .notYet("ttl_after_finished", .duration, "remove a finished pod's containers after it"),
-    .notYet("on_drift", .choice(["repair", "warn"]), default: "\"repair\"", "what to do about changes by hand"),
   ]
 
   static let restartBackoff = KeyTable(

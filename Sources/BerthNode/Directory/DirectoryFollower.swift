@@ -123,7 +123,9 @@ struct DirectoryFollower {
       look(at: path, reportedGone: false, now: now)
     }
     if prune { model.confirmRemovals() }
-    return settleAndPublish(now: now) ?? ManifestDirectory.Update(entries: [:], warning: currentWarning)
+    var update = settleAndPublish(now: now) ?? ManifestDirectory.Update(entries: [:], warning: currentWarning)
+    update.isResync = true
+    return update
   }
 
   // MARK: steps

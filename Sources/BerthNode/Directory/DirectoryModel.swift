@@ -180,7 +180,8 @@ public struct DirectoryModel: Sendable {
     let due = removals.filter { $0.value.due <= now }
     let silent = Set(due.filter { !$0.value.reported }.keys)
     held.formIntersection(silent)
-    let pods = silent.filter { path in lastGood.values.contains { $0.path == path } }
+    let inForce = silent.isEmpty ? [] : Set(lastGood.values.map(\.path))
+    let pods = silent.intersection(inForce)
     if pods.count >= pruneGuard.pods && pods.count * 100 > lastGood.count * pruneGuard.percent { held = silent }
     for path in due.keys where !held.contains(path) {
       removals[path] = nil

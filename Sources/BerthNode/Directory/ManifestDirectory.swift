@@ -29,6 +29,8 @@ public final class ManifestDirectory: Sendable {
   public struct Update: Sendable {
     public var entries: [PodKey: DesiredEntry]
     public var warning: String?
+    /// Whether everything was looked at, whatever the events said.
+    public var isResync = false
   }
 
   private struct Request: Sendable {

@@ -161,6 +161,11 @@ public final class Node: Sendable {
     }
   }
 
+  /// Changes by hand that no event tells of are looked for whenever everything is, in pods that can have some.
+  private func lookForDrift() {
+    for (key, entry) in desired.all() where entry.desired?.spec.canDrift == true { workers.worker(key)?.lookForDrift() }
+  }
+
   /// What of it runs on this node.
   private func placed(_ entry: DesiredEntry) -> DesiredEntry {
     guard let desired = entry.desired, !desired.spec.nodeSelector.isEmpty else { return entry }
@@ -187,6 +192,7 @@ public final class Node: Sendable {
     if let warning = update.warning, warning != desired.warning {
       events.record("DirectoryWarning", warning, severity: .warning)
     }
+    if update.isResync { lookForDrift() }
     update.entries = update.entries.mapValues(placed)
     desired.apply(update)
     for (key, entry) in update.entries { pass(entry, on: key) }

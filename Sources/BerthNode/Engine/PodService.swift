@@ -14,6 +14,8 @@ public protocol PodService: Sendable {
 public protocol PodHandle: Sendable {
   /// What is there, read from the record, the shim and the kernel.
   func observe() async -> PodObservation
+  /// What of it was changed by hand: generated files, limits. Dearer than `observe`.
+  func drift() async -> [Drift]
   /// Begins attempt `attempt`. Why a container can't be started is returned, and a fact to be observed from then on; thrown is only
   /// what keeps the attempt from being made.
   func start(_ container: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) -> BerthError?

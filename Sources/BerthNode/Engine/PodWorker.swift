@@ -3,6 +3,7 @@ import BerthLinux
 import BerthManifest
 import BerthPlan
 import BerthPods
+import Synchronization
 
 /// What a worker shares with the rest of the node.
 struct EngineServices: Sendable {
@@ -28,6 +29,8 @@ actor PodWorker {
   private(set) var entry: DesiredEntry?
   /// How it came to its spec.
   var rollout: Rollout
+  nonisolated let driftIsDue = Atomic(false)
+  var drift: [Drift] = []
   var pod: (any PodHandle)?
   var generation: Int64
   private var failure: Failure?
@@ -96,7 +99,7 @@ actor PodWorker {
     // Until the directory has been read nobody knows what is asked for, whatever a shim reports.
     guard entry != nil else { return }
     for _ in 0..<Self.roundsLimit {
-      let observation = await pod?.observe()
+      let observation = await withDrift(await pod?.observe())
       if observation == nil { isRestarting = false }
       rollout.asked(for: entry?.desired?.hash)
       let desired = isRestarting ? nil : inForce(entry, observation)
