@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 int berth_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
@@ -20,6 +21,12 @@ const char *berth_errno_name(int number) { return strerrorname_np(number); }
 const char *berth_errno_text(int number) { return strerrordesc_np(number); }
 
 int berth_thread_name(pthread_t thread, const char *name) { return pthread_setname_np(thread, name); }
+
+int berth_clock_is_synchronized(void) {
+  struct timex state = {0};
+  int result = adjtimex(&state);
+  return result >= 0 && result != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
 
 int berth_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 

@@ -3,11 +3,12 @@ import BerthCore
 import BerthLinux
 import BerthNode
 import Glibc
+import Synchronization
 
 struct Berthd: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berthd", abstract: "Keeps the pods that a directory of TOML manifests describes.", version: BerthVersion.text,
-    subcommands: [Run.self, Config.self, TearDown.self], defaultSubcommand: Run.self)
+    subcommands: [Run.self, Config.self, Doctor.self, TearDown.self], defaultSubcommand: Run.self)
 }
 
 /// Flags that override the configuration file.
@@ -53,9 +54,11 @@ struct Run: ParsableCommand {
     let end = BlockingQueue<Int32>()
     let configuration: NodeConfiguration
     do throws(BerthError) { configuration = try options.load() } catch { Log.fail(error) }
+    let running = RunningDaemon()
     Task { [once] in
       do throws(BerthError) {
         let daemon = try await Daemon(configuration: configuration, log: log, end: end)
+        running.set(daemon)
         let code = try await once ? daemon.runOnce() : daemon.run()
         Glibc.exit(code)
       } catch { Log.fail(error) }
@@ -63,7 +66,7 @@ struct Run: ParsableCommand {
     while true {
       let signal = Signals.wait(for: Self.signals)
       if signal == Signals.hangUp {
-        log.logger.warning("SIGHUP: this version reads its configuration at start only; restart berthd (pods go on)")
+        running.get()?.reload { () throws(BerthError) in try options.load() }
       } else if once {
         Glibc.exit(1)
       } else {
@@ -73,8 +76,24 @@ struct Run: ParsableCommand {
   }
 }
 
+/// Lets the thread that takes the signals reach the daemon once it stands.
+private final class RunningDaemon: Sendable {
+  private let daemon = Mutex<Daemon?>(nil)
+  func set(_ daemon: Daemon) { self.daemon.withLock { $0 = daemon } }
+  func get() -> Daemon? { daemon.withLock { $0 } }
+}
+
 struct Config: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show the configuration.", subcommands: [Default.self, Dump.self])
+  static let configuration = CommandConfiguration(
+    abstract: "Show or check the configuration.", subcommands: [Default.self, Dump.self, Validate.self])
+
+  struct Validate: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Check a configuration file: every error with its line and column.")
+    @Argument(help: "Default: /etc/berth/config.toml.") var file: String?
+    func run() throws {
+      do throws(BerthError) { _ = try NodeConfiguration.read(file ?? NodeConfiguration.defaultPath) } catch { Log.fail(error) }
+    }
+  }
 
   struct Default: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Print the commented default config.toml.")

@@ -64,6 +64,20 @@ final class Daemon: Sendable {
     return code
   }
 
+  /// SIGHUP: takes over what can be taken over, says what can't, and keeps what is in force where the new file has an error.
+  func reload(_ load: () throws(BerthError) -> NodeConfiguration) {
+    ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds())")
+    defer { ServiceManager.notify("READY=1") }
+    do throws(BerthError) {
+      let new = try load()
+      let change = ConfigurationChange(from: configuration, to: new)
+      images.use(new.registryConfiguration)
+      node.events.record("Reloaded", change.description, severity: change.needsRestart.isEmpty ? .normal : .warning)
+    } catch {
+      node.events.record("ReloadFailed", "\(error); what was in force stays", severity: .warning)
+    }
+  }
+
   /// One convergence. 0 if every pod is as its manifest asks.
   func runOnce() async throws(BerthError) -> Int32 {
     followEvents()

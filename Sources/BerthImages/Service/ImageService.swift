@@ -2,6 +2,7 @@ import BerthCore
 import BerthLinux
 import BerthOCI
 import BerthStore
+import Synchronization
 
 /// Images on this node: what is here, how more gets here, and snapshots for containers to run on. All calls block and may be made
 /// from any thread. No byte of an image is decoded in this process but its config, by the bounded JSON reader.
@@ -16,7 +17,9 @@ import BerthStore
 public final class ImageService: Sendable {
   let root: String
   let workerPath: String
-  let registry: RegistryConfiguration
+  /// What pulls that begin from now on go by.
+  private let registryInForce: Mutex<RegistryConfiguration>
+  var registry: RegistryConfiguration { registryInForce.withLock { $0 } }
   let platform: Platform
   let content: ContentStore
   let reserve: DiskReserve
@@ -50,7 +53,7 @@ public final class ImageService: Sendable {
   ) throws(BerthError) {
     self.root = root
     self.workerPath = workerPath
-    self.registry = registry
+    registryInForce = Mutex(registry)
     self.platform = platform
     do throws(Errno) {
       for directory in ["snapshots", "snapshots/l", "snapshots/active"] { try Files.makeDirectories("\(root)/\(directory)") }
@@ -65,6 +68,9 @@ public final class ImageService: Sendable {
     try reserve.withRoom { () throws(BerthError) in try removeLeftovers() }
     reserve.fill()
   }
+
+  /// For pulls that begin from now on.
+  public func use(_ registry: RegistryConfiguration) { registryInForce.withLock { $0 = registry } }
 
   /// No pull survives its daemon: layers that aren't ready never will be.
   private func removeLeftovers() throws(BerthError) {

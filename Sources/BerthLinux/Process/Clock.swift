@@ -1,3 +1,4 @@
+import CBerthSys
 import Glibc
 
 /// The kernel's clocks.
@@ -8,11 +9,17 @@ public enum Clock {
   /// Nanoseconds since 1970, for display alone: it jumps when somebody sets the clock.
   public static func wallNanoseconds() -> Int64 { read(CLOCK_REALTIME) }
 
+  /// As service managers ask for it. Source: sd_notify(3) "MONOTONIC_USEC".
+  public static func monotonicMicroseconds() -> Int64 { read(CLOCK_MONOTONIC) / 1000 }
+
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)
     return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
+
+  /// Whether something keeps the wall clock right. Source: adjtimex(2).
+  public static var isSynchronized: Bool { berth_clock_is_synchronized() == 1 }
 
   /// Changes at every boot. Source: random(4).
   public static func bootID() throws(Errno) -> String {

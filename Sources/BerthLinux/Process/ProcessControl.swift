@@ -24,6 +24,14 @@ public enum ProcessControl {
   /// Orphans among this process's descendants become its children.
   public static func becomeSubreaper() throws(Errno) { try call { berth_become_subreaper() } }
 
+  /// Becomes `program`, with this process's environment. Returns only to say why it couldn't.
+  public static func execute(_ program: String, _ arguments: [String]) -> Errno {
+    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    execv(program, &words)
+    defer { for word in words { free(word) } }
+    return Errno.current
+  }
+
   /// The name in /proc/PID/comm, at most 15 bytes.
   public static func setName(_ name: String) { _ = berth_set_comm(name) }
 

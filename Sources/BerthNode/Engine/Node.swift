@@ -10,6 +10,7 @@ public final class Node: Sendable {
   public let statuses = StatusStore()
   public let desired = DesiredStore()
   public let events: EventLog
+  public let telemetry = Telemetry()
 
   private let services: EngineServices
   private let directory: ManifestDirectory

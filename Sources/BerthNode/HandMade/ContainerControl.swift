@@ -1,5 +1,6 @@
 import BerthCore
 import BerthPods
+import BerthRuntime
 
 /// What a person may do to a running container, beside what the plan does. Each throws `.notFound` for a container that the pod doesn't
 /// have and `.failedPrecondition` where it isn't running.
@@ -11,6 +12,11 @@ public protocol ContainerControl: Sendable {
   func isPaused(_ container: String) async -> Bool
   /// Of its cgroup, as the node numbers them.
   func processes(_ container: String) async throws(BerthError) -> [Int32]
+  /// What its cgroup counts.
+  func usage(_ container: String) async throws(BerthError) -> ContainerUsage
 }
+
+/// A container's CPU, memory and processes.
+public typealias ContainerUsage = CgroupStats
 
 extension Pod: ContainerControl {}

@@ -29,6 +29,8 @@ public struct NodeEvent: Hashable, Sendable {
 public final class EventLog: Sendable {
   private struct State {
     var events: [NodeEvent] = []
+    /// By reason, of all that were ever recorded.
+    var counts: [String: UInt64] = [:]
     var next: Int64 = 1
     var followers: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
     var nextFollower = 0
@@ -53,6 +55,7 @@ public final class EventLog: Sendable {
         action: action)
       state.next += 1
       state.events.append(event)
+      state.counts[reason, default: 0] &+= 1
       // In slices, so that dropping old ones costs little for each new one.
       if state.events.count > capacity + capacity / 4 { state.events.removeFirst(state.events.count - capacity) }
       for follower in state.followers.values { follower.yield(event) }
@@ -60,6 +63,9 @@ public final class EventLog: Sendable {
   }
 
   public func recent() -> [NodeEvent] { state.withLock { $0.events } }
+
+  /// How many there were since the daemon started, by reason.
+  public func counts() -> [String: UInt64] { state.withLock { $0.counts } }
 
   /// What is there and all that comes. A follower that doesn't read keeps the newest 1024 and loses the others.
   public func follow() -> (past: [NodeEvent], coming: AsyncStream<NodeEvent>) {

@@ -34,4 +34,7 @@ extension Pod {
 
   /// Of its cgroup, as the node numbers them.
   public func processes(_ name: String) throws(BerthError) -> [Int32] { try runningGroup(name, "list processes").processes().sorted() }
+
+  /// What its cgroup counts.
+  public func usage(_ name: String) throws(BerthError) -> CgroupStats { try runningGroup(name, "measure container").stats() }
 }

@@ -34,24 +34,6 @@ extension NodeAPI {
     router.on("GET", "/v1/version") { _, _ throws(BerthError) in
       .json(["version": .string(info.version), "node": .string(info.nodeName), "manifests": .string(info.manifests)])
     }
-    router.on("GET", "/metrics") { _, _ throws(BerthError) in .text(metrics()) }
-  }
-
-  /// Prometheus text format 0.0.4.
-  private func metrics() -> String {
-    let pods = node.statuses.all()
-    var text = "# HELP berth_pods Pods by phase.\n# TYPE berth_pods gauge\n"
-    for phase in [PodStatus.Phase.pending, .running, .succeeded, .failed, .unknown] {
-      text += "berth_pods{phase=\"\(phase.rawValue)\"} \(pods.filter { $0.phase == phase }.count)\n"
-    }
-    text += "# HELP berth_container_restarts_total Restarts of a container in its pod's present incarnation.\n"
-    text += "# TYPE berth_container_restarts_total counter\n"
-    for pod in pods {
-      for container in pod.containers {
-        text +=
-          "berth_container_restarts_total{namespace=\"\(pod.key.namespace)\",pod=\"\(pod.key.name)\",container=\"\(container.name)\"} \(container.restartCount)\n"
-      }
-    }
-    return text
+    router.on("GET", "/metrics") { _, _ throws(BerthError) in .text(await metrics()) }
   }
 }

@@ -48,6 +48,7 @@ public struct NodeAPI: Sendable {
     addContainerRoutes(&router)
     addTaskRoutes(&router)
     addNetworkRoutes(&router)
+    addNamespaceRoutes(&router)
     addHealthRoutes(&router)
     return router
   }

@@ -77,6 +77,9 @@ enum Schema {
       PRIMARY KEY (namespace, name)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE namespaces (name TEXT PRIMARY KEY, created INTEGER NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   /// Brings a database to this program's version in one transaction, or says why it can't be used.

@@ -21,6 +21,9 @@ const char *berth_errno_text(int number);
 // pthread_setname_np(3): 15 bytes at most. Returns an error number, 0 for success.
 int berth_thread_name(pthread_t thread, const char *name);
 
+// Whether something keeps the wall clock right, by adjtimex(2): 1 or 0.
+int berth_clock_is_synchronized(void);
+
 // eventfd(2), counting from 0, close-on-exec and non-blocking.
 int berth_eventfd(void);
 

@@ -1,0 +1,9 @@
+/// What the engine measures of itself, for /metrics.
+public final class Telemetry: Sendable {
+  /// From a look at a pod to the end of what that look led to.
+  public let reconcile = Histogram()
+  /// From the order to start a container until its program runs.
+  public let start = Histogram()
+
+  public init() {}
+}

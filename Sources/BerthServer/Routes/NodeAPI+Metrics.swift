@@ -1,0 +1,61 @@
+import BerthCore
+import BerthNode
+
+extension NodeAPI {
+  /// More containers than this are counted by phase but not one by one: a scrape stays bounded.
+  private static let containersLimit = 2000
+
+  /// Prometheus' text format.
+  func metrics() async -> String {
+    let pods = node.statuses.all()
+    var text = MetricsText()
+    text.family("berth_build_info", .gauge, "1, with the daemon's version.", [.init(labels: [("version", info.version)], value: 1)])
+    text.family(
+      "berth_pods", .gauge, "Pods by phase.",
+      [PodStatus.Phase.pending, .running, .succeeded, .failed, .unknown].map { phase in
+        .init(labels: [("phase", phase.rawValue)], value: Double(pods.count { $0.phase == phase }))
+      })
+    text.family(
+      "berth_pod_ready", .gauge, "1 for a pod that is ready.",
+      pods.prefix(Self.containersLimit).map { .init(labels: labels($0), value: $0.ready ? 1 : 0) })
+    text.family(
+      "berth_pod_manifest_valid", .gauge, "0 for a pod whose manifest has an error; the last good one counts.",
+      pods.prefix(Self.containersLimit).map { .init(labels: labels($0), value: $0.diagnostics.isEmpty ? 1 : 0) })
+    text.family(
+      "berth_events_total", .counter, "Events by reason since the daemon started.",
+      node.events.counts().sorted { $0.key < $1.key }.map { .init(labels: [("reason", $0.key)], value: Double($0.value)) })
+    for (name, help, histogram) in [
+      ("berth_reconcile_seconds", "From a look at a pod to the end of what it led to.", node.telemetry.reconcile),
+      ("berth_container_start_seconds", "From the order to start a container until its program runs.", node.telemetry.start),
+    ] { text.family(name, help, histogram.snapshot, bounds: histogram.bounds) }
+    await addContainers(Array(pods.prefix(Self.containersLimit)), to: &text)
+    return text.text
+  }
+
+  private func labels(_ pod: PodStatus) -> [(String, String)] { [("namespace", pod.key.namespace), ("pod", pod.key.name)] }
+
+  private func addContainers(_ pods: [PodStatus], to text: inout MetricsText) async {
+    var restarts: [MetricsText.Sample] = []
+    var usage: [(labels: [(String, String)], usage: ContainerUsage)] = []
+    for pod in pods {
+      let control = try? await node.control(of: pod.key)
+      for container in pod.initContainers + pod.containers {
+        let labels = labels(pod) + [("container", container.name)]
+        restarts.append(.init(labels: labels, value: Double(container.restartCount)))
+        if container.pid != nil, let found = try? await control?.usage(container.name) { usage.append((labels, found)) }
+      }
+    }
+    text.family("berth_container_restarts_total", .counter, "Restarts of a container in its pod's present incarnation.", restarts)
+    let families: [(String, MetricsText.Kind, String, (ContainerUsage) -> Double?)] = [
+      ("berth_container_cpu_usage_seconds_total", .counter, "CPU time of a container's processes.", { Double($0.cpuMicroseconds) / 1e6 }),
+      ("berth_container_memory_bytes", .gauge, "Memory charged to a container's cgroup.", { Double($0.memoryBytes) }),
+      ("berth_container_memory_limit_bytes", .gauge, "Its limit, where it has one.", { $0.memoryLimitBytes.map(Double.init) }),
+      ("berth_container_pids", .gauge, "Processes and threads.", { Double($0.pids) }),
+      ("berth_container_oom_kills_total", .counter, "Processes killed for want of memory.", { Double($0.oomKills) }),
+      ("berth_container_cpu_throttled_periods_total", .counter, "Periods in which it had to wait.", { Double($0.throttledPeriods) }),
+    ]
+    for (name, kind, help, value) in families {
+      text.family(name, kind, help, usage.compactMap { entry in value(entry.usage).map { .init(labels: entry.labels, value: $0) } })
+    }
+  }
+}
