@@ -24,12 +24,12 @@ struct FolderChecks {
     guard let status = try? Files.status(path) else { return .ok(subject, "\(path) will be made by berthd") }
     guard status.kind == .directory else { return .failed(subject, "\(path) is no folder", fix: "rm \(path)") }
     if status.uid != 0 { return .failed(subject, "\(path) belongs to user \(status.uid)", fix: "chown root: \(path)") }
-    if status.mode & others != 0 {
+    if status.permissions & others != 0 {
       return .failed(
-        subject, "\(path) has mode \(octal(status.mode)): local users could reach what containers own",
+        subject, "\(path) has mode \(octal(status.permissions)): local users could reach what containers own",
         fix: "chmod go-\(others == 0o077 ? "rwx" : "rw") \(path)")
     }
-    return .ok(subject, "\(path), mode \(octal(status.mode))")
+    return .ok(subject, "\(path), mode \(octal(status.permissions))")
   }
 
   private func octal(_ mode: UInt32) -> String { "0" + String(mode & 0o7777, radix: 8) }
@@ -43,7 +43,7 @@ struct FolderChecks {
       return .failed(
         "manifests", "\(path) belongs to user \(status.uid)", fix: "chown root: \(path), or set [manifests] owner = \(status.uid)")
     }
-    if status.mode & 0o022 != 0 {
+    if status.permissions & 0o022 != 0 {
       return .failed("manifests", "\(path) can be written by others: its files would be refused", fix: "chmod go-w \(path)")
     }
     return .ok("manifests", path)
