@@ -36,6 +36,9 @@ extension Pod {
   private func abandonSandbox(_ error: BerthError) -> BerthError {
     if case .connected(let connection) = link { connection.close() }
     link = .lost
+    // A shim whose sandbox stands lives on and is connected to again: its networks are then tried anew.
+    attaching = nil
+    sandboxFailure = nil
     return error
   }
 
