@@ -39,11 +39,19 @@ public struct ActualContainer: Hashable, Sendable {
   public var state: ContainerState
   /// Restarts in a row without a run long enough to reset the back-off.
   public var backoffStep: Int
+  /// Of one that runs.
+  public var health: HealthVerdict
+  /// Why it was told to stop although the pod goes on: then its end counts as a failure, whatever its exit code.
+  public var stopReason: String?
 
-  public init(attempt: UInt32 = 0, state: ContainerState, backoffStep: Int = 0) {
+  public init(
+    attempt: UInt32 = 0, state: ContainerState, backoffStep: Int = 0, health: HealthVerdict = .unwatched, stopReason: String? = nil
+  ) {
     self.attempt = attempt
     self.state = state
     self.backoffStep = backoffStep
+    self.health = health
+    self.stopReason = stopReason
   }
 }
 

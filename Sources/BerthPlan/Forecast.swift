@@ -35,9 +35,10 @@ private struct SupposedWorld {
       actual = ActualPod(uid: "", hash: desired.hash, spec: desired.spec, sandbox: .ready)
     case .startContainer(let name, let attempt):
       let now = now
-      let isInit = actual?.spec.initContainers.contains { $0.name == name } == true
+      // A sidecar goes on.
+      let isInit = actual?.spec.initContainers.contains { $0.name == name && !$0.isSidecar } == true
       actual?.containers[name] = ActualContainer(attempt: attempt, state: isInit ? .exited(Self.success(now)) : .running(since: now))
-    case .stopContainer(let name), .retireContainer(let name):
+    case .stopContainer(let name, _), .retireContainer(let name):
       let end = Self.success(now)
       actual?.containers[name]?.state = .exited(end)
     case .removeContainer(let name): actual?.containers[name] = nil

@@ -11,32 +11,46 @@ import BerthManifest
 /// 4. The sandbox is lost and no process is left: remove the pod, so that it is created anew.
 /// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod. Else, with the sandbox
 ///    lost, leave running containers alone.
-/// 6. Run the init containers in order, each to success.
-/// 7. Start the containers that don't run and whose restart policy and back-off say so.
-public func plan(desired: DesiredPod?, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan {
+/// 6. Stop containers that failed their probes.
+/// 7. Run the init containers in order, each to success; a sidecar until it is ready.
+/// 8. Start the containers that don't run and whose restart policy and back-off say so; once all have finished, stop the sidecars.
+///
+/// What holds the pod's next form up (an image that is missing, a limit that can't be taken over) never holds up the containers of the
+/// form that runs. `unmet`: dependencies that keep containers from being started, in words.
+public func plan(
+  desired: DesiredPod?, actual: ActualPod?, images: [String: ImageState], unmet: [String] = [], now: Instant
+) -> PodPlan {
   guard let desired, desired.suspension == nil else {
     return actual.map { planRemoval(of: $0, because: desired?.suspension ?? "its manifest was removed", now: now) } ?? PodPlan()
   }
   if let actual, actual.isBeingRemoved { return planRemoval(of: actual, because: "its removal had begun", now: now) }
   let missing = planImages(desired, actual: actual, images: images, now: now)
-  guard let actual else { return missing ?? planCreation(of: desired) }
+  guard let actual else { return missing ?? planCreation(of: desired, unmet: unmet) }
   if case .lost(processesLeft: false) = actual.sandbox { return planLoss(of: actual, processesLeft: false, now: now) }
+  var plan = PodPlan()
   if desired.hash != actual.hash {
     let changes = SpecDiff.changes(from: actual.spec, to: desired.spec)
-    if changes.allSatisfy(\.inPlace), !reusesName(desired, actual) {
-      // A container that comes needs its image first.
-      return (addsContainers(desired, actual) ? missing : nil) ?? planInPlace(desired, actual, changes)
+    let inPlace = changes.allSatisfy(\.inPlace) && !reusesName(desired, actual)
+    // A container that comes needs its image first; else the old pod runs on until the new one's images are there.
+    if let missing, !inPlace || addsContainers(desired, actual) {
+      plan = missing
+    } else if inPlace {
+      plan = planInPlace(desired, actual, changes)
+    } else {
+      return planRemoval(of: actual, because: recreationReason(changes), changes: changes, now: now)
     }
-    // The old pod runs on until the new one's images are there.
-    return missing ?? planRemoval(of: actual, because: recreationReason(changes), changes: changes, now: now)
-  }
-  if !actual.drift.isEmpty, desired.spec.onDrift == .repair {
-    var plan = PodPlan()
+  } else if !actual.drift.isEmpty, desired.spec.onDrift == .repair {
     plan.actions = actual.drift.map(\.repair)
-    return plan
   }
-  if case .lost(processesLeft: true) = actual.sandbox { return planLoss(of: actual, processesLeft: true, now: now) }
-  return planContainers(of: actual, images: images, now: now)
+  if case .lost(processesLeft: true) = actual.sandbox {
+    return plan.actions.isEmpty ? planLoss(of: actual, processesLeft: true, now: now) : plan
+  }
+  var running = planContainers(of: actual, unmet: unmet, now: now)
+  // What the new spec doesn't have any more is on its way out.
+  let kept = Set(desired.spec.allContainers.map(\.name))
+  running.actions.removeAll { action in action.verb.container.map { !kept.contains($0) } ?? false }
+  plan.merge(running)
+  return plan
 }
 
 private func recreationReason(_ changes: [FieldChange]) -> String {
@@ -50,7 +64,9 @@ private func planRemoval(of actual: ActualPod, because reason: String, changes: 
   var plan = PodPlan()
   if case .lost = actual.sandbox { plan.wakeAt = now + lossInterval }
   let live = actual.spec.allContainers.reversed().filter { actual.containers[$0.name]?.state.isLive == true }
-  for container in live {
+  // Sidecars end last, in reverse order, one after the other.
+  let others = live.filter { !$0.isSidecar }
+  for container in others.isEmpty ? Array(live.prefix(1)) : others {
     if case .running? = actual.containers[container.name]?.state {
       plan.actions.append(PodAction(.stopContainer(name: container.name), because: reason, changes: changes))
     }
@@ -104,15 +120,19 @@ private func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [Stri
   return plan
 }
 
-private func earliest(_ a: Instant?, _ b: Instant?) -> Instant? {
+func earliest(_ a: Instant?, _ b: Instant?) -> Instant? {
   guard let a, let b else { return a ?? b }
   return min(a, b)
 }
 
 // MARK: creation and change in place
 
-private func planCreation(of desired: DesiredPod) -> PodPlan {
+private func planCreation(of desired: DesiredPod, unmet: [String]) -> PodPlan {
   var plan = PodPlan()
+  if let first = unmet.first {
+    plan.waitingFor = first
+    return plan
+  }
   plan.actions.append(PodAction(.createPod, because: "its manifest asks for it"))
   if let first = desired.spec.initContainers.first {
     plan.actions.append(PodAction(.startContainer(name: first.name, attempt: 0), because: "init containers run first, in order"))
@@ -184,114 +204,4 @@ private func planInPlace(_ desired: DesiredPod, _ actual: ActualPod, _ changes: 
   plan.actions.append(
     PodAction(.recordSpec, because: rest.isEmpty ? "the manifest's content changed" : "changed in place", changes: rest))
   return plan
-}
-
-// MARK: containers
-
-private func planContainers(of pod: ActualPod, images: [String: ImageState], now: Instant) -> PodPlan {
-  var plan = PodPlan()
-  let started = pod.spec.containers.contains { pod.containers[$0.name] != nil }
-  if !started {
-    for container in pod.spec.initContainers {
-      guard pod.containers[container.name]?.succeeded == true else {
-        planStart(of: container, in: pod, policy: pod.spec.initRestartPolicy, images: images, now: now, into: &plan)
-        if plan.actions.isEmpty && plan.waitingFor == nil, pod.containers[container.name]?.state.isLive == true {
-          plan.waitingFor = "init container \(container.name) to finish"
-        }
-        return plan
-      }
-    }
-  }
-  for container in pod.spec.containers {
-    planStart(of: container, in: pod, policy: pod.spec.restartPolicy, images: images, now: now, into: &plan)
-  }
-  return plan
-}
-
-private func planStart(
-  of spec: ContainerSpec, in pod: ActualPod, policy: RestartPolicy, images: [String: ImageState], now: Instant, into plan: inout PodPlan
-) {
-  guard let container = pod.containers[spec.name] else {
-    plan.actions.append(PodAction(.startContainer(name: spec.name, attempt: 0), because: "it was not started yet"))
-    return
-  }
-  guard case .exited(let exit) = container.state, policy.restarts(after: exit) else { return }
-  let due = exit.at + pod.spec.restartBackoff.delay(step: pod.spec.restartBackoff.step(of: container, after: exit))
-  if due <= now {
-    plan.actions.append(
-      PodAction(
-        .startContainer(name: spec.name, attempt: container.attempt &+ 1), because: "\(exit.words); restart_policy = \"\(policy.rawValue)\""
-      ))
-  } else {
-    plan.wakeAt = earliest(plan.wakeAt, due)
-    let text = "back-off of container \(spec.name) (\(exit.words))"
-    plan.waitingFor = plan.waitingFor.map { "\($0); \(text)" } ?? text
-  }
-}
-
-extension RestartPolicy {
-  /// Whether a container that ended so is started again.
-  public func restarts(after exit: ContainerExit) -> Bool {
-    switch self {
-    case .always: true
-    case .onFailure: !exit.succeeded
-    case .never: false
-    }
-  }
-}
-
-extension RestartBackoff {
-  /// How many restarts in a row there were before this one: 0 after a run of `resetAfter` or more.
-  public func step(of container: ActualContainer, after exit: ContainerExit) -> Int {
-    exit.ran >= resetAfter ? 0 : container.backoffStep
-  }
-
-  /// The pause before restart number `step` (from 0) of a sequence: none, then `initial`, doubling up to `max`.
-  public func delay(step: Int) -> Duration {
-    guard step > 0 else { return .zero }
-    var delay = initial
-    for _ in 1..<Swift.min(step, 64) where delay < max { delay = delay * 2 }
-    return Swift.min(delay, max)
-  }
-}
-
-extension ContainerExit {
-  /// For people: `exit code 1`, `killed by signal 9`, `out of memory`.
-  public var words: String {
-    switch outcome {
-    case .code(_, _, oomKilled: true): "killed: out of memory"
-    case .code(_, let signal?, _): "killed by signal \(signal)"
-    case .code(let code, nil, _): "exit code \(code)"
-    case .startFailed(let message): message
-    case .unknown: "exit code unknown"
-    }
-  }
-}
-
-extension ActualContainer {
-  public var succeeded: Bool {
-    if case .exited(let exit) = state { exit.succeeded } else { false }
-  }
-}
-
-extension PodSpec {
-  /// Init containers first, each kind in its order.
-  public var allContainers: [ContainerSpec] { initContainers + containers }
-
-  /// Every image it names, once, in order of first mention.
-  public var imageReferences: [String] {
-    var seen: Set<String> = []
-    return (allContainers.map(\.image) + volumeImages.map(\.reference)).filter { seen.insert($0).inserted }
-  }
-
-  /// The images that are volumes, with when they are to be pulled.
-  public var volumeImages: [(reference: String, policy: ImagePullPolicy)] {
-    volumes.compactMap { volume in
-      guard case .image(let reference, let policy) = volume.source else { return nil }
-      return (reference, policy)
-    }
-  }
-
-  /// `never` for pods that are never restarted, else `on-failure`: an init container that succeeded is done.
-  public var initRestartPolicy: RestartPolicy { restartPolicy == .never ? .never : .onFailure }
 }

@@ -8,7 +8,7 @@ public struct PodAction: Hashable, Sendable {
     /// Record, cgroup, volumes and sandbox of a new incarnation.
     case createPod
     case startContainer(name: String, attempt: UInt32)
-    case stopContainer(name: String)
+    case stopContainer(name: String, purpose: StopPurpose = .removal)
     /// Write changed limits of the pod (nil) or a container.
     case updateResources(container: String?)
     /// Replace the files of a config or secret volume.
@@ -42,7 +42,7 @@ extension PodAction.Verb {
     case .pullImage(let reference): "pull image \(reference)"
     case .createPod: "create pod"
     case .startContainer(let name, let attempt): attempt == 0 ? "start container \(name)" : "restart container \(name) (restart \(attempt))"
-    case .stopContainer(let name), .retireContainer(let name): "stop container \(name)"
+    case .stopContainer(let name, _), .retireContainer(let name): "stop container \(name)"
     case .updateResources(let container): container.map { "update resources of container \($0)" } ?? "update resources of the pod"
     case .updateVolume(let name): "update files of volume \(name)"
     case .signalContainer(let name, let signal): "send \(signal) to container \(name)"
@@ -68,13 +68,23 @@ extension PodAction.Verb {
   }
   public var container: String? {
     switch self {
-    case .startContainer(let name, _), .stopContainer(let name), .retireContainer(let name), .removeContainer(let name),
+    case .startContainer(let name, _), .stopContainer(let name, _), .retireContainer(let name), .removeContainer(let name),
       .signalContainer(let name, _):
       name
     case .updateResources(let name): name
     case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod: nil
     }
   }
+}
+
+/// What a container is stopped for.
+public enum StopPurpose: Hashable, Sendable {
+  /// Its pod is to go.
+  case removal
+  /// It is unhealthy: its restart policy decides what follows.
+  case restart
+  /// A sidecar whose pod has nothing else left to do.
+  case completion
 }
 
 /// What to do now for one pod, and what to wait for.
@@ -87,6 +97,17 @@ public struct PodPlan: Hashable, Sendable {
   public var waitingFor: String?
 
   public init() {}
+
+  mutating func wait(for reason: String) {
+    waitingFor = waitingFor.map { $0.contains(reason) ? $0 : "\($0); \(reason)" } ?? reason
+  }
+
+  mutating func merge(_ other: PodPlan) {
+    actions += other.actions
+    wakeAt = earliest(wakeAt, other.wakeAt)
+    if let reason = other.waitingFor { wait(for: reason) }
+  }
+
   /// Nothing to do and nothing to wait for.
   public var isConverged: Bool { actions.isEmpty && waitingFor == nil }
 }

@@ -75,7 +75,7 @@ private struct World {
     case .startContainer(let name, let attempt):
       let since = now
       actual?.containers[name] = ActualContainer(attempt: attempt, state: .running(since: since))
-    case .stopContainer(let name), .retireContainer(let name): actual?.containers[name]?.state = .stopping
+    case .stopContainer(let name, _), .retireContainer(let name): actual?.containers[name]?.state = .stopping
     case .removeContainer(let name): actual?.containers[name] = nil
     case .recordSpec:
       guard let desired else { return }

@@ -93,6 +93,90 @@ struct PlannerTests {
     #expect(scene.plan(scene.actual(["web": scene.exited(0)]), gone: true).verbs == [.removePod])
   }
 
+  @Test("an unhealthy container is stopped, whatever else is good") func unhealthy() {
+    let scene = Scene(containers: ["a", "b"])
+    var actual = scene.running("a", "b")
+    actual.containers["b"]?.health.failure = HealthFailure(.liveness, "no answer in time")
+    let plan = scene.plan(actual)
+    #expect(plan.verbs == [.stopContainer(name: "b", purpose: .restart)])
+    #expect(plan.actions.first?.reason == "liveness probe failed: no answer in time")
+  }
+
+  @Test("what was stopped for its health is restarted though it ended with 0, unless the policy is never") func stoppedForHealth() {
+    var scene = Scene()
+    scene.spec.restartPolicy = .onFailure
+    var container = scene.exited(0)
+    container.stopReason = "liveness probe failed: x"
+    #expect(scene.plan(scene.actual(["web": container])).verbs == [.startContainer(name: "web", attempt: 1)])
+    scene.spec.restartPolicy = .never
+    #expect(scene.plan(scene.actual(["web": container])) == PodPlan())
+  }
+
+  @Test("a sidecar holds what follows until it is ready, and no longer than the first time") func sidecarOrder() {
+    var scene = Scene(initContainers: ["proxy", "setup"])
+    scene.spec.initContainers[0].isSidecar = true
+    #expect(scene.plan(nil).verbs == [.createPod, .startContainer(name: "proxy", attempt: 0)])
+    var actual = scene.running("proxy")
+    actual.containers["proxy"]?.health = .unknown
+    #expect(scene.plan(actual).actions.isEmpty && scene.plan(actual).waitingFor == "sidecar proxy to be ready")
+    actual.containers["proxy"]?.health = .unwatched
+    #expect(scene.plan(actual).verbs == [.startContainer(name: "setup", attempt: 0)])
+    actual.containers["setup"] = scene.exited(0)
+    #expect(scene.plan(actual).verbs == [.startContainer(name: "web", attempt: 0)])
+    actual.containers["web"] = ActualContainer(state: .running(since: scene.now))
+    actual.containers["proxy"]?.health = .unknown
+    #expect(scene.plan(actual) == PodPlan())
+    actual.containers["proxy"] = scene.exited(0, step: 0)
+    #expect(scene.plan(actual).verbs == [.startContainer(name: "proxy", attempt: 1)])
+  }
+
+  @Test("the forecast of a new pod with a sidecar starts each container once") func sidecarForecast() {
+    var scene = Scene(initContainers: ["proxy", "setup"])
+    scene.spec.initContainers[0].isSidecar = true
+    let whole = forecast(desired: scene.desired, actual: nil, images: scene.images, now: scene.now)
+    #expect(
+      whole.actions.map(\.verb) == [
+        .createPod, .startContainer(name: "proxy", attempt: 0), .startContainer(name: "setup", attempt: 0),
+        .startContainer(name: "web", attempt: 0),
+      ])
+  }
+
+  @Test("once the containers have finished the sidecars are stopped, last first, and not restarted") func sidecarEnd() {
+    var scene = Scene(initContainers: ["one", "two"])
+    for at in 0..<2 { scene.spec.initContainers[at].isSidecar = true }
+    scene.spec.restartPolicy = .never
+    var actual = scene.running("one", "two")
+    actual.containers["web"] = scene.exited(1)
+    #expect(scene.plan(actual).verbs == [.stopContainer(name: "two", purpose: .completion)])
+    actual.containers["two"]?.state = .stopping
+    #expect(scene.plan(actual).actions.isEmpty)
+    actual.containers["two"] = scene.exited(0)
+    #expect(scene.plan(actual).verbs == [.stopContainer(name: "one", purpose: .completion)])
+    actual.containers["one"] = scene.exited(0)
+    #expect(scene.plan(actual) == PodPlan())
+  }
+
+  @Test("at removal the containers end first, then the sidecars one by one") func sidecarRemoval() {
+    var scene = Scene(initContainers: ["one", "two"])
+    for at in 0..<2 { scene.spec.initContainers[at].isSidecar = true }
+    var actual = scene.running("one", "two", "web")
+    #expect(scene.plan(actual, gone: true).verbs == [.stopContainer(name: "web")])
+    actual.containers["web"] = scene.exited(0)
+    #expect(scene.plan(actual, gone: true).verbs == [.stopContainer(name: "two")])
+    actual.containers["two"] = scene.exited(0)
+    #expect(scene.plan(actual, gone: true).verbs == [.stopContainer(name: "one")])
+  }
+
+  @Test("while a changed pod waits for its image the old one's containers are restarted all the same") func oldPodGoesOn() {
+    let scene = Scene()
+    var changed = scene
+    changed.hash = "h2"
+    changed.spec.containers[0].image = "next:1"
+    let plan = scene.plan(scene.actual(["web": scene.exited(1)]), desired: changed.desired, images: ["next:1": .pulling])
+    #expect(plan.verbs == [.startContainer(name: "web", attempt: 1)])
+    #expect(plan.waitingFor == "image next:1 is being pulled")
+  }
+
   @Test("suspend stops and removes, and keeps nothing running") func suspend() {
     var scene = Scene()
     let actual = scene.running("web")

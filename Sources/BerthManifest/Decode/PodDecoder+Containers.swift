@@ -34,6 +34,8 @@ extension PodDecoder {
     container.security = table["security"]?.table.map { security($0) } ?? SecuritySpec()
     container.rlimits = rlimits(table)
     log(&container.log, table["log"]?.table)
+    container.isSidecar = isInit && table["restart_policy"]?.string == "always"
+    container.lifecycle = lifecycle(table, isInit: isInit, isSidecar: container.isSidecar)
     return container
   }
 

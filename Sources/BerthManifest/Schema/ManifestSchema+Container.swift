@@ -1,6 +1,7 @@
 extension ManifestSchema {
   static func container(isInit: Bool) -> KeyTable {
-    KeyTable(isInit ? "[[init_container]]" : "[[container]]", containerKeys + laterContainerKeys(isInit: isInit))
+    KeyTable(
+      isInit ? "[[init_container]]" : "[[container]]", containerKeys + lifecycleKeys + (isInit ? [sidecar] : []) + laterContainerKeys)
   }
 
   private static let containerKeys: [KeyTable.Key] = [
@@ -27,17 +28,13 @@ extension ManifestSchema {
     .key("log", .table(log), "rotation of the container's log"),
   ]
 
-  private static func laterContainerKeys(isInit: Bool) -> [KeyTable.Key] {
-    let both: [KeyTable.Key] = [
-      .notYet("init", .boolean, default: "false", "a tiny PID 1 that reaps and forwards signals"),
-      .notYet("liveness_probe", .table(probe("liveness_probe")), "restarts the container when it fails"),
-      .notYet("readiness_probe", .table(probe("readiness_probe")), "decides whether the container is ready"),
-      .notYet("startup_probe", .table(probe("startup_probe")), "holds the other probes back"),
-      .notYet("post_start", .table(hook("post_start")), "after the start"),
-      .notYet("pre_stop", .table(hook("pre_stop")), "before the stop signal"),
-    ]
-    return isInit ? both + [.notYet("restart_policy", .choice(["always"]), "\"always\" makes it a sidecar")] : both
-  }
+  private static let sidecar = KeyTable.Key.key(
+    "restart_policy", .choice(["always"]),
+    "makes it a sidecar: it starts in its place in the order, goes on beside the containers and ends last")
+
+  private static let laterContainerKeys: [KeyTable.Key] = [
+    .notYet("init", .boolean, default: "false", "a tiny PID 1 that reaps and forwards signals")
+  ]
 
   private static let environmentSource = KeyTable(
     "env",
@@ -112,46 +109,4 @@ extension ManifestSchema {
       .key("container", .text(.devicePath), default: "as host", "where the container sees it, below /dev"),
       .key("permissions", .text(.devicePermissions), default: "\"rwm\"", "of r, w and m: read, write, make nodes"),
     ])
-
-  // MARK: probes
-
-  private static let exec = KeyTable("exec", [.notYet("command", .list(.text(.any)), "program and arguments")])
-
-  private static let httpGet = KeyTable(
-    "http_get",
-    [
-      .notYet("path", .text(.line), default: "\"/\"", "of the URL"),
-      .notYet("port", .integer(1...65535), "in the pod"),
-      .notYet("scheme", .choice(["http", "https"]), default: "\"http\"", "of the URL"),
-      .notYet("headers", .map(key: .line, value: .text(.line)), default: "{}", "of the request"),
-    ])
-
-  private static func probe(_ name: String) -> KeyTable {
-    KeyTable(
-      "[container.\(name)]",
-      [
-        .notYet("exec", .table(exec), "a program that ends with 0"),
-        .notYet("http_get", .table(httpGet), "a request that is answered with 200 to 399"),
-        .notYet("tcp_socket", .table(KeyTable("tcp_socket", [.notYet("port", .integer(1...65535), "that accepts")])), "a connection"),
-        .notYet(
-          "grpc",
-          .table(KeyTable("grpc", [.notYet("port", .integer(1...65535), "in the pod"), .notYet("service", .text(.any), "to ask for")])),
-          "gRPC health checking"),
-        .notYet("initial_delay", .duration, default: "\"0s\"", "before the first"),
-        .notYet("period", .duration, default: "\"10s\"", "between two"),
-        .notYet("timeout", .duration, default: "\"1s\"", "of one"),
-        .notYet("success_threshold", .integer(positive), default: "1", "in a row"),
-        .notYet("failure_threshold", .integer(positive), default: "3", "in a row"),
-      ])
-  }
-
-  private static func hook(_ name: String) -> KeyTable {
-    KeyTable(
-      "[container.\(name)]",
-      [
-        .notYet("exec", .table(exec), "a program"),
-        .notYet("http_get", .table(httpGet), "a request"),
-        .notYet("sleep", .duration, "a pause"),
-      ])
-  }
 }

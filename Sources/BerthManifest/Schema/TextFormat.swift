@@ -54,6 +54,10 @@ public enum TextFormat: Sendable {
   case onChange
   /// Of huge pages: `2MiB`.
   case pageSize
+  /// Of an HTTP request: a token. Source: RFC 9110, 5.6.2.
+  case headerName
+  /// Of an HTTP request: one line, maybe empty.
+  case headerValue
 
   /// Why `text` isn't of this format, as the end of a sentence that begins with the key; nil if it is.
   func problem(in text: String) -> String? {
@@ -91,6 +95,8 @@ public enum TextFormat: Sendable {
     case .secretFile: EnvValue(secret: text) == nil ? "must be \"VOLUME/FILE\", a secret volume of this pod and a file of it" : nil
     case .onChange: FileSet.OnChange(text: text) == nil ? "must be \"restart\", \"none\" or \"signal:NAME\" (\"signal:HUP\")" : nil
     case .pageSize: Self.isPageSize(text) ? nil : "must be a size of huge pages such as \"2MiB\" or \"1GiB\""
+    case .headerName: Self.isToken(text) ? nil : "must be the name of an HTTP header"
+    case .headerValue: Self.hasControl(text) ? "must be one line of text" : nil
     }
   }
 
@@ -128,6 +134,10 @@ public enum TextFormat: Sendable {
     guard parts.count == 6, parts.allSatisfy({ $0.utf8.count == 2 && UInt8($0, radix: 16) != nil && $0.first != "+" }) else { return false }
     // The lowest bit of the first byte marks a group.
     return UInt8(parts[0], radix: 16).map { $0 & 1 == 0 } == true && parts.contains { $0 != "00" }
+  }
+
+  private static func isToken(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { TOMLScanner.isBareKey($0) || "!#$%&'*+.^`|~".utf8.contains($0) }
   }
 
   static func hasControl(_ text: String) -> Bool { text.utf8.contains { $0 < 32 || $0 == 127 } }

@@ -66,6 +66,13 @@ extension Resources {
 
 extension ContainerSpec {
   public func json(for disclosure: SpecDisclosure) -> JSON {
+    var object = processMembers(for: disclosure)
+    for (key, value) in lifecycle.members { object[key] = value }
+    if isSidecar { object["restart_policy"] = "always" }
+    return .object(object)
+  }
+
+  private func processMembers(for disclosure: SpecDisclosure) -> JSONObject {
     [
       "name": .string(name), "image": .string(image), "image_pull_policy": .string(imagePullPolicy.rawValue),
       "command": .optionalStrings(command), "args": .optionalStrings(args), "working_dir": .optional(workingDir), "user": .optional(user),

@@ -93,6 +93,8 @@ extension ContainerSpec {
       for member in child.object { rlimits[member.key] = try Rlimit(try SpecReader(member.value, "rlimits.\(member.key)")) }
     }
     if let child = try reader.child("log") { log = try LogSpec(child) }
+    lifecycle = try LifecycleSpec(reader)
+    isSidecar = try reader.optional("restart_policy", \.string) == "always"
   }
 }
 

@@ -95,6 +95,10 @@ public struct ContainerSpec: Hashable, Sendable {
   public var security = SecuritySpec()
   public var rlimits: [String: Rlimit] = [:]
   public var log = LogSpec()
+  /// Probes and hooks.
+  public var lifecycle = LifecycleSpec()
+  /// An init container that goes on beside the containers.
+  public var isSidecar = false
 
   public init(name: String, image: String, imagePullPolicy: ImagePullPolicy) {
     self.name = name

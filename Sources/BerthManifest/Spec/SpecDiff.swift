@@ -27,7 +27,9 @@ public enum SpecDiff {
     "labels", "annotations", "restart_policy", "restart_backoff", "termination_grace_period", "resources", "on_drift", "update",
     "node_selector",
   ]
-  private static let containerInPlace: Set<String> = ["resources", "log"]
+  private static let containerInPlace: Set<String> = [
+    "resources", "log", "liveness_probe", "readiness_probe", "startup_probe", "post_start", "pre_stop",
+  ]
 
   /// In the order of the manifest reference; empty for equal specs.
   public static func changes(from old: PodSpec, to new: PodSpec) -> [FieldChange] {

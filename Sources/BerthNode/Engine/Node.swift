@@ -46,8 +46,10 @@ public final class Node: Sendable {
     let memory = SpecMemory(store: lastGood, events: events)
     self.memory = memory
     let rollouts = RolloutMemory(store: lastGood, events: events) { memory.write($0) }
+    let pool = ThreadPool(name: "pods", threads: options.threads)
     services = EngineServices(
-      pods: pods, images: desk, statuses: statuses, events: events, pool: ThreadPool(name: "pods", threads: options.threads),
+      pods: pods, images: desk, health: try HealthMonitor(events: events, pool: pool) { workers.worker($0)?.mark() },
+      clock: SystemClock(pool: pool), statuses: statuses, events: events, pool: pool,
       rollouts: rollouts,
       remember: { key, entry in memory.remember(key, entry) },
       retire: { worker in

@@ -19,8 +19,14 @@ public protocol PodHandle: Sendable {
   /// Begins attempt `attempt`. Why a container can't be started is returned, and a fact to be observed from then on; thrown is only
   /// what keeps the attempt from being made.
   func start(_ container: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) -> BerthError?
+  /// Writes down what a container is about to be stopped for, before anything is done about it.
+  func beginStop(_ container: String, _ purpose: StopPurpose, because reason: String) async throws(BerthError)
   /// Sends the stop signal; the shim follows with SIGKILL after the grace period.
-  func stop(_ container: String) async throws(BerthError)
+  func stop(_ container: String, grace: Duration) async throws(BerthError)
+  /// Keeps for later daemons what probes found out.
+  func note(_ container: String, attempt: UInt32, _ health: HealthVerdict) async throws(BerthError)
+  /// Runs a program in a container to its end: success is exit code 0 within `timeout`.
+  func execute(_ command: [String], in container: String, attempt: UInt32, timeout: Duration) async -> ProbeResult
   /// Writes the limits of `spec` into the cgroup of the pod (nil) or a container.
   func updateResources(_ container: String?, to spec: PodSpec) async throws(BerthError)
   /// Brings the files of a config or secret volume in line with `spec`.
@@ -29,8 +35,6 @@ public protocol PodHandle: Sendable {
   func signal(_ container: String, _ signal: String) async throws(BerthError)
   /// Makes `spec` the one that is in force.
   func record(spec: PodSpec, hash: String) async throws(BerthError)
-  /// As `stop`, for a container that the pod goes on without.
-  func retire(_ container: String) async throws(BerthError)
   /// Takes away what a container that has ended leaves: writable layer and logs.
   func removeContainer(_ container: String) async throws(BerthError)
   /// Everything that the pod owns but persistent volumes. Its containers are dead.

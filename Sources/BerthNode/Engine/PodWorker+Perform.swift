@@ -5,48 +5,69 @@ import BerthPods
 
 /// Doing what the plan says; every action leaves one event that names it.
 extension PodWorker {
-  /// In the plan's order; starts that stand next to each other happen side by side.
-  func perform(_ actions: [PodAction], _ observation: PodObservation?) async throws(BerthError) {
+  /// In the plan's order; starts that stand next to each other happen side by side. What fails is noted, and keeps back only what needs it.
+  func perform(_ actions: [PodAction], _ observation: PodObservation?) async {
+    var failed: [PodAction.Verb] = []
     var at = 0
     while at < actions.count {
-      var starts: [(name: String, attempt: UInt32, reason: String)] = []
-      while at < actions.count, case .startContainer(let name, let attempt) = actions[at].verb {
-        starts.append((name, attempt, actions[at].reason))
+      var starts: [PodAction] = []
+      while at < actions.count, case .startContainer = actions[at].verb {
+        starts.append(actions[at])
         at += 1
       }
-      if starts.isEmpty {
-        try await perform(actions[at], observation)
-        at += 1
-      } else {
-        try await start(starts, observation)
+      if !starts.isEmpty {
+        if !starts.contains(where: { start in failed.contains { start.verb.needs($0) } }) { await start(starts, observation) }
+        continue
+      }
+      let action = actions[at]
+      at += 1
+      if failed.contains(where: { action.verb.needs($0) }) { continue }
+      do throws(BerthError) {
+        try await perform(action, observation)
+        failures.succeeded(action.verb)
+      } catch {
+        note(error, of: action)
+        failed.append(action.verb)
       }
     }
   }
 
-  private func start(_ starts: [(name: String, attempt: UInt32, reason: String)], _ observation: PodObservation?) async throws(BerthError) {
-    guard let pod else { throw BerthError(.bug, "start container", "\(key)", cause: "the pod is not there") }
+  private func note(_ error: BerthError, of action: PodAction) {
+    failures.note(error, of: action.verb, now: services.clock.now)
+    services.events.record("Failed", "\(error)", pod: key, container: action.verb.container, severity: .warning)
+  }
+
+  // MARK: starting
+
+  private func start(_ starts: [PodAction], _ observation: PodObservation?) async {
+    guard let pod else { return }
     let steps = starts.map { start in
-      observation?.actual.containers[start.name].map { container in nextStep(after: container, observation) } ?? 0
+      start.verb.container.flatMap { observation?.actual.containers[$0] }.map { nextStep(after: $0, observation) } ?? 0
     }
     let results = await withTaskGroup(of: (Int, Result<BerthError?, BerthError>).self) { group in
       for (at, (start, step)) in zip(starts, steps).enumerated() {
+        guard case .startContainer(let name, let attempt) = start.verb else { continue }
         group.addTask {
           do throws(BerthError) {
-            return (at, .success(try await pod.start(start.name, attempt: start.attempt, backoffStep: step)))
+            return (at, .success(try await pod.start(name, attempt: attempt, backoffStep: step)))
           } catch { return (at, .failure(error)) }
         }
       }
       return await group.reduce(into: [:]) { all, result in all[result.0] = result.1 }
     }
     for (at, start) in starts.enumerated() {
-      if let failure = try results[at]?.get() {
+      guard case .startContainer(let name, let attempt) = start.verb else { continue }
+      switch results[at] {
+      case .success(let failure?)?:
         services.events.record(
-          "Failed", "container \(start.name): \(failure)", pod: key, container: start.name, severity: .warning,
-          action: "start_container")
-      } else {
-        let verb = start.attempt == 0 ? "Started" : "Restarted"
+          "Failed", "container \(name): \(failure)", pod: key, container: name, severity: .warning,
+          action: start.verb.name)
+      case .failure(let error)?: note(error, of: start)
+      case .success(nil)?, nil:
+        failures.succeeded(start.verb)
         services.events.record(
-          verb, "container \(start.name): \(start.reason)", pod: key, container: start.name, action: "start_container")
+          attempt == 0 ? "Started" : "Restarted", "container \(name): \(start.reason)", pod: key, container: name,
+          action: start.verb.name)
       }
     }
   }
@@ -55,6 +76,8 @@ extension PodWorker {
     guard case .exited(let exit) = container.state, let backoff = observation?.actual.spec.restartBackoff else { return 0 }
     return backoff.step(of: container, after: exit) + 1
   }
+
+  // MARK: everything else
 
   private func perform(_ action: PodAction, _ observation: PodObservation?) async throws(BerthError) {
     let target = entry?.desired.map { rollout.target(for: $0).pod }
@@ -66,12 +89,12 @@ extension PodWorker {
       try await create()
       tell("Created", action.reason, action)
     case .startContainer: break
-    case .stopContainer(let name):
+    case .stopContainer(let name, let purpose):
       tell("Killing", "container \(name): \(action.reason)", action)
-      try await pod?.stop(name)
+      try await stop(name, purpose, because: action.reason, observation)
     case .retireContainer(let name):
       tell("Killing", "container \(name): \(action.reason)", action)
-      try await pod?.retire(name)
+      try await stop(name, .completion, because: action.reason, observation)
     case .removeContainer(let name):
       try await pod?.removeContainer(name)
       tell("Removed", "container \(name): \(action.reason)", action)
@@ -89,8 +112,7 @@ extension PodWorker {
       tell("Updated", action.changeText, action)
     case .removePod:
       try await pod?.remove()
-      pod = nil
-      reported = [:]
+      forgetPod()
       tell("Removed", action.reason, action)
     }
   }
@@ -104,9 +126,18 @@ extension PodWorker {
     guard let entry, let desired = entry.desired else { return }
     let target = rollout.target(for: desired)
     generation += 1
+    removalBegan = nil
     var request = PodRequest(spec: target.pod.spec, hash: target.pod.hash, source: entry.source ?? "", generation: generation)
     request.images = target.images
     pod = try await services.pods.create(request)
+  }
+
+  private func forgetPod() {
+    pod = nil
+    reported = [:]
+    stopping = [:]
+    removalBegan = nil
+    services.health.watch(key, [], through: nil)
   }
 }
 

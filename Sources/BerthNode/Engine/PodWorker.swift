@@ -9,9 +9,11 @@ import Synchronization
 struct EngineServices: Sendable {
   var pods: any PodService
   var images: ImageDesk
+  var health: any HealthService
+  var clock: any EngineClock
   var statuses: StatusStore
   var events: EventLog
-  var pool: ThreadPool
+  var pool: any TaskExecutor
   var rollouts: RolloutMemory
   /// Keeps the newest word of the directory for later daemons.
   var remember: @Sendable (PodKey, DesiredEntry) -> Void
@@ -33,23 +35,19 @@ actor PodWorker {
   var drift: [Drift] = []
   var pod: (any PodHandle)?
   var generation: Int64
-  private var failure: Failure?
+  var failures = FailureBook()
   /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
   private var isRestarting = false
-  private var timer: Task<Void, Never>?
+  private var timer: (any EngineAlarm)?
+  /// What was told last under each heading, so that nothing is told twice.
   var reported: [String: String] = [:]
-
-  private struct Failure {
-    var error: BerthError
-    /// What it was tried for: another hash starts over.
-    var hash: String?
-    var attempts: Int
-    var retryAt: Instant
-  }
+  /// Containers whose `pre_stop` is under way, with its attempt.
+  var stopping: [String: UInt32] = [:]
+  /// When the first container was told to stop for good.
+  var removalBegan: Instant?
 
   /// A plan that is still not empty after this many rounds waits for the next mark instead of spinning.
   static let roundsLimit = 32
-  static let retryDelay = (initial: Duration.seconds(1), max: Duration.seconds(300))
 
   /// `pod`: an incarnation found at start.
   init(key: PodKey, services: EngineServices, pod: (any PodHandle)? = nil, generation: Int64 = 0) {
@@ -99,31 +97,28 @@ actor PodWorker {
     // Until the directory has been read nobody knows what is asked for, whatever a shim reports.
     guard entry != nil else { return }
     for _ in 0..<Self.roundsLimit {
-      let observation = await withDrift(await pod?.observe())
+      let observation = await withDrift(await look())
       if observation == nil { isRestarting = false }
       rollout.asked(for: entry?.desired?.hash)
       let desired = isRestarting ? nil : inForce(entry, observation)
       if let observation { generation = max(generation, observation.generation) }
-      if failure?.hash != desired?.hash { failure = nil }
       let images = imageStates(desired, observation)
-      let now = Instant(nanoseconds: Clock.bootNanoseconds())
+      let now = services.clock.now
       let plan = plan(desired: desired, actual: observation?.actual, images: images, now: now)
-      if plan.actions.isEmpty { failure = nil }
-      let blocked = failure.map { $0.retryAt > now } ?? false
+      failures.keep(plan.actions, hash: desired?.hash)
+      let actions = failures.runnable(plan.actions, now: now)
       let status = publish(observation, plan, images, now)
       let look = follow(observation, status, now: now)
       if look.isChanged { continue }
-      if plan.actions.isEmpty || blocked {
-        schedule([plan.wakeAt, look.wakeAt, blocked ? failure?.retryAt : nil], now: now)
+      if actions.isEmpty {
+        schedule([plan.wakeAt, look.wakeAt, failures.retryAt], now: now)
         retireIfDone(observation)
         return
       }
-      do throws(BerthError) { try await perform(plan.actions, observation) } catch {
-        noteFailure(error, hash: desired?.hash, now: now)
-      }
+      await perform(actions, observation)
     }
     services.events.record("Bug", "no end of actions; waiting for the next event", pod: key, severity: .warning)
-    schedule([Instant(nanoseconds: Clock.bootNanoseconds()) + .seconds(10)], now: Instant(nanoseconds: Clock.bootNanoseconds()))
+    schedule([services.clock.now + .seconds(10)], now: services.clock.now)
   }
 
   /// Replaces the incarnation by another of the same spec: as if the manifest had gone for a moment.
@@ -142,11 +137,10 @@ actor PodWorker {
 
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
-    let observation = await pod?.observe()
+    let observation = await look()
     let desired = inForce(other ?? entry, observation)
     return forecast(
-      desired: desired, actual: observation?.actual, images: imageStates(desired, observation),
-      now: Instant(nanoseconds: Clock.bootNanoseconds()))
+      desired: desired, actual: observation?.actual, images: imageStates(desired, observation), now: services.clock.now)
   }
 
   /// What the pod is to be. A manifest that is bad and of which no good spec is remembered leaves a pod that runs as it is.
@@ -170,59 +164,11 @@ actor PodWorker {
     timer?.cancel()
     timer = nil
     guard let due = instants.compactMap({ $0 }).min() else { return }
-    timer = Task(executorPreference: services.pool) { [weak self] in
-      guard (try? await Task.sleep(for: max(due - now, .milliseconds(1)))) != nil else { return }
-      self?.mark()
-    }
-  }
-
-  private func noteFailure(_ error: BerthError, hash: String?, now: Instant) {
-    let attempts = (failure?.attempts ?? 0) + 1
-    var delay = Self.retryDelay.initial
-    for _ in 1..<min(attempts, 16) where delay < Self.retryDelay.max { delay = delay * 2 }
-    failure = Failure(error: error, hash: hash, attempts: attempts, retryAt: now + min(delay, Self.retryDelay.max))
-    services.events.record("Failed", "\(error)", pod: key, severity: .warning)
+    timer = services.clock.wake(at: due) { [weak self] in self?.mark() }
   }
 
   private func retireIfDone(_ observation: PodObservation?) {
     guard observation == nil, entry?.desired == nil, entry?.problem == nil, mailbox.close() else { return }
     services.retire(self)
-  }
-
-  // MARK: status
-
-  private func publish(_ observation: PodObservation?, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) -> PodStatus {
-    reportExits(observation)
-    if let problem = entry?.problem {
-      report("ManifestInvalid", problem.message, severity: .warning)
-    } else {
-      reported["ManifestInvalid"] = nil
-    }
-    let input = StatusInput(
-      key: key, entry: entry, observation: observation, plan: plan, images: images,
-      imageFailures: services.images.failures(of: key, hash: entry?.desired?.hash), failure: failure.map { ($0.error, $0.retryAt) },
-      now: now, hold: rollout.reason(against: entry?.desired),
-      wallNow: Timestamp(nanoseconds: Clock.wallNanoseconds()))
-    let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
-    services.statuses.publish(status, for: key)
-    return status
-  }
-
-  /// Each exit once, however often it is seen.
-  private func reportExits(_ observation: PodObservation?) {
-    for (name, container) in observation?.actual.containers ?? [:] {
-      guard case .exited(let exit) = container.state, let uid = observation?.actual.uid else { continue }
-      // Told when it happened.
-      if case .startFailed = exit.outcome { continue }
-      report(
-        "Exited/\(uid)/\(name)", "container \(name): \(exit.words) (attempt \(container.attempt))",
-        severity: exit.succeeded ? .normal : .warning, container: name)
-    }
-  }
-
-  private func report(_ slot: String, _ message: String, severity: NodeEvent.Severity, container: String? = nil) {
-    guard reported[slot] != message else { return }
-    reported[slot] = message
-    services.events.record(String(slot.prefix { $0 != "/" }), message, pod: key, container: container, severity: severity)
   }
 }

@@ -32,11 +32,13 @@ enum StatusBuilder {
     status.generation = input.observation?.generation ?? 0
     status.diagnostics = input.entry?.problem?.diagnostics ?? []
     if let spec {
-      status.initContainers = spec.initContainers.map { container($0, isInit: true, policy: spec.initRestartPolicy, input) }
+      status.initContainers = spec.initContainers.map {
+        container($0, isInit: !$0.isSidecar, policy: $0.isSidecar ? .always : spec.initRestartPolicy, input)
+      }
       status.containers = spec.containers.map { container($0, isInit: false, policy: spec.restartPolicy, input) }
     }
     (status.phase, status.reason, status.message) = summary(status, spec, input)
-    status.ready = status.phase == .running && !status.containers.isEmpty && status.containers.allSatisfy(\.ready)
+    status.ready = status.phase == .running && isReady(status)
     status.startedAt = status.containers.compactMap(\.startedAt).min()
     status.nextRetryAt = retryTime(input)
     status.converged = input.plan.isConverged && input.failure == nil
@@ -65,15 +67,25 @@ enum StatusBuilder {
     switch actual.state {
     case .running:
       status.state = .running
-      status.ready = !isInit
+      status.ready = !isInit && actual.health.isReady
+      status.message = actual.health.failure?.words ?? actual.health.message
       if case .lost = input.observation?.actual.sandbox { (status.ready, status.reason) = (false, "ShimLost") }
     case .stopping:
       status.state = .running
       status.reason = "Terminating"
     case .exited(let exit):
-      describe(exit, isInit: isInit, willRestart: policy.restarts(after: exit), isPaused: !isStarted(spec.name, by: input.plan), &status)
+      describe(
+        exit, isInit: isInit, willRestart: actual.restarts(policy) && !isFinished(input), isPaused: !isStarted(spec.name, by: input.plan),
+        &status)
     }
     return status
+  }
+
+  private static func isFinished(_ input: StatusInput) -> Bool { input.observation?.actual.isFinished == true }
+
+  /// Sidecars count too.
+  private static func isReady(_ status: PodStatus) -> Bool {
+    !status.containers.isEmpty && (status.initContainers + status.containers).allSatisfy(\.ready)
   }
 
   private static func isStarted(_ name: String, by plan: PodPlan) -> Bool {
@@ -140,7 +152,10 @@ enum StatusBuilder {
   }
 
   private static func phase(_ status: PodStatus, _ spec: PodSpec) -> PodStatus.Phase {
-    if status.initContainers.contains(where: { $0.state == .terminated && $0.exitCode != 0 }) { return .failed }
+    let sidecars = Set(spec.initContainers.filter(\.isSidecar).map(\.name))
+    if status.initContainers.contains(where: { $0.state == .terminated && $0.exitCode != 0 && !sidecars.contains($0.name) }) {
+      return .failed
+    }
     let containers = status.containers
     if containers.isEmpty
       || containers.contains(where: { $0.startedAt == nil && $0.state == .waiting && $0.restartCount == 0 && $0.id.isEmpty })
@@ -154,13 +169,19 @@ enum StatusBuilder {
 
   private static func conditions(_ status: PodStatus, _ input: StatusInput, previous: PodStatus?) -> [PodStatus.Condition] {
     let problem = input.entry?.problem
-    let initialized = status.initContainers.allSatisfy { $0.state == .terminated && $0.exitCode == 0 } && input.observation != nil
-    let containersReady = !status.containers.isEmpty && status.containers.allSatisfy(\.ready)
+    let initialized = status.initContainers.allSatisfy(\.ready) && input.observation != nil
+    let containersReady = isReady(status)
+    let unready = (status.initContainers + status.containers).filter { !$0.ready }
+    // As the kubelet words it, where nothing else is the matter.
+    let notReady = status.reason.isEmpty ? "ContainersNotReady" : status.reason
+    let why =
+      status.message.isEmpty && !unready.isEmpty
+      ? "not ready: " + unready.map { $0.message.isEmpty ? $0.name : "\($0.name) (\($0.message))" }.joined(separator: ", ") : status.message
     let values: [(String, Bool, String, String)] = [
       ("ManifestValid", problem == nil, problem == nil ? "" : "ManifestInvalid", problem?.message ?? ""),
       ("Initialized", initialized, initialized ? "" : status.reason, ""),
-      ("ContainersReady", containersReady, containersReady ? "" : status.reason, containersReady ? "" : status.message),
-      ("Ready", status.ready, status.ready ? "" : status.reason, status.ready ? "" : status.message),
+      ("ContainersReady", containersReady, containersReady ? "" : notReady, containersReady ? "" : why),
+      ("Ready", status.ready, status.ready ? "" : notReady, status.ready ? "" : why),
     ]
     return values.map { type, value, reason, message in
       let before = previous?.conditions.first { $0.type == type }

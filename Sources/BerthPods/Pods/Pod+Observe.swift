@@ -37,15 +37,20 @@ extension Pod {
     _ name: String, _ attempt: UInt32, _ state: ContainerState, _ process: InitRecord?, _ exit: ExitRecord?,
     to observation: inout PodObservation
   ) {
-    let step = record.containers[name].flatMap { $0.attempt == attempt ? $0.backoffStep : nil } ?? 0
-    observation.actual.containers[name] = ActualContainer(attempt: attempt, state: state, backoffStep: step)
+    let known = record.containers[name].flatMap { $0.attempt == attempt ? $0 : nil }
+    observation.actual.containers[name] = ActualContainer(
+      attempt: attempt, state: state, backoffStep: known?.backoffStep ?? 0, stopReason: known?.stopReason)
     observation.containers[name] = details(name, attempt, process, exit)
   }
 
   private func details(_ name: String, _ attempt: UInt32, _ process: InitRecord?, _ exit: ExitRecord?) -> ContainerDetails {
-    ContainerDetails(
+    var details = ContainerDetails(
       id: "\(uid)/\(name)/\(attempt)", pid: process?.process.pid, startedAt: process?.startedAt ?? exit?.startedAt,
       finishedAt: exit?.finishedAt, logPath: paths.logFile(key, name, attempt: attempt))
+    if let known = record.containers[name], known.attempt == attempt {
+      details.known = HealthVerdict(isStarted: known.isStarted, isReady: known.isReady)
+    }
+    return details
   }
 
   private func observeWithoutShim(_ observation: inout PodObservation) {

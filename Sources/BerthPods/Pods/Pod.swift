@@ -168,25 +168,32 @@ public actor Pod {
 
   // MARK: the end
 
-  public func stop(_ name: String) async throws(BerthError) {
-    if !record.isBeingRemoved {
+  public func beginStop(_ name: String, _ purpose: StopPurpose, because reason: String) async throws(BerthError) {
+    switch purpose {
+    case .removal:
+      if record.isBeingRemoved { return }
       record.isBeingRemoved = true
-      // On a full disk, too, a pod can be stopped; only a later daemon then doesn't know.
-      try? save()
+    case .restart: record.containers[name]?.stopReason = reason
+    case .completion: return
     }
-    try await retire(name)
+    // On a full disk, too, a pod can be stopped; only a later daemon then doesn't know.
+    try? save()
   }
 
-  public func retire(_ name: String) async throws(BerthError) {
+  public func note(_ name: String, attempt: UInt32, _ health: HealthVerdict) async throws(BerthError) {
+    guard record.containers[name]?.attempt == attempt else { return }
+    record.containers[name]?.isStarted = health.isStarted
+    record.containers[name]?.isReady = health.isReady
+    try save()
+  }
+
+  public func stop(_ name: String, grace: Duration) async throws(BerthError) {
     let spec = try container(name)
     let image = try? context.images.lookup(ImageReference(spec.image))
     let signal = SignalName.number(spec.stopSignal ?? image?.config.stopSignal ?? "TERM") ?? 15
-    let grace = UInt64(clamping: record.spec.terminationGracePeriod.milliseconds)
-    guard case .connected(let connection) = link else {
-      return try stopWithoutShim(name, signal: signal, grace: record.spec.terminationGracePeriod)
-    }
+    guard case .connected(let connection) = link else { return try stopWithoutShim(name, signal: signal, grace: grace) }
     _ = try await connection.request(
-      .stop(container: name, signal: signal, graceMilliseconds: grace), deadline: deadline(Self.answerTime))
+      .stop(container: name, signal: signal, graceMilliseconds: UInt64(clamping: grace.milliseconds)), deadline: deadline(Self.answerTime))
   }
 
   /// The signal now, SIGKILL to all of it after the grace period.

@@ -31,6 +31,8 @@ public struct ContainerDetails: Hashable, Sendable {
   public var startedAt: Timestamp?
   public var finishedAt: Timestamp?
   public var logPath: String
+  /// What an earlier look found out of this attempt's health.
+  public var known: HealthVerdict?
 
   public init(id: String, pid: Int32?, startedAt: Timestamp?, finishedAt: Timestamp?, logPath: String) {
     self.id = id

@@ -46,6 +46,11 @@ public struct ContainerRecord: Hashable, Sendable {
   /// Why that attempt never ran, with the boot-time nanoseconds of the failure.
   public var startFailure: String?
   public var startFailedAt: Int64?
+  /// What probes found out of that attempt.
+  public var isStarted = false
+  public var isReady = false
+  /// Why it was told to stop although its pod goes on.
+  public var stopReason: String?
 
   public init(attempt: UInt32, backoffStep: Int) {
     self.attempt = attempt
@@ -101,7 +106,8 @@ extension ContainerRecord {
   var json: JSON {
     [
       "attempt": .integer(Int64(attempt)), "backoff_step": .integer(backoffStep), "start_failure": .optional(startFailure),
-      "start_failed_at": .optional(startFailedAt),
+      "start_failed_at": .optional(startFailedAt), "started": .bool(isStarted), "ready": .bool(isReady),
+      "stop_reason": .optional(stopReason),
     ]
   }
 
@@ -110,5 +116,8 @@ extension ContainerRecord {
     self.init(attempt: attempt, backoffStep: json["backoff_step"]?.integer.flatMap { Int(exactly: $0) } ?? 0)
     startFailure = json["start_failure"]?.string
     startFailedAt = json["start_failed_at"]?.integer
+    isStarted = json["started"]?.bool ?? false
+    isReady = json["ready"]?.bool ?? false
+    stopReason = json["stop_reason"]?.string
   }
 }

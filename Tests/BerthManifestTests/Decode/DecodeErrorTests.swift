@@ -162,8 +162,24 @@ struct DecodeErrorTests {
       ("resources = { cpu_weight = 10001 }", "'cpu_weight' must be from 1 to 10000"),
       ("env.A = { secret = \"v/k\" }", "there is no secret volume 'v'"),
       ("resources.hugepages = { 2MB = \"4MiB\" }", "a key of 'hugepages' must be a size of huge pages such as \"2MiB\" or \"1GiB\""),
-      ("liveness_probe = { exec = { command = [\"x\"] }, period = \"1s\" }", "'liveness_probe' is not supported yet"),
-      ("tty = true", "'tty' is not supported yet"),
+      ("liveness_probe = { period = \"1s\" }", "'liveness_probe' needs one of exec, http_get, tcp_socket, grpc"),
+      (
+        "liveness_probe = { tcp_socket = { port = 1 }, grpc = { port = 1 } }",
+        "'liveness_probe' does one thing, this one has 'tcp_socket' and 'grpc'"
+      ),
+      ("liveness_probe = { tcp_socket = {} }", "'tcp_socket' needs a 'port'"),
+      ("liveness_probe = { tcp_socket = { port = 0 } }", "'port' must be from 1 to 65535"),
+      ("liveness_probe = { tcp_socket = { port = 1 }, success_threshold = 2 }", "'success_threshold' of a liveness_probe must be 1"),
+      ("readiness_probe = { tcp_socket = { port = 1 }, period = \"0s\" }", "'period' must be longer than 0s"),
+      ("readiness_probe = { tcp_socket = { port = 1 }, failure_threshold = 0 }", "'failure_threshold' must be 1 or more"),
+      ("startup_probe = { http_get = { port = 1, path = \"x\" } }", "'path' must begin with '/' and have no space"),
+      ("startup_probe = { http_get = { port = 1, scheme = \"ftp\" } }", "'scheme' must be \"http\" or \"https\""),
+      (
+        "startup_probe = { http_get = { port = 1, headers = { \"a b\" = \"\" } } }", "a key of 'headers' must be the name of an HTTP header"
+      ),
+      ("startup_probe = { http_get = { port = 1, headers = { a = \"x\\ny\" } } }", "'headers.a' must be one line of text"),
+      ("post_start = {}", "'post_start' needs one of exec, http_get, sleep"),
+      ("pre_stop = { http_get = { port = 1, scheme = \"https\" } }", "scheme \"https\" is not supported yet"),
     ])
   func container(line: String, message: String) {
     let found = containerProblems(line)

@@ -1,0 +1,99 @@
+import BerthCore
+import BerthManifest
+
+/// What to do for the containers of a pod whose spec is in force. `unmet`: why none may be started now.
+func planContainers(of pod: ActualPod, unmet: [String], now: Instant) -> PodPlan {
+  var plan = PodPlan()
+  planUnhealthy(pod, into: &plan)
+  if pod.isFinished {
+    planCompletion(of: pod, into: &plan)
+    return plan
+  }
+  let started = pod.spec.containers.contains { pod.containers[$0.name] != nil }
+  for container in pod.spec.initContainers {
+    let actual = pod.containers[container.name]
+    if container.isSidecar {
+      planStart(of: container, in: pod, policy: .always, unmet: unmet, now: now, into: &plan)
+      if started || actual?.isUp == true { continue }
+      if actual?.state.isLive == true { plan.wait(for: "sidecar \(container.name) to be ready") }
+      return plan
+    }
+    if started || actual?.succeeded == true { continue }
+    planStart(of: container, in: pod, policy: pod.spec.initRestartPolicy, unmet: unmet, now: now, into: &plan)
+    if actual?.state.isLive == true { plan.wait(for: "init container \(container.name) to finish") }
+    return plan
+  }
+  for container in pod.spec.containers {
+    planStart(of: container, in: pod, policy: pod.spec.restartPolicy, unmet: unmet, now: now, into: &plan)
+  }
+  return plan
+}
+
+/// What failed a probe or its `post_start` ends; what follows is its restart policy's affair.
+private func planUnhealthy(_ pod: ActualPod, into plan: inout PodPlan) {
+  for container in pod.spec.allContainers {
+    guard let actual = pod.containers[container.name], case .running = actual.state, let failure = actual.health.failure else { continue }
+    plan.actions.append(PodAction(.stopContainer(name: container.name, purpose: .restart), because: failure.words))
+  }
+}
+
+/// Sidecars end last, in reverse order, one after the other.
+private func planCompletion(of pod: ActualPod, into plan: inout PodPlan) {
+  guard let last = pod.spec.initContainers.last(where: { pod.containers[$0.name]?.state.isLive == true }) else { return }
+  if case .running? = pod.containers[last.name]?.state, plan.actions.isEmpty {
+    plan.actions.append(PodAction(.stopContainer(name: last.name, purpose: .completion), because: "the containers have finished"))
+  } else {
+    plan.wait(for: "sidecar \(last.name) to stop")
+  }
+}
+
+private func planStart(
+  of spec: ContainerSpec, in pod: ActualPod, policy: RestartPolicy, unmet: [String], now: Instant, into plan: inout PodPlan
+) {
+  let action: PodAction
+  if let container = pod.containers[spec.name] {
+    guard case .exited(let exit) = container.state, container.restarts(policy) else { return }
+    let due = exit.at + pod.spec.restartBackoff.delay(step: pod.spec.restartBackoff.step(of: container, after: exit))
+    let words = container.stopReason ?? exit.words
+    guard due <= now else {
+      plan.wakeAt = earliest(plan.wakeAt, due)
+      return plan.wait(for: "back-off of container \(spec.name) (\(words))")
+    }
+    action = PodAction(
+      .startContainer(name: spec.name, attempt: container.attempt &+ 1), because: "\(words); restart_policy = \"\(policy.rawValue)\"")
+  } else {
+    action = PodAction(.startContainer(name: spec.name, attempt: 0), because: "it was not started yet")
+  }
+  if let first = unmet.first { return plan.wait(for: first) }
+  plan.actions.append(action)
+}
+
+extension ActualPod {
+  /// Whether none of its containers will ever run again.
+  public var isFinished: Bool {
+    let isStuck = spec.initContainers.contains { container in
+      guard !container.isSidecar, let actual = containers[container.name] else { return false }
+      return actual.hasEnded && !actual.succeeded && !actual.restarts(spec.initRestartPolicy)
+    }
+    if isStuck { return spec.containers.allSatisfy { containers[$0.name]?.state.isLive != true } }
+    return spec.containers.allSatisfy { container in
+      guard let actual = containers[container.name] else { return false }
+      return actual.hasEnded && !actual.restarts(spec.restartPolicy)
+    }
+  }
+}
+
+extension ActualContainer {
+  /// Runs and is ready.
+  var isUp: Bool { if case .running = state { health.isReady } else { false } }
+
+  public var succeeded: Bool { if case .exited(let exit) = state { exit.succeeded && stopReason == nil } else { false } }
+
+  public var hasEnded: Bool { if case .exited = state { true } else { false } }
+
+  /// Whether it is started again after having ended so.
+  public func restarts(_ policy: RestartPolicy) -> Bool {
+    guard case .exited(let exit) = state else { return false }
+    return stopReason == nil ? policy.restarts(after: exit) : policy != .never
+  }
+}
