@@ -61,7 +61,7 @@ public final class Node: Sendable {
         }
         // Waiters look at the store: last, so that what they find is true.
         statuses.wakeAll()
-      })
+      }, telemetry: telemetry)
     self.workers = workers
     labels = options.labels
     let inbox = Inbox()

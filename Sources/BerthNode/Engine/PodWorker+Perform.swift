@@ -1,4 +1,5 @@
 import BerthCore
+import BerthLinux
 import BerthManifest
 import BerthPlan
 import BerthPods
@@ -44,6 +45,7 @@ extension PodWorker {
     let steps = starts.map { start in
       start.verb.container.flatMap { observation?.actual.containers[$0] }.map { nextStep(after: $0, observation) } ?? 0
     }
+    let begun = Clock.bootNanoseconds()
     let results = await withTaskGroup(of: (Int, Result<BerthError?, BerthError>).self) { group in
       for (at, (start, step)) in zip(starts, steps).enumerated() {
         guard case .startContainer(let name, let attempt) = start.verb else { continue }
@@ -55,6 +57,7 @@ extension PodWorker {
       }
       return await group.reduce(into: [:]) { all, result in all[result.0] = result.1 }
     }
+    services.telemetry.start.observe(.nanoseconds(Clock.bootNanoseconds() - begun))
     for (at, start) in starts.enumerated() {
       guard case .startContainer(let name, let attempt) = start.verb else { continue }
       switch results[at] {

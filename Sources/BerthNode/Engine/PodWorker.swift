@@ -19,6 +19,7 @@ struct EngineServices: Sendable {
   var remember: @Sendable (PodKey, DesiredEntry) -> Void
   /// Called once nothing is asked for and nothing is left of a pod.
   var retire: @Sendable (PodWorker) -> Void
+  var telemetry = Telemetry()
 }
 
 /// Keeps one pod as its manifest asks. The loop, level-triggered: look at what is asked for and what is there, plan, do, look again,
@@ -83,7 +84,9 @@ actor PodWorker {
   private func drain() async {
     while let letter = mailbox.take() {
       if let newest = letter.entry { entry = newest }
+      let begun = Clock.bootNanoseconds()
       await sync()
+      services.telemetry.reconcile.observe(.nanoseconds(Clock.bootNanoseconds() - begun))
       // Off the way from manifest to process: it waits for the disk.
       if let newest = letter.entry { services.remember(key, newest) }
     }

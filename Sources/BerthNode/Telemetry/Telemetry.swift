@@ -2,7 +2,7 @@
 public final class Telemetry: Sendable {
   /// From a look at a pod to the end of what that look led to.
   public let reconcile = Histogram()
-  /// From the order to start a container until its program runs.
+  /// From the order to start a pod's containers, side by side, until all their programs run.
   public let start = Histogram()
 
   public init() {}

@@ -26,7 +26,9 @@ extension NodeAPI {
       node.events.counts().sorted { $0.key < $1.key }.map { .init(labels: [("reason", $0.key)], value: Double($0.value)) })
     for (name, help, histogram) in [
       ("berth_reconcile_seconds", "From a look at a pod to the end of what it led to.", node.telemetry.reconcile),
-      ("berth_container_start_seconds", "From the order to start a container until its program runs.", node.telemetry.start),
+      (
+        "berth_container_start_seconds", "From the order to start containers, side by side, until their programs run.", node.telemetry.start
+      ),
     ] { text.family(name, help, histogram.snapshot, bounds: histogram.bounds) }
     await addContainers(Array(pods.prefix(Self.containersLimit)), to: &text)
     return text.text
