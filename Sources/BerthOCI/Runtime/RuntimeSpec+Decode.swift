@@ -14,7 +14,7 @@ extension RuntimeSpec {
   public init(decoding json: JSON) throws(BerthError) {
     let reader = try SpecReader(json, "")
     ociVersion = try reader.required("ociVersion")
-    guard ociVersion.hasPrefix("1.") else {
+    guard Self.isVersion1(ociVersion) else {
       throw BerthError(.unsupported, "read config.json", "ociVersion", cause: "\"\(ociVersion)\" is no version 1")
     }
     process = try reader.child("process").map { (reader) throws(BerthError) in try Process(reader, &notModelled) }
@@ -26,8 +26,15 @@ extension RuntimeSpec {
     for mount in try reader.children("mounts") { mounts.append(try Mount(mount)) }
     if let hooks = try reader.child("hooks") { self.hooks = try Hooks(hooks) }
     annotations = try reader.map("annotations")
+    guard annotations[""] == nil else { throw SpecReader.failure("annotations", "has an empty key") }
     linux = try reader.child("linux").map { (reader) throws(BerthError) in try Linux(reader, &notModelled) }
     notModelled += reader.present(["windows", "solaris", "vm", "zos", "freebsd"])
+  }
+
+  /// `1.MINOR.PATCH`, with or without what stands behind `-` or `+`. Later minor versions only add members.
+  private static func isVersion1(_ text: String) -> Bool {
+    let numbers = text.prefix { $0 != "-" && $0 != "+" }.split(separator: ".", omittingEmptySubsequences: false)
+    return numbers.count == 3 && numbers[0] == "1" && numbers.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
   }
 }
 
@@ -62,6 +69,19 @@ extension RuntimeSpec.User {
       uid: try reader.number("uid") ?? 0, gid: try reader.number("gid") ?? 0, umask: try reader.number("umask"),
       additionalGids: try reader.numbers("additionalGids"))
     if let umask, umask > 0o777 { throw SpecReader.failure(reader.at("umask"), "has other bits than 0777") }
+    // To the kernel the last number means "leave it as it is": the process would stay root.
+    for (key, id) in [("uid", uid), ("gid", gid)] where id == .max { throw Self.noID(reader.at(key)) }
+    for (at, id) in additionalGids.enumerated() where id == .max { throw Self.noID("\(reader.at("additionalGids"))[\(at)]") }
+    guard additionalGids.count <= Self.groupLimit else {
+      throw SpecReader.failure(reader.at("additionalGids"), "has more than \(Self.groupLimit) groups")
+    }
+  }
+
+  /// The kernel's NGROUPS_MAX.
+  private static var groupLimit: Int { 65536 }
+
+  private static func noID(_ path: String) -> BerthError {
+    SpecReader.failure(path, "4294967295 is no id: to the kernel it means none")
   }
 }
 

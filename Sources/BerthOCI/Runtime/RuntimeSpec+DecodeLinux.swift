@@ -16,8 +16,8 @@ extension RuntimeSpec.Linux {
     resources = try reader.child("resources").map { (reader) throws(BerthError) in try RuntimeSpec.Resources(reader) }
     sysctl = try reader.map("sysctl")
     seccomp = try reader.child("seccomp").map { (reader) throws(BerthError) in try LinuxSeccomp(reader) }
-    maskedPaths = try reader.strings("maskedPaths")
-    readonlyPaths = try reader.strings("readonlyPaths")
+    maskedPaths = try Self.paths(reader, "maskedPaths")
+    readonlyPaths = try Self.paths(reader, "readonlyPaths")
     rootfsPropagation = try reader.string("rootfsPropagation").flatMap { $0.isEmpty ? nil : $0 }
     try readScheduling(reader)
     mountLabel = try reader.string("mountLabel").flatMap { $0.isEmpty ? nil : $0 }
@@ -29,6 +29,14 @@ extension RuntimeSpec.Linux {
       }
     }
     notModelled += reader.present(["intelRdt", "netDevices"])
+  }
+
+  private static func paths(_ reader: SpecReader, _ key: String) throws(BerthError) -> [String] {
+    let paths = try reader.strings(key)
+    for (at, path) in paths.enumerated() where !path.hasPrefix("/") {
+      throw SpecReader.failure("\(reader.at(key))[\(at)]", "is not an absolute path")
+    }
+    return paths
   }
 }
 
