@@ -21,11 +21,16 @@ public enum FileLease {
   /// From linux/fcntl.h: F_LINUX_SPECIFIC_BASE is 1024.
   private static let setLease: Int32 = 1024
   private static let getLease: Int32 = 1025
+  /// F_SETSIG, which the importer doesn't see.
+  private static let setSignal: Int32 = 10
 
   /// The whole content, or nil while somebody has the file open for writing. Where the file system has no leases, the file is read
-  /// twice and must be the same both times. A process that uses this must ignore SIGIO, which the kernel sends when a writer comes.
+  /// twice and must be the same both times.
   public static func readQuiescent(_ file: borrowing FD, limit: Int) throws(Errno) -> [UInt8]? {
     let number = file.raw
+    // The kernel tells of a writer by a signal, SIGIO unless told otherwise, which ends a process that didn't expect it. SIGURG is
+    // ignored by default, and the lease is asked for its state afterwards anyway.
+    try call { fcntl(number, setSignal, SIGURG) }
     do throws(Errno) { try call { fcntl(number, setLease, F_RDLCK) } } catch {
       if error == .again { return nil }
       return try readTwice(file, limit: limit)

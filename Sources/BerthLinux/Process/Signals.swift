@@ -14,11 +14,8 @@ public enum Signals {
     pthread_sigmask(SIG_BLOCK, &set, nil)
   }
 
-  /// SIGPIPE (a peer went away: the write says so) and SIGIO (a file lease is broken: asking says so).
-  public static func ignoreNuisances() {
-    signal(SIGPIPE, SIG_IGN)
-    signal(SIGIO, SIG_IGN)
-  }
+  /// SIGPIPE: a peer went away, the write says so.
+  public static func ignoreNuisances() { signal(SIGPIPE, SIG_IGN) }
 
   /// The next of the blocked `signals`. Blocks its thread.
   public static func wait(for signals: [Int32]) -> Int32 {

@@ -24,17 +24,22 @@ extension Cgroup {
       try makeDirectory(hierarchy, parent)
       try Files.makeDirectory(hierarchy.mountPoint + path, mode: 0o755)
     }
-    if hierarchy.controllers.contains("cpuset") { try inheritCPUSet(hierarchy.mountPoint + path) }
+    if hierarchy.controllers.contains("cpuset") { try fillCPUSet(path, hierarchy) }
   }
 
-  /// A new v1 cpuset has no CPU and no memory node, and takes no process before it has both.
-  private func inheritCPUSet(_ directory: String) throws(Errno) {
+  /// A new v1 cpuset has no CPU and no memory node, and takes no process before it has both: it gets those of the group above. That one
+  /// can be as new: its maker may not have come so far yet, or was killed.
+  private func fillCPUSet(_ path: String, _ hierarchy: CgroupLayout.Hierarchy) throws(Errno) {
+    let directory = hierarchy.mountPoint + path
     for file in ["cpuset.cpus", "cpuset.mems"] {
-      let own = try Files.readText("\(directory)/\(file)")
-      guard own.allSatisfy({ $0 == "\n" }) else { continue }
+      guard try Self.isBlank("\(directory)/\(file)") else { continue }
+      let parent = Files.parent(of: path)
+      if parent != "/" { try fillCPUSet(parent, hierarchy) }
       try Files.write(try Files.readText("\(Files.parent(of: directory))/\(file)"), to: "\(directory)/\(file)")
     }
   }
+
+  private static func isBlank(_ file: String) throws(Errno) -> Bool { try Files.readText(file).allSatisfy { $0 == "\n" } }
 
   private static let passedOn: Set = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb", "rdma"]
 

@@ -83,6 +83,22 @@ struct CgroupTests {
     #expect(try #require(Cgroup(path, in: layout)).children().count == 20)
   }
 
+  @Test("a group whose maker was killed before its cpuset had CPUs is filled by the next one that makes a group in it")
+  func halfMade() throws {
+    let layout = try CgroupLayout.detect()
+    guard layout.version == .v1, let cpuset = layout.hierarchies.first(where: { $0.controllers.contains("cpuset") }) else { return }
+    let own = try Group(layout)
+    let parent = Files.parent(of: own.group.path)
+    try Files.makeDirectory(cpuset.mountPoint + Files.parent(of: parent), mode: 0o755)
+    try Files.makeDirectory(cpuset.mountPoint + parent, mode: 0o755)
+    try own.group.create(RuntimeSpec.Resources())
+    let pid = try sleeper()
+    defer { _ = Children.reap(pid) }
+    defer { Children.kill(pid) }
+    try own.group.attach(pid)
+    #expect(try own.group.processes() == [pid])
+  }
+
   @Test("limits are set, changed in place and read back")
   func limits() throws {
     let own = try Group(CgroupLayout.detect())

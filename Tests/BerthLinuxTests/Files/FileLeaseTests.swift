@@ -1,0 +1,35 @@
+import BerthLinux
+import Glibc
+import ImageFixtures
+import Testing
+
+@Suite("reading a file only while nobody writes it")
+struct FileLeaseTests {
+  @Test("whole while nobody writes; nothing while somebody has it open for writing")
+  func writer() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("file", Array("text".utf8))
+    #expect(try FileLease.readQuiescent(Files.open(directory("file"), O_RDONLY), limit: 100) == Array("text".utf8))
+    let writer = try Files.open(directory("file"), O_WRONLY)
+    #expect(try FileLease.readQuiescent(Files.open(directory("file"), O_RDONLY), limit: 100) == nil)
+    _ = writer.raw
+  }
+
+  @Test("a process that reads while writers come is not ended by the kernel's signal")
+  func signal() async throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("file", [UInt8](repeating: 65, count: 100_000))
+    let path = directory("file")
+    // Not waiting for the lease, a writer is refused, and the reader is told by a signal each time.
+    let refused = Task.detached {
+      var refused = 0
+      while !Task.isCancelled { if (try? Files.open(path, O_WRONLY | O_NONBLOCK)) == nil { refused += 1 } }
+      return refused
+    }
+    var broken = 0
+    for _ in 0..<2000 { if try FileLease.readQuiescent(Files.open(path, O_RDONLY), limit: 200_000) == nil { broken += 1 } }
+    refused.cancel()
+    #expect(await refused.value > 0)
+    #expect(broken > 0)
+  }
+}
