@@ -131,8 +131,8 @@ let wholeTests: [Target] = [
 ]
 
 let testTargets: [Target] = [
-  tests("BerthCoreTests", ["BerthCore"]),
-  tests("BerthManifestTests", ["BerthManifest", "BerthCore"]),
+  tests("BerthCoreTests", ["BerthCore", "BerthTestSupport"]),
+  tests("BerthManifestTests", ["BerthManifest", "BerthCore", "BerthTestSupport"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "CBerthInit", "BerthSeccomp", "BerthTestSupport"]),
   // Doesn't depend on berth-runtime, which it runs: the linker settings of a program become those of the test bundle.
   tests(
@@ -141,10 +141,10 @@ let testTargets: [Target] = [
   .testTarget(
     name: "RuntimeSpecTests", dependencies: ["BerthCore", "BerthLinux", "BerthOCI", "BerthRuntime", "BerthTestSupport"],
     swiftSettings: strict),
-  tests("BerthNetworkTests", ["BerthCore", "BerthManifest", "BerthLinux", "BerthNetwork"]),
-  tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods"]),
-  tests("BerthNodeTests", ["BerthNode", "BerthPods", "BerthImages", "BerthPlan", "BerthManifest", "BerthCore"]),
-  tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore"]),
+  tests("BerthNetworkTests", ["BerthCore", "BerthManifest", "BerthLinux", "BerthNetwork", "BerthTestSupport"]),
+  tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods", "BerthTestSupport"]),
+  tests("BerthNodeTests", ["BerthNode", "BerthPods", "BerthImages", "BerthPlan", "BerthManifest", "BerthCore", "BerthTestSupport"]),
+  tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore", "BerthTestSupport"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(
     name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict,
@@ -166,7 +166,7 @@ let testTargets: [Target] = [
 
 let surfaceTests: [Target] = [
   tests("BerthServerTests", ["BerthCore", "BerthLinux", "BerthServer"]),
-  tests("BerthClientTests", ["BerthCore", "BerthLinux", "BerthManifest", "BerthClient"]),
+  tests("BerthClientTests", ["BerthCore", "BerthLinux", "BerthManifest", "BerthClient", "BerthTestSupport"]),
   tests("BerthCommandTests", ["berth"]),
 ]
 

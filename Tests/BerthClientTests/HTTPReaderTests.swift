@@ -1,4 +1,5 @@
 import BerthLinux
+import BerthTestSupport
 import Testing
 
 @testable import BerthClient
@@ -6,7 +7,7 @@ import Testing
 @Suite("reading the daemon's answers")
 struct HTTPReaderTests {
   private func response(_ text: String) throws -> HTTPResponse {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     try Files.writeAtomically(text.utf8, to: "\(scratch.path)/answer")
     return try HTTPResponse.read(try Files.open("\(scratch.path)/answer", FileFlags.read))
   }

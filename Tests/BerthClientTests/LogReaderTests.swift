@@ -1,15 +1,16 @@
 import BerthCore
 import BerthLinux
+import BerthTestSupport
 import Testing
 
 @testable import BerthClient
 
 @Suite("reading a container's log")
 struct LogReaderTests {
-  private let scratch: Scratch
+  private let scratch: TemporaryDirectory
   private var base: String { "\(scratch.path)/0.log" }
 
-  init() throws { scratch = try Scratch() }
+  init() throws { scratch = try TemporaryDirectory() }
 
   private func line(_ text: String, _ tag: String = "F") -> String { "2026-01-02T03:04:05.000000006Z stdout \(tag) \(text)\n" }
 

@@ -1,3 +1,4 @@
+import BerthTestSupport
 import Glibc
 
 /// Reading files in tests, without Foundation.
@@ -30,19 +31,6 @@ enum TestFiles {
     let candidates = [getenv("BERTH_TOML_TEST").map { String(cString: $0) }, repository + "/../shared/toml-test"]
     return candidates.compactMap(\.self).first { access($0 + "/files-toml-1.0.0", R_OK) == 0 }
   }()
-}
-
-/// A small seeded generator (SplitMix64), so that a failing run can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
 }
 
 /// Random edits of a text, for parsers that must survive any bytes.

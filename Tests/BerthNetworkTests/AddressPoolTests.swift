@@ -1,5 +1,6 @@
 import BerthCore
 import BerthLinux
+import BerthTestSupport
 import Testing
 
 @testable import BerthNetwork
@@ -10,7 +11,7 @@ struct AddressPoolTests {
 
   @Test("each pod gets an address of its own, none of them the network's")
   func claims() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     let pool = try AddressPool(directory: scratch.path)
     let small = try subnet("10.0.0.0/29")
     let got = try (0..<5).map { try "\(pool.claim(nil, in: small, for: "pod-\($0)", interface: "eth0"))" }
@@ -21,7 +22,7 @@ struct AddressPoolTests {
 
   @Test("a freed address rests until the others were used")
   func rest() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     let pool = try AddressPool(directory: scratch.path)
     let small = try subnet("10.0.0.0/29")
     for number in 0..<3 {
@@ -35,7 +36,7 @@ struct AddressPoolTests {
 
   @Test("what an earlier daemon gave out is not given out again")
   func adoption() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     let first = try AddressPool(directory: scratch.path)
     _ = try first.claim(nil, in: subnet("10.0.0.0/24"), for: "a", interface: "eth0")
     _ = try first.claim(nil, in: subnet("fd00::/64"), for: "a", interface: "eth0")
@@ -50,7 +51,7 @@ struct AddressPoolTests {
       ("10.0.0.9", nil), ("10.0.1.9", "subnet"), ("10.0.0.1", "own"), ("10.0.0.0", "own"), ("10.0.0.255", "own"), ("10.0.0.2", "pod a"),
     ])
   func fixed(address: String, problem: String?) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     let pool = try AddressPool(directory: scratch.path)
     let network = try subnet("10.0.0.0/24")
     _ = try pool.claim(nil, in: network, for: "a", interface: "eth0")

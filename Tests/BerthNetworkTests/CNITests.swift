@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthTestSupport
 import Testing
 
 @testable import BerthNetwork
@@ -15,7 +16,7 @@ struct CNITests {
       ports: [], dns: nil, names: ["web"])
   }
 
-  private func client(_ scratch: Scratch, timeout: Duration = .seconds(20)) -> CNIClient {
+  private func client(_ scratch: TemporaryDirectory, timeout: Duration = .seconds(20)) -> CNIClient {
     CNIClient(plugins: CNIPlugins(directories: ["/nowhere", scratch.path], timeout: timeout))
   }
 
@@ -35,7 +36,7 @@ struct CNITests {
 
   @Test("the type of a plugin is a path from the file to the program: without the check it leads out of the plugin folder")
   func traversal() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     // What the check keeps away: the kernel would follow it.
     let program = BoundedProgram(
       "\(scratch.path)/../../bin/echo", arguments: ["out"], timeout: .seconds(20), outputLimit: 100)
@@ -48,7 +49,7 @@ struct CNITests {
 
   @Test("plugins run in order, each with the result of the one before; DEL the other way round with the last")
   func chain() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     for name in ["one", "two"] {
       try scratch.script(
         name,
@@ -83,7 +84,7 @@ struct CNITests {
       ("exit 1", "exit code 1, without a word"), ("head -c 3000000 /dev/zero | tr '\\0' x", "more than can be read"),
     ])
   func failure(script: String, words: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     try scratch.script("bad", script)
     let cni = attachment(try network(#"{"name":"n","plugins":[{"type":"bad"}]}"#))
     do throws(BerthError) {
@@ -94,7 +95,7 @@ struct CNITests {
 
   @Test("a plugin that hangs is killed with all that it started")
   func hang() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     try scratch.script("slow", "sleep 1000 & echo $! > \(scratch.path)/child; wait")
     let cni = attachment(try network(#"{"name":"n","plugins":[{"type":"slow"}]}"#))
     do throws(BerthError) {
@@ -108,7 +109,7 @@ struct CNITests {
 
   @Test("a plugin that isn't there is named, with the places that were looked at")
   func missing() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     let cni = attachment(try network(#"{"name":"n","plugins":[{"type":"absent"}]}"#))
     do throws(BerthError) {
       _ = try client(scratch).add(cni, containerID: "id", namespace: "")
@@ -118,7 +119,7 @@ struct CNITests {
 
   @Test("STATUS comes before ADD and GC is run with what is valid, from version 1.1 on")
   func newer() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     try scratch.script(
       "p", "echo \"$CNI_COMMAND $(cat)\" >> \(scratch.path)/log; [ $CNI_COMMAND != STATUS ] || ! [ -e \(scratch.path)/busy ]")
     for version in ["1.0.0", "1.1.0"] {

@@ -1,26 +1,14 @@
 import BerthCore
 import BerthManifest
 import BerthPlan
+import BerthTestSupport
 import Testing
-
-/// Random pods and edits, from a seed that a failure names.
-private struct Dice: RandomNumberGenerator {
-  var state: UInt64
-  /// Source: SplitMix64, Steele, Lea, Flood 2014.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 
 @Suite("Planner: properties")
 struct PlanPropertyTests {
   private let now = Instant(nanoseconds: 1_000_000_000_000)
 
-  private func pod(_ dice: inout Dice) -> DesiredPod {
+  private func pod(_ dice: inout SeededGenerator) -> DesiredPod {
     var spec = PodSpec(key: PodKey(namespace: "default", name: "p"))
     for name in ["a", "b", "c"] where Bool.random(using: &dice) || name == "a" {
       var container = ContainerSpec(name: name, image: "i:\(Int.random(in: 1...2, using: &dice))", imagePullPolicy: .ifNotPresent)
@@ -37,7 +25,7 @@ struct PlanPropertyTests {
   @Test("from any pod to any other: one action after the other leads there, those that diff says, and then nothing is left to do")
   func converges() {
     for seed in UInt64(1)...3000 {
-      var dice = Dice(state: seed)
+      var dice = SeededGenerator(seed: seed)
       let asked: [DesiredPod?] = (0..<4).map { _ in Int.random(in: 0...6, using: &dice) == 0 ? nil : pod(&dice) }
       var world = World(now: now)
       for desired in asked {

@@ -23,24 +23,12 @@ extension Integration {
   }
 }
 
-/// Steele, Lea and Flood's SplitMix64: a failing seed replays the choices.
-private struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// A daemon that is killed over and over, the pods it keeps meanwhile, and what must hold of them.
 private final class Churn {
   private let daemon: DaemonUnderTest
   private let gate: TemporaryDirectory
   private let before: LeakCensus
-  private var random: SplitMix64
+  private var random: SeededGenerator
   /// Pods that nobody touches, as they first ran.
   private var untouched: [String: PodView] = [:]
   /// Version in the manifest of each pod that comes and goes; nil while it has none.
@@ -51,7 +39,7 @@ private final class Churn {
   private var closedGates: [String] = []
 
   init(seed: UInt64) throws {
-    random = SplitMix64(state: seed)
+    random = SeededGenerator(seed: seed)
     gate = try TemporaryDirectory("gate")
     daemon = try DaemonUnderTest()
     // What the node keeps for good (image, layers, filters) is there before the census.

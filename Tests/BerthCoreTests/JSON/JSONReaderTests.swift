@@ -1,3 +1,4 @@
+import BerthTestSupport
 import Testing
 
 @testable import BerthCore
@@ -71,7 +72,7 @@ struct JSONReaderTests {
   func mutations() throws {
     let seed = Array(#"{"a":[1,-2.5e3,"x\u00e9\n",{"b":null,"c":[true,false]}],"d":18446744073709551615,"é":"\ud83d\ude00"}"#.utf8)
     let alphabet = Array(#"{}[]",:\u0eE+-.19tfn "#.utf8) + [0, 10, 0x80, 0xC3, 0xFF]
-    var random = SeededGenerator(state: 7)
+    var random = SeededGenerator(seed: 7)
     for _ in 0..<20_000 {
       var bytes = seed
       for _ in 0..<Int.random(in: 1...5, using: &random) {
@@ -84,17 +85,5 @@ struct JSONReaderTests {
       }
       if let value = try? JSON(parsing: bytes) { #expect(try JSON(parsing: value.encoded()) == value) }
     }
-  }
-}
-
-/// A seeded generator (SplitMix64), so that a failing run can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthTestSupport
 import Testing
 
 @testable import BerthManifest

@@ -1,6 +1,7 @@
 import BerthCore
 import BerthImages
 import BerthManifest
+import BerthTestSupport
 import Glibc
 import Testing
 
@@ -202,14 +203,9 @@ struct NodeConfigurationTests {
 
   @Test("a file is read with its folder made absolute; one that is named and missing is an error")
   func read() throws {
-    var template = Array("/tmp/berth-config-XXXXXX".utf8CString)
-    let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-    defer { rmdir(folder) }
-    let path = folder + "/config.toml"
-    let file = try #require(fopen(path, "wb"))
-    fputs("root = \"r\"\n[node]\nname = \"n\"\n", file)
-    fclose(file)
-    defer { unlink(path) }
+    let directory = try TemporaryDirectory()
+    let folder = directory.path
+    let path = try directory.write("root = \"r\"\n[node]\nname = \"n\"\n", to: "config.toml")
     let configuration = try NodeConfiguration.read(path)
     #expect(configuration.root == folder + "/r" && configuration.node.name == "n")
     #expect(!NodeConfiguration().node.name.isEmpty)

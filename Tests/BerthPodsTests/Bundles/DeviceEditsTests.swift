@@ -1,14 +1,15 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthTestSupport
 import Testing
 
 @testable import BerthPods
 
 @Suite("devices of a container")
 struct DeviceEditsTests {
-  private let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  private let scratch: TemporaryDirectory
+  init() throws { scratch = try TemporaryDirectory() }
 
   private func failure(_ specs: [DeviceSpec], _ cdi: CDIRegistry = CDIRegistry()) -> String {
     do throws(BerthError) {

@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthTestSupport
 import Testing
 
 @testable import BerthPods
@@ -60,7 +61,7 @@ struct EtcFilesTests {
 
   @Test("anybody in the container may read them")
   func written() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     try files(.none).write(hosts: "a", to: "\(scratch.path)/etc")
     #expect(try Files.readText("\(scratch.path)/etc/hostname") == "web\n")
     for name in ["hosts", "hostname", "resolv.conf"] { #expect(try Files.status("\(scratch.path)/etc/\(name)").permissions == 0o644) }

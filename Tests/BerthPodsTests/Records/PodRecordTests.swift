@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthTestSupport
 import Testing
 
 @testable import BerthPods
@@ -66,7 +67,7 @@ struct PodRecordTests {
   @Test("a damaged text and a missing file are told apart from a record")
   func refused() throws {
     let text = try Files.readText(Self.fixture)
-    let directory = try Scratch()
+    let directory = try TemporaryDirectory()
     let path = "\(directory.path)/pod.json"
     for damaged in ["{\"version\":0" + text.dropFirst(12), String(text.prefix(500)), ""] {
       try Files.writeAtomically(damaged.utf8, to: path)

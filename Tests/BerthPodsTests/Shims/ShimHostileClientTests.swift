@@ -2,6 +2,7 @@ import BerthCore
 import BerthLinux
 import BerthPods
 import BerthRuntime
+import BerthTestSupport
 import Glibc
 import Testing
 
@@ -67,7 +68,7 @@ struct ShimHostileClientTests {
   func fuzz() async throws {
     try await TestPod.with { pod in
       let pid = try await pod.identity().pid
-      var random = SplitMix(state: 20_260_101)
+      var random = SeededGenerator(seed: 20_260_101)
       let seeds = [
         ShimRequest.hello(minVersion: 1, maxVersion: 1).encoded(id: 1), ShimRequest.state.encoded(id: 2),
         ShimRequest.stop(container: "app", signal: 15, graceMilliseconds: 1).encoded(id: 3),
@@ -131,18 +132,5 @@ struct ShimHostileClientTests {
       #expect(next != nil)
       for client in clients + [next].compactMap({ $0 }) { client.close() }
     }
-  }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

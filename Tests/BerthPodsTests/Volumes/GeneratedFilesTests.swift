@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthTestSupport
 import Glibc
 import Testing
 
@@ -8,8 +9,8 @@ import Testing
 
 @Suite("generated files")
 struct GeneratedFilesTests {
-  private let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  private let scratch: TemporaryDirectory
+  init() throws { scratch = try TemporaryDirectory() }
 
   private func files(_ contents: [String: FileContent], isSecret: Bool = false, group: UInt32? = nil) -> GeneratedFiles {
     let set = FileSet(files: contents)

@@ -1,18 +1,19 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthTestSupport
 import Testing
 
 @testable import BerthPods
 
 @Suite("volumes")
 struct VolumeManagerTests {
-  private let scratch: Scratch
+  private let scratch: TemporaryDirectory
   private let node: NodePaths
   private let key = PodKey(namespace: "prod", name: "web")
 
   init() throws {
-    scratch = try Scratch()
+    scratch = try TemporaryDirectory()
     node = NodePaths(root: "\(scratch.path)/root", state: "\(scratch.path)/state", logs: "\(scratch.path)/logs")
   }
 

@@ -1,5 +1,6 @@
 import BerthCore
 import BerthLinux
+import BerthTestSupport
 import Testing
 
 @testable import BerthRuntime
@@ -93,7 +94,7 @@ struct ContainerLogTests {
   @Test("rotation loses no line and doubles none, and no file outgrows its size")
   func rotation() throws {
     var log = try LogWriter(maxSize: 10_000, maxFiles: 200)
-    var random = SplitMix(state: 7)
+    var random = SeededGenerator(seed: 7)
     let bytes = (1...20_000).flatMap { Array("line \($0) \(String(repeating: "x", count: $0 % 50))\n".utf8) }
     var start = 0
     while start < bytes.count {

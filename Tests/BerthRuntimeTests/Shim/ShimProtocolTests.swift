@@ -1,5 +1,6 @@
 import BerthCore
 import BerthLinux
+import BerthTestSupport
 import Testing
 
 @testable import BerthRuntime
@@ -110,7 +111,7 @@ struct ShimProtocolTests {
 
   @Test("random changes to valid messages never trap")
   func mutations() {
-    var random = SplitMix(state: 42)
+    var random = SeededGenerator(seed: 42)
     var read = 0
     for round in 0..<60_000 {
       let message = ShimProtocolFixtures.messages[round % ShimProtocolFixtures.messages.count].message
@@ -157,18 +158,5 @@ struct ShimProtocolTests {
     var later = try #require(initRecord.json.object)
     later["version"] = 2
     #expect(InitRecord(.object(later)) == nil)
-  }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }
