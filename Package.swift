@@ -161,7 +161,9 @@ let testTargets: [Target] = [
   tests(
     "BerthImagesTests",
     ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
-  tests("BerthRegistryTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
+  tests(
+    "BerthRegistryTests",
+    ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
 ]
 
 let surfaceTests: [Target] = [

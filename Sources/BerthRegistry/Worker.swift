@@ -1,6 +1,7 @@
 import BerthCore
 import BerthImages
 import BerthLinux
+import BerthStore
 
 /// berth-worker's whole life: one pull for the daemon on the other end of `socket`.
 public enum Worker {
@@ -15,7 +16,13 @@ public enum Worker {
       do throws(Errno) { try Confinement.apply(keeping: capabilities, parent: Confinement.parent) } catch {
         throw BerthError(.bug, "confine berth-worker", cause: "\(error)")
       }
-      let job = try WorkerJob(try channel.receive())
+      let first = try channel.receive()
+      if let (errand, access) = try WorkerErrand.read(first) {
+        try run(errand, access, channel)
+        try channel.send(.finished)
+        return 0
+      }
+      let job = try WorkerJob(first)
       if job.isListing {
         try channel.send(.listing(try listing(job)))
         return 0
@@ -29,23 +36,48 @@ public enum Worker {
     }
   }
 
+  private static func run(_ errand: WorkerErrand, _ access: RegistryAccess, _ channel: WorkerChannel) throws(BerthError) {
+    switch errand {
+    case .login(let registry):
+      guard let endpoint = access.endpoints.first else { throw BerthError(.bug, "log in", registry, cause: "there is no place to ask") }
+      _ = try Registry(registry, endpoint, access).perform(RegistryCall("GET", "/", scope: ""))
+    case .push(let text, let manifest, let content, let mounts, let chunk):
+      guard case .registry(let reference) = try ImageReference(text) else {
+        throw BerthError(.bug, "push image", text, cause: "it names no registry")
+      }
+      guard let endpoint = access.endpoints.first(where: { $0.capabilities.contains(.push) }) else {
+        throw BerthError(.failedPrecondition, "push image", text, cause: "no host of its hosts.toml takes pushes")
+      }
+      try RegistryPush(
+        reference: reference, registry: Registry(reference.registry, endpoint, access), store: try ContentStore(root: content),
+        mounts: mounts, chunk: chunk, channel: channel
+      ).run(manifest)
+    }
+  }
+
   private static func listing(_ job: WorkerJob) throws(BerthError) -> ArchiveListing {
     switch try ImageReference(job.reference) {
     case .layout(let path, _): try LayoutSource(path: path, tag: nil).listing()
-    case .archive(let path, _), .dockerArchive(let path, _): try ArchiveListing.of(archive: path, scratch: "\(job.content)/ingest")
+    case .archive(let path, _), .dockerArchive(let path, _): try ArchiveListing.of(archive: path, scratch: try scratch(job))
     case .registry, .digest, .rootfs: throw BerthError(.bug, "list images", job.reference, cause: "it is no file")
     }
   }
 
   private static func source(_ job: WorkerJob, _ channel: WorkerChannel) throws(BerthError) -> any ImageSource {
-    let scratch = "\(job.content)/ingest"
     return switch try ImageReference(job.reference) {
     case .registry(let reference): RegistrySource(reference, job.registry) { channel.report(.attempt($0)) }
     case .digest(let digest): throw BerthError(.notFound, "pull image", "\(digest)", cause: "a digest alone says no place to fetch it from")
     case .rootfs: throw BerthError(.bug, "pull image", job.reference, cause: "a directory isn't pulled")
     case .layout(let path, let tag): try LayoutSource(path: path, tag: tag)
-    case .archive(let path, let tag): try ArchiveSource(path: path, tag: tag, scratch: scratch)
-    case .dockerArchive(let path, let tag): try DockerArchiveSource(path: path, tag: tag, scratch: scratch)
+    case .archive(let path, let tag): try ArchiveSource(path: path, tag: tag, scratch: try scratch(job))
+    case .dockerArchive(let path, let tag): try DockerArchiveSource(path: path, tag: tag, scratch: try scratch(job))
     }
+  }
+
+  /// A directory for files that nobody needs once the worker has ended.
+  private static func scratch(_ job: WorkerJob) throws(BerthError) -> String {
+    let path = "\(job.content)/ingest/\(job.ingest)"
+    do throws(Errno) { try Files.makeDirectories(path) } catch { throw BerthError(.unavailable, "make directory", path, cause: "\(error)") }
+    return path
   }
 }

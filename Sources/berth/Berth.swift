@@ -9,8 +9,8 @@ struct Berth: ParsableCommand {
     subcommands: [
       Status.self, Diff.self, Validate.self, Apply.self, Delete.self, Sync.self, Wait.self, Logs.self, Events.self, Explain.self,
       History.self, Rollback.self, Inspect.self, Exec.self, Attach.self, Restart.self, Run.self, ContainerCommand.self, TaskCommand.self,
-      NamespaceCommand.self, ImageCommand.self, ContentCommand.self, SnapshotCommand.self, NetworkCommand.self, DoctorCommand.self,
-      Shutdown.self, Version.self,
+      NamespaceCommand.self, ImageCommand.self, Login.self, Logout.self, ContentCommand.self, SnapshotCommand.self, NetworkCommand.self,
+      DoctorCommand.self, Shutdown.self, Version.self,
     ])
 
   /// Global options may stand before the verb as well as after it: they are moved behind it before parsing.

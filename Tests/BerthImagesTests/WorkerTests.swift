@@ -37,7 +37,8 @@ struct WorkerTests {
         .bug, "granted"
       ),
       (
-        "echo '{\"type\":\"error\",\"code\":\"data_loss\",\"operation\":\"o\",\"subject\":\"s\",\"cause\":\"c\"}'; sleep 100", .dataLoss,
+        "echo '{\"type\":\"error\",\"code\":\"data_loss\",\"operation\":\"o\",\"subject\":\"s\",\"cause\":\"c\"}'; exec sleep 100",
+        .dataLoss,
         "o (s): c"
       ),
     ])

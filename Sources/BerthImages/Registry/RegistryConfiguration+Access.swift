@@ -41,9 +41,10 @@ extension RegistryConfiguration {
     if let directory = hostsDirectory, let found = try Self.hosts(of: registry, in: directory) { return found }
     var list: [HostsFile.Host] = []
     for url in mirrors[registry] ?? mirrors["*"] ?? [] {
-      guard let endpoint = RegistryEndpoint(url: url) else {
+      guard var endpoint = RegistryEndpoint(url: url) else {
         throw BerthError(.invalidArgument, "read registry mirrors", registry, cause: "\(url) is no http or https URL of a registry")
       }
+      endpoint.capabilities = [.pull, .resolve]
       list.append(HostsFile.Host(endpoint: endpoint))
     }
     return list + [own]

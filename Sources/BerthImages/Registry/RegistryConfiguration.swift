@@ -35,6 +35,8 @@ public struct RegistryConfiguration: Sendable, Equatable {
   /// Taken from the daemon's environment.
   public var proxy = ProxySettings()
   public var timeouts = RegistryTimeouts()
+  /// Which images may be used.
+  public var trust = ImageTrust()
 
   public init(
     insecure: Set<String> = [], credentials: [String: Credential] = [:], certificateAuthorities: [String: String] = [:],

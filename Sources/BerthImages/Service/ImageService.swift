@@ -101,11 +101,13 @@ public final class ImageService: Sendable {
     let key = reference.description
     if case .digest(let digest) = reference { return try image(digest: digest) }
     if case .rootfs(let path) = reference { return rootfs(path) }
-    let source = reference.isLocal ? LocalSource.identity(reference) : nil
+    // Of a registry's image: the rules that it was admitted by; where there are none now, any will do.
+    let source = reference.isLocal ? LocalSource.identity(reference) : try registry.trust.identity(of: reference)
     if reference.isLocal, source == nil { return nil }
-    if let cached = layers.with({ $0.cache[key] }) { return cached.source == source ? cached.image : nil }
-    guard let record = try metadata.image(key), record.source == source, let image = try load(record) else { return nil }
-    layers.with { $0.cache[key] = CachedImage(image: image, source: source) }
+    func isGood(_ known: String?) -> Bool { known == source || (!reference.isLocal && source == nil) }
+    if let cached = layers.with({ $0.cache[key] }) { return isGood(cached.source) ? cached.image : nil }
+    guard let record = try metadata.image(key), isGood(record.source), let image = try load(record) else { return nil }
+    layers.with { $0.cache[key] = CachedImage(image: image, source: record.source) }
     return image
   }
 

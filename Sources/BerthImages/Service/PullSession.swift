@@ -14,8 +14,12 @@ final class PullSession {
   /// Directories granted to the worker: identifier of those that aren't ready.
   private var granted: Set<Int64> = []
   private var outcome: WorkerMessage.Outcome?
-  private var failure: BerthError?
-  private var complaint: [UInt8] = []
+  /// By which the image is admitted; taken before the worker starts, so that a change of them counts from the next pull on.
+  private var rules: String?
+  /// The digests that the reference was found to mean.
+  private var admitted: Set<Digest> = []
+  /// As they are fetched, lowest first.
+  private var layers: [WorkerMessage.Layer] = []
   private var listing: ArchiveListing?
   private let isListing: Bool
   /// What the image is to be called; nil: as it was asked for. Empty: by its digest alone.
@@ -44,18 +48,18 @@ final class PullSession {
     // Before the first byte: what this pull counts on is safe from collection, also from one by a daemon that knows nothing of it.
     try service.metadata.addLease(LeaseRecord(id: lease, kind: .pull, subject: key, created: Clock.wallNanoseconds()))
     defer { release() }
-    let exit = try converse()
-    if task.state.with({ $0.waiting }) == 0 { throw BerthError(.cancelled, "pull image", key, cause: "cancelled") }
-    if let failure { throw failure.of("pull image", key) }
-    guard let outcome, exit == .code(0) else { throw died(exit) }
-    return try record(outcome, source: source)
+    do throws(BerthError) { try converse() } catch {
+      if task.state.with({ $0.waiting }) == 0 { throw BerthError(.cancelled, "pull image", key, cause: "cancelled") }
+      throw error.of("pull image", key)
+    }
+    guard let outcome else { throw WorkerProtocol.malformed("an end without an outcome") }
+    return try record(outcome, source: reference.isLocal ? source : rules)
   }
 
   /// What the archive at the reference's path holds.
   func list() throws(BerthError) -> ArchiveListing {
-    let exit = try converse()
-    if let failure { throw failure }
-    guard let listing, exit == .code(0) else { throw died(exit) }
+    try converse()
+    guard let listing else { throw WorkerProtocol.malformed("an end without a listing") }
     return listing
   }
 
@@ -68,89 +72,65 @@ final class PullSession {
     return BerthError(.unavailable, "pull image", key, cause: "\(file) is changing")
   }
 
-  private func died(_ exit: ChildChannel.Exit) -> BerthError {
-    let words = String(decoding: complaint.suffix(500), as: UTF8.self).split(separator: "\n").first.map { ": \($0)" } ?? ""
-    return BerthError(.unavailable, "pull image", key, cause: "berth-worker ended early with \(exit)\(words)")
-  }
-
-  private func converse() throws(BerthError) -> ChildChannel.Exit {
-    do throws(Errno) {
-      let socket = try ChildChannel.pair()
-      let errors = try ChildChannel.pipe()
-      let pid = try Spawn.start(
-        service.workerPath, arguments: ["berth-worker"],
-        descriptors: [(0, socket.child.raw), (1, socket.child.raw), (2, errors.child.raw)])
-      // The worker's ends live in the worker alone from here on, so that its death is the end of both streams.
-      let ours = socket.keepOurs()
-      let complaints = errors.keepOurs()
-      talk(ours, complaints)
-      // Nothing it could still do is wanted: it has broken the protocol, or failed, or nobody waits.
-      if outcome == nil, listing == nil { ChildChannel.kill(pid) }
-      return try ChildChannel.wait(for: pid)
-    } catch { throw BerthError(.unavailable, "pull image", key, cause: "berth-worker (\(service.workerPath)) can't be run: \(error)") }
-  }
-
-  private func talk(_ socket: borrowing FD, _ errors: borrowing FD) {
-    var lines = LineBuffer()
-    var errorsOpen = true
-    do throws(BerthError) {
-      try send(try job(), to: socket)
-      while outcome == nil, failure == nil, listing == nil {
-        let ready = try Self.wait([socket.raw, errorsOpen ? errors.raw : -1, task.abandoned.raw])
-        if ready[2] { return }
-        if ready[1] {
-          let bytes = (try? errors.read(upTo: 4096)) ?? []
-          if bytes.isEmpty { errorsOpen = false } else if complaint.count < 1 << 16 { complaint += bytes }
-        }
-        guard ready[0] else { continue }
-        let bytes = (try? socket.read(upTo: 1 << 16)) ?? []
-        if bytes.isEmpty {
-          drain(errors, while: errorsOpen)
-          return
-        }
-        try lines.append(bytes)
-        while let line = lines.next() { try handle(line, socket) }
-      }
-    } catch { failure = error }
-  }
-
-  private func drain(_ errors: borrowing FD, while isOpen: Bool) {
-    guard isOpen else { return }
-    while complaint.count < 1 << 16, let bytes = try? errors.read(upTo: 4096), !bytes.isEmpty { complaint += bytes }
-  }
-
-  private static func wait(_ numbers: [Int32]) throws(BerthError) -> [Bool] {
-    do throws(Errno) { return try ChildChannel.waitReadable(numbers) } catch {
-      throw BerthError(.bug, "wait for berth-worker", cause: "\(error)")
-    }
-  }
-
-  private func send(_ message: JSON, to socket: borrowing FD) throws(BerthError) {
-    // A worker that is gone is noticed by its end, which says more.
-    do throws(Errno) { try ChildChannel.send(socket, message.encoded() + [10]) } catch {}
+  private func converse() throws(BerthError) {
+    rules = try service.registry.trust.identity(of: reference)
+    var worker = WorkerProcess(service.workerPath, operation: "pull image", subject: key)
+    // Whatever the worker came to, there is none any more then.
+    defer { service.content.removeLeftovers(of: lease) }
+    try worker.run(try job(), abandoned: task.abandoned.raw) { (message, answer) throws(BerthError) in try handle(message, answer) }
   }
 
   private func job() throws(BerthError) -> JSON {
     WorkerJob(
-      reference: key, content: service.content.root, layers: "\(service.root)/snapshots/l", platform: service.platform,
-      registry: try service.registry.access(for: reference), isListing: isListing
+      reference: key, content: service.content.root, ingest: lease, layers: "\(service.root)/snapshots/l", platform: service.platform,
+      registry: try service.registry.access(for: reference), isListing: isListing,
+      wantsSignatures: service.registry.trust.wantsSignatures(for: reference)
     ).json
   }
 
-  private func handle(_ line: [UInt8], _ socket: borrowing FD) throws(BerthError) {
-    let json: JSON
-    do throws(JSONError) { json = try JSON(parsing: line) } catch { throw WorkerProtocol.malformed("a line is not valid JSON: \(error)") }
-    switch try WorkerMessage(json) {
+  /// True for the last message.
+  private func handle(_ message: WorkerMessage, _ answer: (JSON) -> Void) throws(BerthError) -> Bool {
+    switch message {
     case .attempt(let attempt): task.tell(.attempt(attempt))
-    case .resolved(let manifest, let layers): task.tell(.resolved(manifest: manifest, layers: layers.map { ($0.digest, $0.size) }))
+    case .resolved(let resolved): try accept(resolved)
     case .progress(let layer, let done, let total): task.tell(.progress(layer: layer, done: done, total: total))
-    case .claim(let claims): try send(LayerGrant.json(try grant(claims)), to: socket)
-    case .done(let outcome): self.outcome = outcome
+    case .claim(let claims): answer(LayerGrant.json(try grant(claims)))
+    case .done(let outcome):
+      self.outcome = outcome
+      return true
     case .listing(let listing):
       guard isListing else { throw WorkerProtocol.malformed("a listing that nobody asked for") }
       self.listing = listing
-    case .failed(let error): failure = error
+      return true
+    case .failed(let error): throw error
+    case .finished: throw WorkerProtocol.malformed("the end of an errand that nobody gave")
     }
+    return false
+  }
+
+  /// Whether the image may be used at all is decided here, before the first byte of a layer is fetched.
+  private func accept(_ resolved: WorkerMessage.Resolved) throws(BerthError) {
+    if case .registry = reference {
+      guard let subject = resolved.subject else { throw WorkerProtocol.malformed("a manifest without what led to it") }
+      try service.registry.trust.admit(reference, subject: subject, manifest: resolved.manifest, resolved.signatures)
+      admitted = [subject.digest, resolved.manifest]
+    }
+    layers = resolved.layers
+    task.tell(.resolved(manifest: resolved.manifest, layers: resolved.layers.map { ($0.digest, $0.size) }))
+  }
+
+  /// Refuses at once what can't fit: a layer takes its size as a blob that isn't here yet, and unpacked at least that again.
+  private func checkSpace(_ grants: [LayerGrant]) throws(BerthError) {
+    guard grants.count == layers.count else { return }
+    var needed: Int64 = 0
+    for (grant, layer) in zip(grants, layers) where !grant.isReady {
+      let copies: Int64 = service.content.contains(layer.digest, size: layer.size) ? 1 : 2
+      needed += layer.size * copies
+    }
+    guard needed > 0, let free = try? DiskSpace.of(service.root).available, free < needed else { return }
+    throw BerthError(
+      .resourceExhausted, "pull image", key,
+      cause: "it needs at least \(ByteSize(bytes: needed)) below \(service.root), and \(ByteSize(bytes: free)) is free")
   }
 
   /// Waits until no other pull is at work on any of the layers, then takes those that aren't ready. All at once, so that two pulls
@@ -180,11 +160,15 @@ final class PullSession {
       granted.insert(id)
       grants.append(LayerGrant(id: id, isReady: false))
     }
+    try checkSpace(grants)
     return grants
   }
 
   /// Makes the image known. The worker has put all of it on stable storage before it said so.
   private func record(_ outcome: WorkerMessage.Outcome, source: String?) throws(BerthError) -> Image {
+    if case .registry = reference {
+      guard admitted.contains(outcome.manifest) else { throw WorkerProtocol.malformed("the image delivered is not the image resolved") }
+    }
     guard Set(outcome.layers.keys) == granted else { throw WorkerProtocol.malformed("the layers delivered are not the layers granted") }
     // Not while a collection reckons what is needed.
     service.layers.wait { use -> Void? in

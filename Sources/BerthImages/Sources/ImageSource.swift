@@ -14,10 +14,13 @@ public protocol ImageSource: AnyObject, Sendable {
   func open(_ descriptor: Descriptor) throws(BerthError) -> any ByteSource
   /// What came of `open` was not what was announced. True if there is another place to get it from.
   func reject(_ descriptor: Descriptor, because error: BerthError) -> Bool
+  /// What lies beside the image of these digests as signatures of it. Not verified.
+  func signatures(of digests: [Digest]) throws(BerthError) -> [ImageSignature]
 }
 
 extension ImageSource {
   public func reject(_ descriptor: Descriptor, because error: BerthError) -> Bool { false }
+  public func signatures(of digests: [Digest]) throws(BerthError) -> [ImageSignature] { [] }
 }
 
 /// A document with what it was announced as.

@@ -9,10 +9,18 @@ extension Puller {
     var seen: Set<Digest> = []
     var descriptors = 0
     var first: Digest?
+    var subject: Descriptor?
     for _ in 0..<ImageLimits.depth {
       guard seen.insert(document.digest).inserted else { throw Self.unusable(document, "the index leads back to itself") }
       try verify(document)
-      guard try isIndex(document) else { return try image(document, index: first) }
+      let isIndex = try isIndex(document)
+      let named =
+        subject
+        ?? Descriptor(
+          mediaType: document.mediaType ?? (isIndex ? MediaType.index : MediaType.manifest), digest: document.digest,
+          size: Int64(document.bytes.count))
+      subject = named
+      guard isIndex else { return try image(document, index: first, subject: named) }
       first = first ?? document.digest
       let index: Index
       do throws(ImageFormatError) { index = try Index(parsing: document.bytes, mediaType: document.mediaType) } catch {
@@ -69,7 +77,7 @@ extension Puller {
     return ImageDocument(mediaType: descriptor.mediaType, digest: descriptor.digest, bytes: bytes)
   }
 
-  private func image(_ document: ImageDocument, index: Digest?) throws(BerthError) -> Resolution {
+  private func image(_ document: ImageDocument, index: Digest?, subject named: Descriptor) throws(BerthError) -> Resolution {
     let subject = document.digest.description
     let manifest: Manifest
     do throws(ImageFormatError) { manifest = try Manifest(parsing: document.bytes, mediaType: document.mediaType) } catch {
@@ -96,6 +104,6 @@ extension Puller {
       }
       total = sum
     }
-    return Resolution(manifest: manifest, digest: document.digest, index: index, config: config)
+    return Resolution(manifest: manifest, digest: document.digest, index: index, config: config, subject: named)
   }
 }

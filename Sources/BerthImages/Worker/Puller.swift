@@ -12,17 +12,19 @@ public final class Puller: Sendable {
   /// The directory that layers' directories are made in.
   let layersPath: String
   let concurrency: Int
+  let wantsSignatures: Bool
   let channel: WorkerChannel
   let staging: Staging
 
   public init(_ job: WorkerJob, source: any ImageSource, channel: WorkerChannel) throws(BerthError) {
     self.source = source
     self.channel = channel
-    store = try ContentStore(root: job.content, marksUse: true)
+    store = try ContentStore(root: job.content, ingest: job.ingest, marksUse: true)
     staging = try Staging(store, [job.content, job.layers])
     platform = job.platform
     layersPath = job.layers
     concurrency = job.registry.concurrentDownloads
+    wantsSignatures = job.wantsSignatures
   }
 
   /// What a reference turned out to be.
@@ -31,6 +33,8 @@ public final class Puller: Sendable {
     var digest: Digest
     var index: Digest?
     var config: ImageConfig
+    /// What the reference itself stands for.
+    var subject: Descriptor
   }
 
   /// A layer that this pull is to fetch and unpack.
@@ -49,7 +53,10 @@ public final class Puller: Sendable {
     let image = try resolve()
     try channel.send(
       .resolved(
-        manifest: image.digest, layers: image.manifest.layers.map { WorkerMessage.Layer(digest: $0.digest, size: $0.size) }))
+        WorkerMessage.Resolved(
+          manifest: image.digest, layers: image.manifest.layers.map { WorkerMessage.Layer(digest: $0.digest, size: $0.size) },
+          subject: image.subject,
+          signatures: wantsSignatures ? try source.signatures(of: [image.subject.digest, image.digest].unique) : [])))
     let tasks = try claim(image)
     let unpacked: [LayerUnpacker.Result]
     do throws(BerthError) { unpacked = try unpack(tasks) } catch {
@@ -130,4 +137,9 @@ public final class Puller: Sendable {
     } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write layers", layersPath, cause: "\(error)") }
     try staging.publish()
   }
+}
+
+extension [Digest] {
+  /// Each once, in order.
+  fileprivate var unique: [Digest] { reduce(into: []) { if !$0.contains($1) { $0.append($1) } } }
 }

@@ -8,15 +8,16 @@ import BerthOCI
 /// daemon → worker   job        once, first: a pull, or `list` for what an archive holds
 /// worker → daemon   listing    the answer to `list`, last
 /// worker → daemon   attempt    a place that the image isn't to be had from; any number
-/// worker → daemon   resolved   the manifest is known
+/// worker → daemon   resolved   the manifest is known, with the signatures beside it where the job wants them
 /// worker → daemon   claim      which layers it would unpack
 /// daemon → worker   claimed    for each: its directory, and whether it is ready or to be unpacked
 /// worker → daemon   progress   any number
+/// worker → daemon   finished   an errand (`WorkerErrand`) is done, last
 /// worker → daemon   done | error   once, last
 /// ```
 public enum WorkerProtocol {
   /// Both sides come from one build as a rule; after an upgrade under a running daemon they may not.
-  public static let version: Int64 = 2
+  public static let version: Int64 = 4
   /// Of one line, in bytes: a claim of 500 layers fits.
   public static let lineBytes = 1 << 20
 
@@ -29,19 +30,26 @@ public struct WorkerJob: Sendable, Equatable {
   public var reference: String
   /// Of the content store.
   public var content: String
+  /// The name of this pull's own directory for what isn't published yet. Whatever becomes of the worker, the daemon removes it.
+  public var ingest: String
   /// The directory that layers' directories are made in.
   public var layers: String
   public var platform: Platform
   public var registry: RegistryAccess
   /// Only to say what the archive or layout at the reference's path holds.
   public var isListing = false
+  /// Whether the daemon is to judge the image by its signatures.
+  public var wantsSignatures = false
 
   public init(
-    reference: String, content: String, layers: String, platform: Platform, registry: RegistryAccess, isListing: Bool = false
+    reference: String, content: String, ingest: String, layers: String, platform: Platform, registry: RegistryAccess,
+    isListing: Bool = false, wantsSignatures: Bool = false
   ) {
     self.isListing = isListing
+    self.wantsSignatures = wantsSignatures
     self.reference = reference
     self.content = content
+    self.ingest = ingest
     self.layers = layers
     self.platform = platform
     self.registry = registry
@@ -50,7 +58,8 @@ public struct WorkerJob: Sendable, Equatable {
   public var json: JSON {
     [
       "type": "job", "version": .integer(WorkerProtocol.version), "reference": .string(reference), "content": .string(content),
-      "layers": .string(layers), "platform": platform.json, "registry": registry.json, "list": .bool(isListing),
+      "ingest": .string(ingest), "layers": .string(layers), "platform": platform.json, "registry": registry.json, "list": .bool(isListing),
+      "signatures": .bool(wantsSignatures),
     ]
   }
 
@@ -61,13 +70,14 @@ public struct WorkerJob: Sendable, Equatable {
         .failedPrecondition, "start berth-worker",
         cause: "the daemon speaks version \(version) of the protocol, this worker version \(WorkerProtocol.version): restart berthd")
     }
-    guard let reference = json["reference"]?.string, let content = json["content"]?.string, let layers = json["layers"]?.string,
+    guard let reference = json["reference"]?.string, let content = json["content"]?.string,
+      let ingest = json["ingest"]?.string, let layers = json["layers"]?.string,
       let platform = json["platform"].flatMap({ try? Platform($0, name: "platform") }),
       let registry = json["registry"].flatMap({ RegistryAccess($0) })
     else { throw WorkerProtocol.malformed("the job is malformed") }
     self.init(
-      reference: reference, content: content, layers: layers, platform: platform, registry: registry,
-      isListing: json["list"]?.bool ?? false)
+      reference: reference, content: content, ingest: ingest, layers: layers, platform: platform, registry: registry,
+      isListing: json["list"]?.bool ?? false, wantsSignatures: json["signatures"]?.bool ?? false)
   }
 }
 
@@ -109,6 +119,29 @@ public enum WorkerMessage: Sendable, Equatable {
   public struct Layer: Sendable, Equatable {
     public var digest: Digest
     public var size: Int64
+
+    public init(digest: Digest, size: Int64) {
+      self.digest = digest
+      self.size = size
+    }
+  }
+
+  /// What a reference turned out to be.
+  public struct Resolved: Sendable, Equatable {
+    /// For this platform.
+    public var manifest: Digest
+    /// Lowest first.
+    public var layers: [Layer]
+    /// What the reference itself stands for: an index or the manifest.
+    public var subject: Descriptor?
+    public var signatures: [ImageSignature] = []
+
+    public init(manifest: Digest, layers: [Layer], subject: Descriptor? = nil, signatures: [ImageSignature] = []) {
+      self.manifest = manifest
+      self.layers = layers
+      self.subject = subject
+      self.signatures = signatures
+    }
   }
 
   public struct Outcome: Sendable, Equatable {
@@ -120,11 +153,12 @@ public enum WorkerMessage: Sendable, Equatable {
   }
 
   case attempt(RegistryAttempt)
-  case resolved(manifest: Digest, layers: [Layer])
+  case resolved(Resolved)
   case claim([LayerClaim])
   /// Bytes of a layer that have come so far, of how many.
   case progress(layer: Digest, done: Int64, total: Int64)
   case done(Outcome)
+  case finished
   case listing(ArchiveListing)
   case failed(BerthError)
 }
@@ -133,9 +167,15 @@ extension WorkerMessage {
   public var json: JSON {
     switch self {
     case .attempt(let attempt): return ["type": "attempt", "endpoint": .string(attempt.endpoint), "cause": .string(attempt.cause)]
-    case .resolved(let manifest, let layers):
-      let list = layers.map { JSON.object(["digest": .string($0.digest.description), "size": .integer($0.size)]) }
-      return ["type": "resolved", "manifest": .string(manifest.description), "layers": .array(list)]
+    case .finished: return ["type": "finished"]
+    case .resolved(let resolved):
+      let list = resolved.layers.map { JSON.object(["digest": .string($0.digest.description), "size": .integer($0.size)]) }
+      var object: JSONObject = [
+        "type": "resolved", "manifest": .string(resolved.manifest.description), "layers": .array(list),
+        "signatures": .array(resolved.signatures.map(\.json)),
+      ]
+      if let subject = resolved.subject { object["subject"] = subject.json }
+      return .object(object)
     case .claim(let claims):
       let list = claims.map {
         JSON.object([
@@ -179,8 +219,16 @@ extension WorkerMessage {
     case "attempt": self = .attempt(RegistryAttempt(endpoint: text("endpoint"), cause: text("cause")))
     case "resolved":
       var layers: [Layer] = []
-      for item in list { layers.append(Layer(digest: try digest(item["digest"]), size: try number(item["size"]))) }
-      self = .resolved(manifest: try digest(json["manifest"]), layers: layers)
+      for item in list {
+        // Bounded, so that nobody's sums overflow.
+        layers.append(Layer(digest: try digest(item["digest"]), size: min(try number(item["size"]), ImageLimits.blobBytes)))
+      }
+      self = .resolved(
+        Resolved(
+          manifest: try digest(json["manifest"]), layers: layers,
+          subject: json["subject"].flatMap { try? Descriptor($0, name: "subject") },
+          signatures: (json["signatures"]?.array ?? []).prefix(ImageSignature.limit).compactMap { ImageSignature($0) }))
+    case "finished": self = .finished
     case "claim":
       var claims: [LayerClaim] = []
       for item in list {

@@ -87,9 +87,19 @@ enum ConfigurationSchema {
         "auth_file", .text(.nodePath),
         "a Docker config.json with credentials or the names of their helpers; need not exist"),
       .key(
+        "policy", .map(key: .line, value: .table(policy)),
+        "images that must be signed: by \"host\", \"host/repository\" or the beginning of one, or \"*\""),
+      .key("verifier_dir", .text(.nodePath), "programs that are asked about every image, as containerd's bindir verifiers"),
+      .key("verifier_timeout", .duration, "of each verifier"),
+      .key("max_verifiers", .integer(1...1000), "more in the directory is an error"),
+      .key(
         "auth", .map(key: .registry, value: .table(credential)),
         "credentials by registry (\"host\" or \"host:port\"); they go to it and its token service, nowhere else"),
     ])
+
+  private static let policy = KeyTable(
+    "[registry.policy.\"host/repository\"]",
+    [.key("keys", .list(.text(.nodePath)), "PEM files with cosign public keys (ECDSA P-256, Ed25519); a signature by one is enough")])
 
   private static let mirror = KeyTable(
     "[registry.mirrors.\"host\"]", [.key("endpoint", .list(.text(.line)), "URLs, in the order they are tried")])

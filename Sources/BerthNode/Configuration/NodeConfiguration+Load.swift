@@ -105,7 +105,11 @@ extension NodeConfiguration {
     if let table = file["registry"]?.table {
       registry.configPath = path(table, "config_path") ?? registry.configPath
       registry.authFile = path(table, "auth_file") ?? registry.authFile
+      registry.verifierDirectory = path(table, "verifier_dir")
       registry.read(table)
+      for entry in table["policy"]?.table?.entries ?? [] {
+        registry.policies[entry.key] = (entry.value.table?.strings("keys") ?? []).map { LexicalPath.resolve($0, from: folder) }
+      }
     }
     logs.path = path(file["logs"]?.table, "path")
     if let table = file["network"]?.table {
@@ -131,6 +135,8 @@ extension NodeConfiguration.Manifests {
 extension NodeConfiguration.Registry {
   fileprivate mutating func read(_ table: TOMLTable) {
     insecure = table.strings("insecure") ?? insecure
+    verifierTimeout = table["verifier_timeout"]?.duration ?? verifierTimeout
+    maxVerifiers = table["max_verifiers"]?.integer.flatMap { Int(exactly: $0) } ?? maxVerifiers
     for entry in table["mirrors"]?.table?.entries ?? [] { mirrors[entry.key] = entry.value.table?.strings("endpoint") ?? [] }
     for entry in table["auth"]?.table?.entries ?? [] {
       let fields = entry.value.table

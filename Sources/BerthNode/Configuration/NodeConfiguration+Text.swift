@@ -59,6 +59,10 @@ extension NodeConfiguration {
     case "registry.insecure": "[" + registry.insecure.map(Self.quoted).joined(separator: ", ") + "]"
     case "registry.config_path": Self.quoted(registry.configPath)
     case "registry.mirrors": registry.mirrors.isEmpty ? nil : mirrorLists
+    case "registry.policy": registry.policies.isEmpty ? nil : policyLists
+    case "registry.verifier_dir": registry.verifierDirectory.map(Self.quoted)
+    case "registry.verifier_timeout": Self.quoted(DurationText.format(registry.verifierTimeout))
+    case "registry.max_verifiers": "\(registry.maxVerifiers)"
     case "registry.auth_file": Self.quoted(registry.authFile)
     case "registry.auth": registry.auth.isEmpty ? nil : credentials
     case "network.default": Self.quoted(network.standard)
@@ -70,9 +74,12 @@ extension NodeConfiguration {
     }
   }
 
-  private var mirrorLists: String {
-    let entries = registry.mirrors.sorted { $0.key < $1.key }.map { host, urls in
-      "\(Self.quoted(host)) = { endpoint = [\(urls.map(Self.quoted).joined(separator: ", "))] }"
+  private var mirrorLists: String { Self.lists(registry.mirrors, key: "endpoint") }
+  private var policyLists: String { Self.lists(registry.policies, key: "keys") }
+
+  private static func lists(_ lists: [String: [String]], key: String) -> String {
+    let entries = lists.sorted { $0.key < $1.key }.map { name, items in
+      "\(quoted(name)) = { \(key) = [\(items.map(quoted).joined(separator: ", "))] }"
     }
     return "{ \(entries.joined(separator: ", ")) }"
   }
@@ -91,6 +98,8 @@ extension NodeConfiguration {
     case "node.name": "\"edge-1\""
     case "api.gid": "1000"
     case "runtime.seccomp_profile": "\"/etc/berth/seccomp.json\""
+    case "registry.policy": "{ \"ghcr.io/acme\" = { keys = [\"/etc/berth/keys/acme.pub\"] } }"
+    case "registry.verifier_dir": "\"/etc/berth/verifiers\""
     case "registry.mirrors": "{ \"docker.io\" = { endpoint = [\"https://mirror.example.com\"] } }"
     case "images.bundles": "\"/var/lib/berth/bundles\""
     case "registry.auth": "{ \"registry.example.com\" = { username = \"node\", password = \"…\" } }"

@@ -31,6 +31,10 @@ public struct NodeConfiguration: Sendable, Hashable {
     configuration.hostsDirectory = registry.configPath
     configuration.mirrors = registry.mirrors
     configuration.authFile = registry.authFile
+    configuration.trust.policies = registry.policies
+    configuration.trust.verifiers = registry.verifierDirectory
+    configuration.trust.verifierTimeout = registry.verifierTimeout
+    configuration.trust.verifierLimit = registry.maxVerifiers
     configuration.proxy = ProxySettings(environment: ProcessEnvironment.value)
     return configuration
   }
@@ -93,6 +97,12 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var configPath = "/etc/berth/certs.d"
     /// By `host[:port]` or `*`: URLs.
     public var mirrors: [String: [String]] = [:]
+    /// By `host`, `host/repository` or the beginning of one, and `*`: files with public keys.
+    public var policies: [String: [String]] = [:]
+    /// Programs that are asked about every image.
+    public var verifierDirectory: String?
+    public var verifierTimeout: Duration = .seconds(10)
+    public var maxVerifiers = 10
     /// A Docker config.json.
     public var authFile = "/etc/berth/auth.json"
     /// By `host[:port]`.

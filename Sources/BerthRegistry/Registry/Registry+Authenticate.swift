@@ -11,7 +11,10 @@ extension Registry {
       }
       setAuthorization(Self.basic(credential), scope)
     case .bearer(let realm, let service, let wanted):
-      setAuthorization("Bearer \(try token(realm, service: service, scope: wanted ?? scope))", scope)
+      // What the call is for counts as well: a registry may ask for less than a mount needs.
+      var scopes: [String] = []
+      for part in ((wanted ?? "") + " " + scope).split(separator: " ") where !scopes.contains(String(part)) { scopes.append(String(part)) }
+      setAuthorization("Bearer \(try token(realm, service: service, scopes: scopes))", scope)
     }
   }
 
@@ -23,7 +26,7 @@ extension Registry {
     "Basic " + Base64Text.encode("\(credential.username):\(credential.password)".utf8)
   }
 
-  private func token(_ realm: String, service: String?, scope: String) throws(TransferFailure) -> String {
+  private func token(_ realm: String, service: String?, scopes: [String]) throws(TransferFailure) -> String {
     let origin = try findOrigin()
     if let refusal = TokenRealm.refusal(realm, for: origin, plainAllowed: allowsPlain) {
       throw denied("the token service \(Redaction.text(Redaction.url(realm))) is not asked: \(refusal)")
@@ -32,16 +35,16 @@ extension Registry {
     let credential = endpoint.credential.flatMap { TokenRealm.takesCredential(realm, of: origin) ? $0 : nil }
     var answer: HTTPTransfer
     if let credential, credential.identityToken != nil {
-      answer = try post(realm, realmOrigin, service: service, scope: scope, credential)
+      answer = try post(realm, realmOrigin, service: service, scopes, credential)
     } else {
-      var url = realm + (realm.contains("?") ? "&" : "?") + "scope=\(PercentEncoding.encode(scope))"
-      if let service { url += "&service=\(PercentEncoding.encode(service))" }
-      var request = plainRequest(url, realmOrigin)
+      let fields = scopes.map { "scope=\(PercentEncoding.encode($0))" } + (service.map { ["service=\(PercentEncoding.encode($0))"] } ?? [])
+      let query = fields.isEmpty ? "" : (realm.contains("?") ? "&" : "?") + fields.joined(separator: "&")
+      var request = plainRequest(realm + query, realmOrigin)
       request.timeout = 30_000
       if let credential { request.headers.append("Authorization: \(Self.basic(credential))") }
       answer = try HTTPTransfer.start(request)
       // A service that speaks OAuth2 alone.
-      if answer.status == 405, let credential { answer = try post(realm, realmOrigin, service: service, scope: scope, credential) }
+      if answer.status == 405, let credential { answer = try post(realm, realmOrigin, service: service, scopes, credential) }
     }
     guard answer.status == 200 else { throw TransferFailure(answer.status >= 500 ? .broken : .refused, refusal(answer)) }
     return try token(in: answer, realm)
@@ -49,9 +52,9 @@ extension Registry {
 
   /// With a refresh token, or with user and password.
   private func post(
-    _ realm: String, _ origin: HTTPOrigin, service: String?, scope: String, _ credential: RegistryCredential
+    _ realm: String, _ origin: HTTPOrigin, service: String?, _ scopes: [String], _ credential: RegistryCredential
   ) throws(TransferFailure) -> HTTPTransfer {
-    var fields = [("client_id", "berth"), ("scope", scope), ("service", service ?? endpoint.host)]
+    var fields = [("client_id", "berth"), ("scope", scopes.joined(separator: " ")), ("service", service ?? endpoint.host)]
     if let token = credential.identityToken {
       fields += [("grant_type", "refresh_token"), ("refresh_token", token)]
     } else {

@@ -154,6 +154,8 @@ final class Registry: Sendable {
       switch answer.status {
       case 401, 403: .permissionDenied
       case 404: .notFound
+      case 400: .invalidArgument
+      case 405, 406, 415: .unsupported
       case 408, 504: .deadlineExceeded
       case 429: .resourceExhausted
       default: .unavailable

@@ -21,6 +21,6 @@ struct RegistryCall {
     self.scope = scope
   }
 
-  /// Whether it may be sent twice: an upload's part may not.
-  var isRepeatable: Bool { body == nil || method == "PUT" }
+  /// Whether it may be sent twice: what an upload consists of may not.
+  var isRepeatable = true
 }

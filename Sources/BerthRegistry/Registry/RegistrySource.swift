@@ -99,6 +99,16 @@ public final class RegistrySource: ImageSource {
     return try place.perform(call)
   }
 
+  /// A small document by its path below the repository.
+  func fetch(_ path: String, limit: Int) throws(BerthError) -> [UInt8] {
+    try first(.pull) { (_, place) throws(BerthError) in
+      var call = RegistryCall("GET", "/\(self.reference.repository)/\(path)", scope: self.scope)
+      call.headers = ["Accept: \(Self.documents.joined(separator: ", "))"]
+      call.timeout = 60_000
+      return try place.perform(call).readAll(limit: limit)
+    }
+  }
+
   public func open(_ descriptor: Descriptor) throws(BerthError) -> any ByteSource {
     try ResumingSource(size: descriptor.size) { [self] (offset, exhausted) throws(BerthError) in
       if let exhausted { exclude(exhausted, descriptor.digest) }

@@ -43,6 +43,7 @@ public struct NodeAPI: Sendable {
     addRolloutRoutes(&router)
     addEventRoutes(&router)
     addImageRoutes(&router)
+    addRegistryRoutes(&router)
     addArchiveRoutes(&router)
     addContentRoutes(&router)
     addContainerRoutes(&router)

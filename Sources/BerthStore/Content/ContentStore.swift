@@ -5,16 +5,20 @@ import BerthLinux
 /// stable storage. Any number of processes may use the same store.
 public struct ContentStore: Sendable {
   public let root: String
+  /// Where what is taken in lies until it is whole: on the same file system.
+  fileprivate let ingestDirectory: String
   /// Whether a blob's modification time says when it was last looked at: for pulls, whose leases keep what was used since.
   private let marksUse: Bool
 
-  /// Makes the directories where they are missing.
-  public init(root: String, marksUse: Bool = false) throws(BerthError) {
+  /// Makes the directories where they are missing. `ingest`: a directory below the usual one, for who may be ended at any moment and
+  /// whose leavings others remove.
+  public init(root: String, ingest: String? = nil, marksUse: Bool = false) throws(BerthError) {
     self.root = root
+    ingestDirectory = "\(root)/ingest" + (ingest.map { "/\($0)" } ?? "")
     self.marksUse = marksUse
     do throws(Errno) {
       try Files.makeDirectories("\(root)/blobs/sha256")
-      try Files.makeDirectories("\(root)/ingest")
+      try Files.makeDirectories(ingestDirectory)
     } catch { throw BerthError(.unavailable, "open content store", root, cause: "\(error)") }
   }
 
@@ -98,9 +102,12 @@ public struct ContentStore: Sendable {
 
   /// What an interrupted ingest has left. Only when nobody takes anything in.
   public func removeLeftovers() {
-    guard let names = try? Files.list("\(root)/ingest") else { return }
-    for name in names { try? Files.unlink("\(root)/ingest/\(name)") }
+    for name in (try? Files.list("\(root)/ingest")) ?? [] { removeLeftovers(of: name) }
   }
+
+  /// What has been taken in with `ingest` as the directory and was not published. Only when nobody uses it any more. Best effort: what
+  /// can't be removed now goes at the next start.
+  public func removeLeftovers(of ingest: String) { try? Files.removeTree("\(root)/ingest/\(ingest)") }
 }
 
 /// A blob on its way into the store: hashed and counted while it is written. Removed unless it is committed or published. Used by one
@@ -117,7 +124,7 @@ public final class Ingest: @unchecked Sendable {
 
   fileprivate init(_ store: ContentStore) throws(BerthError) {
     self.store = store
-    path = "\(store.root)/ingest/\(UInt64.random(in: 0 ... .max))"
+    path = "\(store.ingestDirectory)/\(UInt64.random(in: 0 ... .max))"
     do throws(Errno) { file = try Files.open(path, ContentFlags.create) } catch {
       throw BerthError(.unavailable, "write content", path, cause: "\(error)")
     }

@@ -6,7 +6,7 @@ public struct LeaseRecord: Sendable, Hashable {
   public enum Kind: String, Sendable {
     /// A pull or an import. None survives its daemon.
     case pull
-    /// An export. None survives its daemon.
+    /// An export or a push. None survives its daemon.
     case export
     /// An image mounted for a person. It lives as long as the mount.
     case mount
