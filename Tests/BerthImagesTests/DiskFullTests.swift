@@ -71,6 +71,19 @@ struct DiskFullTests {
     #expect(try service.blobs().count == 4, "manifest, config and two layers of the small one")
   }
 
+  @Test("a pull that can't fit is refused before a layer is fetched, and says how much it needs")
+  func refused() throws {
+    let disk = try SmallDisk(kilobytes: 4_000)
+    let service = try disk.service()
+    let fetched = Monitor(0)
+    let large = try archive("large", size: 5_000_000)
+    do throws(BerthError) {
+      _ = try service.pull(large, progress: { if case .progress = $0 { fetched.with { $0 += 1 } } })
+      Issue.record("it fits")
+    } catch { #expect(error.code == .resourceExhausted && error.cause.contains("it needs at least"), "\(error)") }
+    #expect(fetched.with { $0 } == 0)
+  }
+
   @Test("on a disk without a free byte a daemon starts, images are removed and pruned, and room is back", arguments: [false, true])
   func full(restarts: Bool) throws {
     let disk = try SmallDisk(kilobytes: 16_000)

@@ -136,12 +136,7 @@ struct RegistryPullTests {
     #expect(error.code == .unavailable && error.cause.contains("certificate"), "\(error)")
   }
 
-  /// Of `pass:word`, as docker-registry wants it.
-  private static let bcrypt: String? = {
-    let script = "import crypt; print(crypt.crypt('pass:word', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))"
-    guard let run = try? Command.run("/usr/bin/python3", "-W", "ignore", "-c", script), run.output.hasPrefix("$2") else { return nil }
-    return String(run.output.prefix { $0 != "\n" })
-  }()
+  private static let bcrypt = RegistryServer.passwordHash(of: "pass:word")
 
   @Test(
     "a password goes to the registry that it is for; without it the pull is refused",

@@ -62,6 +62,18 @@ struct WorkerTests {
     try fixture.service.prune()
   }
 
+  @Test("what a killed worker has written and nobody may see is gone with it")
+  func leftovers() throws {
+    let fixture = try service(
+      script: #"read job; d=$(echo "$job" | sed 's/.*"ingest":"\([^"]*\)".*/\1/')"#
+        + "\ncd $(cat \(directory("store")))"
+        + "\nmkdir -p $d/deep && echo half > $d/deep/half && cp -r $d \(directory("seen")) && kill -KILL $$")
+    try directory.write("store", Array(fixture.directory("root/content/ingest").utf8))
+    #expect(try fixture.failure("oci-archive:\(fixture.directory("a.tar"))")?.cause.contains("SIGKILL") == true)
+    #expect(try Files.readText(directory("seen/deep/half")) == "half\n", "the worker had its place there")
+    #expect(try Files.list(fixture.directory("root/content/ingest")).isEmpty)
+  }
+
   @Test("a missing worker is said", .timeLimit(.minutes(1)))
   func missing() throws {
     let fixture = try service(script: "")

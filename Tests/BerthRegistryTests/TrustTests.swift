@@ -110,6 +110,7 @@ struct TrustTests {
       #expect(error?.code == .permissionDenied && error?.cause.contains(words) == true, "\(error?.description ?? "")")
       #expect(try registry.count("\(image.layers[0].descriptor.digest)") == 0)
       #expect(try fixture.service.images().isEmpty)
+      #expect(try Files.list(fixture.directory("root/content/ingest")).isEmpty)
     }
   }
 

@@ -3,11 +3,18 @@ import BerthLinux
 
 /// OCI image layouts written by hand, for images that no tool would make.
 public enum ImageLayout {
-  /// Makes an image of uncompressed layer tars in `directory` and returns its path.
-  public static func write(_ directory: String, layers: [String], configuration: JSON = ["Cmd": ["/bin/sh"]]) throws -> String {
+  /// Makes an image of uncompressed layer tars in `directory` and returns its path. `mediaType` and `annotations` are the layers'.
+  public static func write(
+    _ directory: String, layers: [String], configuration: JSON = ["Cmd": ["/bin/sh"]],
+    mediaType: String = "application/vnd.oci.image.layer.v1.tar", annotations: JSONObject = [:]
+  ) throws -> String {
     try Files.makeDirectories("\(directory)/blobs/sha256", mode: 0o755)
     let contents = try layers.map { try Files.read($0, limit: 64 << 20) }
-    let blobs = try contents.map { try blob($0, "application/vnd.oci.image.layer.v1.tar", in: directory) }
+    let blobs = try contents.map { content -> JSON in
+      var layer = try blob(content, mediaType, in: directory).object ?? [:]
+      if annotations != [:] { layer["annotations"] = .object(annotations) }
+      return .object(layer)
+    }
     let digests = blobs.compactMap { $0["digest"] }
     let config: JSON = [
       "architecture": .string(architecture), "os": "linux", "config": configuration,

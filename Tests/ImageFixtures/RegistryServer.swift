@@ -14,6 +14,13 @@ public final class RegistryServer: @unchecked Sendable {
   public static let program = Command.find("docker-registry") ?? "/usr/bin/docker-registry"
   public static var isAvailable: Bool { Command.exists(program) && Command.exists("/usr/bin/skopeo") }
 
+  /// `password` as an htpasswd file has it for docker-registry; nil where nothing here makes such.
+  public static func passwordHash(of password: String) -> String? {
+    let script = "import crypt; print(crypt.crypt('\(password)', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))"
+    guard let run = try? Command.run("/usr/bin/python3", "-W", "ignore", "-c", script), run.output.hasPrefix("$2") else { return nil }
+    return String(run.output.prefix { $0 != "\n" })
+  }
+
   /// With `certificate` (paths of a PEM certificate and key) it speaks TLS; with `htpasswd` it asks for a password.
   public init(certificate: (certificate: String, key: String)? = nil, htpasswd: String? = nil) throws {
     directory = try TemporaryDirectory()
