@@ -47,6 +47,8 @@ public struct PodNetworkRequest: Sendable {
   /// Of its hosts file, and what stands in it before the names.
   public var hostsPath: String
   public var hostsBase: String
+  /// Whether its pod's name leads to it; not that of an instance that is to take over, or was taken over from.
+  public var isServing = true
 
   public init(
     uid: String, key: PodKey, hostname: String, networks: [NetworkAttachment], ports: [PortSpec], dns: DNSConfig?, hostsPath: String,

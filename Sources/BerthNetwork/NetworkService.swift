@@ -105,11 +105,16 @@ public final class NetworkService: Sendable {
     if let record = record(request.uid) { _ = announce(record, request) }
   }
 
+  /// Whether the pod's name leads to this instance of it. Nothing for one that is on no network.
+  public func setServing(_ uid: String, _ isServing: Bool) {
+    if record(uid) != nil { names.setServing(uid, isServing) }
+  }
+
   private func announce(_ record: NetworkRecord, _ request: PodNetworkRequest) -> String {
     names.put(
       PodNames.Member(
         key: request.key, hostname: request.hostname, addresses: Dictionary(record.addresses.map { ($0.network, $0.addresses) }) { $1 },
-        path: request.hostsPath, base: request.hostsBase), uid: request.uid)
+        path: request.hostsPath, base: request.hostsBase, isServing: request.isServing), uid: request.uid)
     return names.text(of: request.uid) ?? request.hostsBase
   }
 

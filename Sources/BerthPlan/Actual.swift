@@ -26,6 +26,21 @@ public struct ActualPod: Hashable, Sendable {
   }
 }
 
+/// Incarnations of a pod beside the one that serves, while one takes over from another.
+public struct OtherInstances: Hashable, Sendable {
+  public var successor: ActualPod?
+  /// Whether the successor has shown that it is ready, and is.
+  public var isSuccessorReady = false
+  /// Taken over from; on their way out.
+  public var leaving: [ActualPod] = []
+
+  public init(successor: ActualPod? = nil, isSuccessorReady: Bool = false, leaving: [ActualPod] = []) {
+    self.successor = successor
+    self.isSuccessorReady = isSuccessorReady
+    self.leaving = leaving
+  }
+}
+
 public enum SandboxState: Hashable, Sendable {
   /// The shim answers and its namespaces stand.
   case ready

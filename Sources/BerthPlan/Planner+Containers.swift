@@ -83,6 +83,20 @@ extension ActualPod {
   }
 }
 
+extension ActualPod {
+  /// Since when every container has been up and ready, sidecars included; nil while one isn't. A pod that has done its work is ready, too.
+  public var readySince: Instant? {
+    guard sandbox == .ready, !isBeingRemoved else { return nil }
+    if isFinished { return spec.containers.allSatisfy { containers[$0.name]?.succeeded == true } ? Instant(nanoseconds: 0) : nil }
+    var since = Instant(nanoseconds: 0)
+    for container in spec.containers + spec.initContainers.filter(\.isSidecar) {
+      guard let actual = containers[container.name], actual.isUp, case .running(let start) = actual.state else { return nil }
+      since = max(since, start)
+    }
+    return since
+  }
+}
+
 extension ActualContainer {
   /// Runs and is ready.
   var isUp: Bool { if case .running = state { health.isReady } else { false } }

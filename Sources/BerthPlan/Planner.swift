@@ -9,8 +9,8 @@ import BerthManifest
 /// 2. An image is missing: pull it. A pod that runs with an older spec goes on meanwhile.
 /// 3. The pod isn't there: create it.
 /// 4. The sandbox is lost and no process is left: remove the pod, so that it is created anew.
-/// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod. Else, with the sandbox
-///    lost, leave running containers alone.
+/// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod, or start another beside
+///    it (`Planner+StartFirst`). Else, with the sandbox lost, leave running containers alone.
 /// 6. Stop containers that failed their probes.
 /// 7. Run the init containers in order, each to success; a sidecar until it is ready.
 /// 8. Start the containers that don't run and whose restart policy and back-off say so; once all have finished, stop the sidecars.
@@ -18,7 +18,24 @@ import BerthManifest
 /// What holds the pod's next form up (an image that is missing, a limit that can't be taken over) never holds up the containers of the
 /// form that runs. `unmet`: dependencies that keep containers from being started, in words.
 public func plan(
-  desired: DesiredPod?, actual: ActualPod?, images: [String: ImageState], unmet: [String] = [], now: Instant
+  desired: DesiredPod?, actual: ActualPod?, beside others: OtherInstances = OtherInstances(), images: [String: ImageState],
+  unmet: [String] = [], now: Instant
+) -> PodPlan {
+  var plan: PodPlan
+  if let successor = others.successor {
+    plan = planSuccession(to: successor, isReady: others.isSuccessorReady, from: actual, desired, unmet: unmet, now: now)
+  } else {
+    plan = planCurrent(desired, actual, images: images, unmet: unmet, now: now)
+  }
+  for pod in others.leaving {
+    plan.merge(planRemoval(of: pod, because: "another instance has taken over", now: now).on(.leaving(uid: pod.uid)))
+  }
+  return plan
+}
+
+/// Where one incarnation is all there is, and none is to take over from it yet.
+private func planCurrent(
+  _ desired: DesiredPod?, _ actual: ActualPod?, images: [String: ImageState], unmet: [String], now: Instant
 ) -> PodPlan {
   guard let desired, desired.suspension == nil else {
     return actual.map { planRemoval(of: $0, because: desired?.suspension ?? "its manifest was removed", now: now) } ?? PodPlan()
@@ -36,8 +53,10 @@ public func plan(
       plan = missing
     } else if inPlace {
       plan = planInPlace(desired, actual, changes)
+    } else if desired.spec.update.strategy == .startFirst, actual.spec.startFirstObstacle(to: desired.spec) == nil {
+      plan = planSuccessor(desired, because: changedPaths(changes), changes: changes, unmet: unmet)
     } else {
-      return planRemoval(of: actual, because: recreationReason(changes), changes: changes, now: now)
+      return planRemoval(of: actual, because: recreationReason(changes, desired, actual), changes: changes, now: now)
     }
   } else if !actual.drift.isEmpty, desired.spec.onDrift == .repair {
     plan.actions = actual.drift.map(\.repair)
@@ -53,14 +72,20 @@ public func plan(
   return plan
 }
 
-private func recreationReason(_ changes: [FieldChange]) -> String {
+private func recreationReason(_ changes: [FieldChange], _ desired: DesiredPod, _ actual: ActualPod) -> String {
+  let obstacle = desired.spec.update.strategy == .startFirst ? actual.spec.startFirstObstacle(to: desired.spec) : nil
+  return changedPaths(changes) + (obstacle.map { " (recreate, not start-first: \($0))" } ?? " (recreate)")
+}
+
+/// What can't be taken over in place.
+private func changedPaths(_ changes: [FieldChange]) -> String {
   let paths = changes.filter { !$0.inPlace }.map(\.path)
-  return "\(paths.prefix(3).joined(separator: ", ")) changed" + (paths.count > 3 ? " and \(paths.count - 3) more" : "") + " (recreate)"
+  return "\(paths.prefix(3).joined(separator: ", ")) changed" + (paths.count > 3 ? " and \(paths.count - 3) more" : "")
 }
 
 // MARK: removal
 
-private func planRemoval(of actual: ActualPod, because reason: String, changes: [FieldChange] = [], now: Instant) -> PodPlan {
+func planRemoval(of actual: ActualPod, because reason: String, changes: [FieldChange] = [], now: Instant) -> PodPlan {
   var plan = PodPlan()
   if case .lost = actual.sandbox { plan.wakeAt = now + lossInterval }
   let live = actual.spec.allContainers.reversed().filter { actual.containers[$0.name]?.state.isLive == true }
@@ -84,7 +109,7 @@ private func planRemoval(of actual: ActualPod, because reason: String, changes: 
 /// How often a pod is looked at whose shim is gone: nobody is left to tell of its containers' ends.
 private let lossInterval: Duration = .seconds(1)
 
-private func planLoss(of actual: ActualPod, processesLeft: Bool, now: Instant) -> PodPlan {
+func planLoss(of actual: ActualPod, processesLeft: Bool, now: Instant) -> PodPlan {
   var plan = PodPlan()
   if processesLeft {
     plan.wakeAt = now + lossInterval
@@ -127,13 +152,15 @@ func earliest(_ a: Instant?, _ b: Instant?) -> Instant? {
 
 // MARK: creation and change in place
 
-private func planCreation(of desired: DesiredPod, unmet: [String]) -> PodPlan {
+func planCreation(
+  of desired: DesiredPod, because reason: String = "its manifest asks for it", changes: [FieldChange] = [], unmet: [String]
+) -> PodPlan {
   var plan = PodPlan()
   if let first = unmet.first {
     plan.waitingFor = first
     return plan
   }
-  plan.actions.append(PodAction(.createPod, because: "its manifest asks for it"))
+  plan.actions.append(PodAction(.createPod, because: reason, changes: changes))
   if let first = desired.spec.initContainers.first {
     plan.actions.append(PodAction(.startContainer(name: first.name, attempt: 0), because: "init containers run first, in order"))
   } else {

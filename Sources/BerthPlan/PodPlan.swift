@@ -1,6 +1,16 @@
 import BerthCore
 import BerthManifest
 
+/// Which incarnation of a pod an action is about.
+public enum PodInstance: Hashable, Sendable {
+  /// The one that serves.
+  case current
+  /// The one that is to take over from it (`strategy = "start-first"`).
+  case successor
+  /// One that was taken over from.
+  case leaving(uid: String)
+}
+
 /// One thing to do, and why. Printed by `berth diff`, performed in order by the executor.
 public struct PodAction: Hashable, Sendable {
   public enum Verb: Hashable, Sendable {
@@ -23,8 +33,11 @@ public struct PodAction: Hashable, Sendable {
     case recordSpec
     /// Everything the pod owned; its containers are dead.
     case removePod
+    /// The successor serves from now on, and the one that did is to go.
+    case takeOver
   }
   public var verb: Verb
+  public var instance = PodInstance.current
   public var reason: String
   public var changes: [FieldChange]
 
@@ -33,10 +46,19 @@ public struct PodAction: Hashable, Sendable {
     self.reason = reason
     self.changes = changes
   }
+
+  /// As `berth diff` prints it: `start container web (new instance)`.
+  public var text: String {
+    switch instance {
+    case .current: verb.text
+    case .successor: verb == .takeOver ? verb.text : "\(verb.text) (new instance)"
+    case .leaving: "\(verb.text) (old instance)"
+    }
+  }
 }
 
 extension PodAction.Verb {
-  /// As `berth diff` prints it: `start container web`.
+  /// `start container web`.
   public var text: String {
     switch self {
     case .pullImage(let reference): "pull image \(reference)"
@@ -49,6 +71,7 @@ extension PodAction.Verb {
     case .removeContainer(let name): "remove container \(name)"
     case .recordSpec: "update pod"
     case .removePod: "remove pod"
+    case .takeOver: "let the new instance take over"
     }
   }
   /// Stable, for JSON.
@@ -64,6 +87,7 @@ extension PodAction.Verb {
     case .removeContainer: "remove_container"
     case .recordSpec: "record_spec"
     case .removePod: "remove_pod"
+    case .takeOver: "take_over"
     }
   }
   public var container: String? {
@@ -72,7 +96,7 @@ extension PodAction.Verb {
       .signalContainer(let name, _):
       name
     case .updateResources(let name): name
-    case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod: nil
+    case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod, .takeOver: nil
     }
   }
 }
@@ -106,6 +130,15 @@ public struct PodPlan: Hashable, Sendable {
     actions += other.actions
     wakeAt = earliest(wakeAt, other.wakeAt)
     if let reason = other.waitingFor { wait(for: reason) }
+  }
+
+  /// The same for another incarnation.
+  func on(_ instance: PodInstance) -> PodPlan {
+    var plan = self
+    for at in plan.actions.indices { plan.actions[at].instance = instance }
+    let whose = instance == .successor ? "the new instance" : "the old instance"
+    plan.waitingFor = waitingFor.map { "\(whose): \($0)" }
+    return plan
   }
 
   /// Nothing to do and nothing to wait for.

@@ -15,7 +15,7 @@ struct FailureBookTests {
     let limits = PodAction.Verb.updateResources(container: "a")
     let all = actions(limits, .updateResources(container: "b"), .recordSpec, .startContainer(name: "c", attempt: 1))
     book.keep(all, hash: "h")
-    book.note(error, of: limits, now: now)
+    book.note(error, of: PodAction(limits, because: "x"), now: now)
     #expect(book.runnable(all, now: now).map(\.verb) == [.updateResources(container: "b"), .startContainer(name: "c", attempt: 1)])
     #expect(book.runnable(all, now: now + .seconds(1)).map(\.verb) == all.map(\.verb))
   }
@@ -24,7 +24,7 @@ struct FailureBookTests {
     var book = FailureBook()
     let all = actions(.createPod, .startContainer(name: "a", attempt: 0))
     book.keep(all, hash: "h")
-    book.note(error, of: .createPod, now: now)
+    book.note(error, of: PodAction(.createPod, because: "x"), now: now)
     #expect(book.runnable(all, now: now).isEmpty)
   }
 
@@ -34,13 +34,13 @@ struct FailureBookTests {
     book.keep(all, hash: "h")
     var pauses: [Int64] = []
     for _ in 0..<11 {
-      book.note(error, of: .createPod, now: now)
+      book.note(error, of: PodAction(.createPod, because: "x"), now: now)
       pauses.append(book.retryAt.map { ($0 - now).milliseconds / 1000 } ?? -1)
     }
     #expect(pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300])
     book.keep(all, hash: "h2")
     #expect(book.isEmpty)
-    book.note(error, of: .createPod, now: now)
+    book.note(error, of: PodAction(.createPod, because: "x"), now: now)
     book.keep([], hash: "h2")
     #expect(book.isEmpty)
   }

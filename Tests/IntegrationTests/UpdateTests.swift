@@ -65,6 +65,89 @@ extension Integration {
 }
 
 extension Integration {
+  @Suite("updates that start first")
+  struct StartFirst {
+    private static let update = "update = { strategy = \"start-first\", progress_deadline = \"6s\" }"
+
+    /// Becomes ready a while after its start.
+    private func manifest(_ word: String, ready: Bool = true, more: String = "") throws -> String {
+      try ManifestText.of(
+        "echo \(word); sleep 0.3; \(ready ? "touch /ready" : ":"); \(ManifestText.stay)", pod: Self.update,
+        container: "readiness_probe = { exec = { command = [\"test\", \"-e\", \"/ready\"] }, period = \"1s\" }\n\(more)")
+    }
+
+    private func isReady(_ daemon: DaemonUnderTest, _ word: String) throws -> PodView {
+      try daemon.pod("app", "\(word) is ready") {
+        $0.isReady && (try? daemon.logs("app"))?.contains(word) == true && $0.json["converged"]?.bool == true
+      }
+    }
+
+    /// The processes of every instance of the one pod that there is.
+    private func instances(_ daemon: DaemonUnderTest) -> Set<String> { Set((try? Files.list("\(daemon.state)/pods")) ?? []) }
+
+    @Test("the pod is never without a ready instance, by what the kernel and the status say at every moment of an update")
+    func neverWithout() throws {
+      try withDaemon { daemon in
+        try daemon.drop("app", try manifest("first"))
+        let first = try isReady(daemon, "first")
+        try daemon.drop("app", try manifest("second"))
+        var looks = 0
+        try daemon.pod("app", "is the second") { pod in
+          looks += 1
+          // Whoever serves is ready, and the first is there until the second serves.
+          #expect(pod.isReady, "look \(looks): \(pod.json.pretty())")
+          if pod.uid == first.uid, !isAlive(first.container.pid) {
+            let now = try? daemon.pod("app")
+            #expect(now?.uid != first.uid && now?.isReady == true, "look \(looks)")
+          }
+          return pod.uid != first.uid
+        }
+        let second = try isReady(daemon, "second")
+        #expect(second.uid != first.uid && looks > 1)
+        #expect(instances(daemon) == [second.uid])
+        #expect(!isAlive(first.container.pid))
+      }
+    }
+
+    @Test("one that doesn't become ready goes again, and the pod that runs was never touched")
+    func fails() throws {
+      try withDaemon { daemon in
+        try daemon.drop("app", try manifest("first"))
+        let first = try isReady(daemon, "first")
+        try eventually("revision 1 is good") {
+          try daemon.berth("history", "app", "-o", "json").json()["revisions"]?.array?.last?["outcome"]?.string == "good"
+        }
+        try daemon.drop("app", try manifest("second", ready: false))
+        let after = try daemon.pod("app", "is rolled back", within: .seconds(60)) { pod in
+          #expect(pod.isReady && pod.uid == first.uid)
+          return pod.message.contains("revision 1 was put back") && pod.json["converged"]?.bool == true
+        }
+        #expect(after.container.pid == first.container.pid && after.container.restarts == 0)
+        #expect(instances(daemon) == [first.uid])
+      }
+    }
+
+    @Test("a daemon that is killed while two instances are there goes on with the update, whichever serves")
+    func killed() throws {
+      try withDaemon { daemon in
+        try daemon.drop("app", try manifest("first"))
+        let first = try isReady(daemon, "first")
+        try daemon.drop("app", try manifest("second"))
+        try eventually("two instances") { instances(daemon).count == 2 }
+        daemon.crash()
+        #expect(isAlive(first.container.pid))
+        try daemon.start()
+        let served = try daemon.pod("app", "is seen") { !$0.uid.isEmpty }
+        #expect(served.isReady || served.uid != first.uid)
+        let second = try daemon.pod("app", "is the second") { $0.uid != first.uid && $0.isReady && $0.json["converged"]?.bool == true }
+        #expect(instances(daemon) == [second.uid])
+        #expect(!isAlive(first.container.pid))
+      }
+    }
+  }
+}
+
+extension Integration {
   @Suite("the plan")
   struct Plans {
     /// What a plan says and what the events say that was done, by the stable names of both.

@@ -26,4 +26,12 @@ extension PodDecoder {
     if let deadline = table["progress_deadline"]?.duration { spec.update.progressDeadline = deadline }
     spec.update.rollback = table["rollback"]?.boolean ?? true
   }
+
+  /// Two instances of it would run side by side for a moment: said at once where they never can.
+  mutating func checkStartFirst(_ spec: PodSpec) {
+    guard spec.update.strategy == .startFirst, let entry = root["update"]?.table?.entry("strategy"),
+      let obstacle = spec.startFirstObstacle(to: spec)
+    else { return }
+    sink.warning("\"start-first\" updates like \"recreate\" here: \(obstacle)", at: entry.value.range)
+  }
 }

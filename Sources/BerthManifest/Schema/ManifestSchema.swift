@@ -101,7 +101,8 @@ public enum ManifestSchema {
   private static let update = KeyTable(
     "[update]",
     [
-      .key("strategy", .choice(["recreate"]), default: "\"recreate\"", "the old pod is stopped, then the new one started"),
+      .key(
+        "strategy", .choice(["recreate", "start-first"]), default: "\"recreate\"", "what comes first: the old pod's end or the new one"),
       .key("progress_deadline", .duration, default: "\"5m\"", "how long a new spec may take to become ready"),
       .key("rollback", .boolean, default: "true", "return to the last good spec and its image digests when it doesn't"),
     ])

@@ -15,6 +15,8 @@ final class PodNames: Sendable {
     /// Of its hosts file, and what stands in it before the names.
     var path: String
     var base: String
+    /// Whether other pods find it by its name.
+    var isServing = true
   }
 
   private struct State {
@@ -41,6 +43,15 @@ final class PodNames: Sendable {
     start {
       guard $0.members[uid]?.addresses != addresses else { return }
       $0.members[uid]?.addresses = addresses
+      $0.isChanged = true
+    }
+  }
+
+  /// Whether the pod's name leads to this instance of it.
+  func setServing(_ uid: String, _ isServing: Bool) {
+    start {
+      guard $0.members[uid] != nil, $0.members[uid]?.isServing != isServing else { return }
+      $0.members[uid]?.isServing = isServing
       $0.isChanged = true
     }
   }
@@ -95,7 +106,7 @@ final class PodNames: Sendable {
     for address in member.addresses.sorted(by: { $0.key < $1.key }).flatMap(\.value) {
       text += "\(address)\t\(own.joined(separator: " "))\n"
     }
-    for other in all.sorted(by: { $0.key < $1.key }) where other.path != member.path {
+    for other in all.sorted(by: { $0.key < $1.key }) where other.path != member.path && other.isServing {
       let full = "\(other.key.name).\(other.key.namespace)"
       let names = other.key.namespace == member.key.namespace ? "\(other.key.name) \(full)" : full
       for (network, addresses) in other.addresses.sorted(by: { $0.key < $1.key }) where member.addresses[network] != nil {

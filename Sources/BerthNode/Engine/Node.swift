@@ -71,9 +71,9 @@ public final class Node: Sendable {
 
   /// `adopted`: incarnations that earlier daemons left running. Returns once the directory was read and every worker was told; see
   /// `isAtRest`.
-  public func start(adopting adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) {
+  public func start(adopting adopted: [(key: PodKey, pods: Instances)]) async throws(BerthError) {
     try services.rollouts.load()
-    for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, pod: entry.pod)) }
+    for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, instances: entry.pods)) }
     try await takeUpTasks(adopted)
     try directory.start(known: try await known(adopted))
     // Pods whose manifest is gone, too, must be looked at.
@@ -81,24 +81,24 @@ public final class Node: Sendable {
   }
 
   /// Containers made by hand whose task runs, or ran: they are asked for as they are. One whose removal had begun goes on being removed.
-  private func takeUpTasks(_ adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) {
+  private func takeUpTasks(_ adopted: [(key: PodKey, pods: Instances)]) async throws(BerthError) {
     try handMade.load { events.record("Failed", "\($0)", severity: .warning) }
     for entry in adopted {
-      guard let container = handMade[entry.key], await !entry.pod.observe().actual.isBeingRemoved else { continue }
+      guard let container = handMade[entry.key], let pod = entry.pods.serving, await !pod.observe().actual.isBeingRemoved else { continue }
       desired.set(entry.key, DesiredEntry(desired: container.pod))
     }
   }
 
   /// What was in force when the last daemon ended: what it wrote down, and pods that run although a kill came before that. A pod whose
   /// file is surely gone isn't among the latter: it was being removed.
-  private func known(_ adopted: [(key: PodKey, pod: any PodHandle)]) async throws(BerthError) -> [(
+  private func known(_ adopted: [(key: PodKey, pods: Instances)]) async throws(BerthError) -> [(
     key: PodKey, path: String, pod: DesiredPod
   )] {
     var known = try memory.all()
     let remembered = Set(known.map(\.key))
     let isDirectoryThere = (try? Files.list(directory.path)) != nil
     for entry in adopted where !remembered.contains(entry.key) {
-      let observation = await entry.pod.observe()
+      guard let observation = await entry.pods.serving?.observe() else { continue }
       guard !isDirectoryThere || Files.exists(observation.source) else { continue }
       known.append((entry.key, observation.source, DesiredPod(spec: observation.actual.spec, hash: observation.actual.hash)))
     }

@@ -12,6 +12,8 @@ public protocol PodService: Sendable {
 
 /// One incarnation of a pod. Its methods do one planned action each.
 public protocol PodHandle: Sendable {
+  /// Of this incarnation alone.
+  var uid: String { get }
   /// What is there, read from the record, the shim and the kernel.
   func observe() async -> PodObservation
   /// What of it was changed by hand: generated files, limits. Dearer than `observe`.
@@ -37,6 +39,10 @@ public protocol PodHandle: Sendable {
   func record(spec: PodSpec, hash: String) async throws(BerthError)
   /// Takes away what a container that has ended leaves: writable layer and logs.
   func removeContainer(_ container: String) async throws(BerthError)
+  /// Another incarnation takes over from it: it is to go, also if the daemon dies before that is done.
+  func retire() async
+  /// It serves in the place of the one that it was made beside.
+  func takeOver() async throws(BerthError)
   /// Everything that the pod owns but persistent volumes. Its containers are dead.
   func remove() async throws(BerthError)
   /// Readies a session for a further process of a container (nil: the pod's first): the path of its one-time socket.

@@ -10,10 +10,10 @@ extension PodWorker {
   }
 
   /// What was found at the last look for it, while it is still so.
-  func withDrift(_ observation: PodObservation?) async -> PodObservation? {
-    guard var observation, let pod else {
+  func withDrift(_ sight: Sighting) async -> Sighting {
+    guard sight.current != nil, let pod = handle else {
       drift = []
-      return observation
+      return sight
     }
     let isDue = driftIsDue.exchange(false, ordering: .sequentiallyConsistent)
     // What was found may be repaired by now, by us or by hand.
@@ -24,7 +24,8 @@ extension PodWorker {
       }
       drift = found
     }
-    observation.actual.drift = drift
-    return observation
+    var sight = sight
+    sight.current?.actual.drift = drift
+    return sight
   }
 }

@@ -5,9 +5,17 @@ import BerthPods
 
 extension PodWorker {
   /// What is there: the pod's facts, with what its probes say and which stops are under way.
-  func look() async -> PodObservation? {
-    guard let pod, var observation = await pod.observe() as PodObservation? else { return nil }
-    for (name, attempt) in stopping {
+  func look() async -> Sighting {
+    var sight = Sighting()
+    if let current = instances.current { sight.current = await look(at: current.handle) }
+    if let successor = instances.successor { sight.successor = await look(at: successor.handle) }
+    for (uid, instance) in instances.leaving { sight.leaving[uid] = await look(at: instance.handle) }
+    return sight
+  }
+
+  private func look(at pod: any PodHandle) async -> PodObservation {
+    var observation = await pod.observe()
+    for (name, attempt) in instances[uid: pod.uid]?.stopping ?? [:] {
       guard let actual = observation.actual.containers[name], actual.attempt == attempt, case .running = actual.state else { continue }
       observation.actual.containers[name]?.state = .stopping
     }
@@ -19,7 +27,7 @@ extension PodWorker {
     let watched = observation.actual.spec.allContainers.filter(\.lifecycle.isWatched)
     guard !watched.isEmpty else { return }
     let targets = watched.compactMap { target(of: $0, observation) }
-    services.health.watch(key, targets, through: pod)
+    services.health.watch(pod.uid, targets, through: pod)
     for container in watched { observation.actual.containers[container.name]?.health = .unknown }
     for target in targets {
       let verdict = services.health.verdict(of: target.id) ?? .unknown
@@ -45,15 +53,17 @@ extension PodWorker {
   // MARK: stopping
 
   /// `pre_stop` first, then the stop signal with what is left of the grace period.
-  func stop(_ name: String, _ purpose: StopPurpose, because reason: String, _ observation: PodObservation?) async throws(BerthError) {
-    guard let pod, let observation, let spec = observation.actual.spec.allContainers.first(where: { $0.name == name }) else { return }
+  func stop(
+    _ name: String, _ purpose: StopPurpose, because reason: String, in pod: any PodHandle, _ observation: PodObservation?
+  ) async throws(BerthError) {
+    guard let observation, let spec = observation.actual.spec.allContainers.first(where: { $0.name == name }) else { return }
     try await pod.beginStop(name, purpose, because: reason)
     let began = services.clock.now
     let grace = grace(of: spec, purpose, observation, began)
     guard let hook = spec.lifecycle.preStop, observation.actual.sandbox == .ready, let target = target(of: spec, observation) else {
       return try await pod.stop(name, grace: grace)
     }
-    stopping[name] = target.id.attempt
+    instances[uid: pod.uid]?.stopping[name] = target.id.attempt
     Task(executorPreference: services.pool) {
       let result = await self.services.health.run(hook, in: target, through: pod, timeout: grace)
       await self.finishStop(target.id, pod, result, grace: grace, began: began)
@@ -66,8 +76,9 @@ extension PodWorker {
   private func grace(of spec: ContainerSpec, _ purpose: StopPurpose, _ observation: PodObservation, _ now: Instant) -> Duration {
     let whole = observation.actual.spec.terminationGracePeriod
     guard purpose == .removal else { return whole }
-    let began = removalBegan ?? now
-    removalBegan = began
+    let uid = observation.actual.uid
+    let began = instances[uid: uid]?.removalBegan ?? now
+    instances[uid: uid]?.removalBegan = began
     // A sidecar's turn comes after the containers': it has what they left of the pod's time.
     return spec.isSidecar ? max(whole - (now - began), min(whole, Self.leastGrace)) : whole
   }
@@ -84,7 +95,7 @@ extension PodWorker {
     do throws(BerthError) { try await pod.stop(id.container, grace: left) } catch {
       services.events.record("Failed", "\(error)", pod: key, container: id.container, severity: .warning)
     }
-    if stopping[id.container] == id.attempt { stopping[id.container] = nil }
+    if instances[uid: id.uid]?.stopping[id.container] == id.attempt { instances[uid: id.uid]?.stopping[id.container] = nil }
     mark()
   }
 }

@@ -7,41 +7,43 @@ import BerthPods
 /// Doing what the plan says; every action leaves one event that names it.
 extension PodWorker {
   /// In the plan's order; starts that stand next to each other happen side by side. What fails is noted, and keeps back only what needs it.
-  func perform(_ actions: [PodAction], _ observation: PodObservation?) async {
-    var failed: [PodAction.Verb] = []
+  func perform(_ actions: [PodAction], _ sight: Sighting) async {
+    var failed: [PodAction] = []
     var at = 0
     while at < actions.count {
       var starts: [PodAction] = []
-      while at < actions.count, case .startContainer = actions[at].verb {
+      while at < actions.count, case .startContainer = actions[at].verb, starts.last.map({ $0.instance == actions[at].instance }) ?? true {
         starts.append(actions[at])
         at += 1
       }
       if !starts.isEmpty {
-        if !starts.contains(where: { start in failed.contains { start.verb.needs($0) } }) { await start(starts, observation) }
+        if !starts.contains(where: { start in failed.contains { start.needs($0) } }) { await start(starts, sight) }
         continue
       }
       let action = actions[at]
       at += 1
-      if failed.contains(where: { action.verb.needs($0) }) { continue }
+      if failed.contains(where: { action.needs($0) }) { continue }
       do throws(BerthError) {
-        try await perform(action, observation)
-        failures.succeeded(action.verb)
+        try await perform(action, sight[action.instance])
+        failures.succeeded(action)
       } catch {
         note(error, of: action)
-        failed.append(action.verb)
+        failed.append(action)
       }
     }
   }
 
   private func note(_ error: BerthError, of action: PodAction) {
-    failures.note(error, of: action.verb, now: services.clock.now)
+    failures.note(error, of: action, now: services.clock.now)
     services.events.record("Failed", "\(error)", pod: key, container: action.verb.container, severity: .warning)
   }
 
   // MARK: starting
 
-  private func start(_ starts: [PodAction], _ observation: PodObservation?) async {
-    guard let pod else { return }
+  /// Of one incarnation.
+  private func start(_ starts: [PodAction], _ sight: Sighting) async {
+    guard let which = starts.first?.instance, let pod = instances[which]?.handle else { return }
+    let observation = sight[which]
     let steps = starts.map { start in
       start.verb.container.flatMap { observation?.actual.containers[$0] }.map { nextStep(after: $0, observation) } ?? 0
     }
@@ -67,7 +69,7 @@ extension PodWorker {
           action: start.verb.name)
       case .failure(let error)?: note(error, of: start)
       case .success(nil)?, nil:
-        failures.succeeded(start.verb)
+        failures.succeeded(start)
         services.events.record(
           attempt == 0 ? "Started" : "Restarted", "container \(name): \(start.reason)", pod: key, container: name,
           action: start.verb.name)
@@ -84,20 +86,21 @@ extension PodWorker {
 
   private func perform(_ action: PodAction, _ observation: PodObservation?) async throws(BerthError) {
     let target = entry?.desired.map { rollout.target(for: $0).pod }
+    let pod = instances[action.instance]?.handle
     switch action.verb {
     case .pullImage(let reference):
       tell("Pulling", "image \(reference): \(action.reason)", action)
       if let target { services.images.pull(reference, for: target, worker: self) }
     case .createPod:
-      try await create()
+      try await create(action.instance)
       tell("Created", action.reason, action)
     case .startContainer: break
     case .stopContainer(let name, let purpose):
       tell("Killing", "container \(name): \(action.reason)", action)
-      try await stop(name, purpose, because: action.reason, observation)
+      if let pod { try await stop(name, purpose, because: action.reason, in: pod, observation) }
     case .retireContainer(let name):
       tell("Killing", "container \(name): \(action.reason)", action)
-      try await stop(name, .completion, because: action.reason, observation)
+      if let pod { try await stop(name, .completion, because: action.reason, in: pod, observation) }
     case .removeContainer(let name):
       try await pod?.removeContainer(name)
       tell("Removed", "container \(name): \(action.reason)", action)
@@ -115,8 +118,13 @@ extension PodWorker {
       tell("Updated", action.changeText, action)
     case .removePod:
       try await pod?.remove()
-      forgetPod()
+      forget(action.instance)
       tell("Removed", action.reason, action)
+    case .takeOver:
+      await instances.serving?.retire()
+      try await pod?.takeOver()
+      instances.takeOver()
+      tell("TookOver", action.reason, action)
     }
   }
 
@@ -125,22 +133,21 @@ extension PodWorker {
     services.events.record(reason, message, pod: key, container: action.verb.container, action: action.verb.name)
   }
 
-  private func create() async throws(BerthError) {
+  private func create(_ which: PodInstance) async throws(BerthError) {
     guard let entry, let desired = entry.desired else { return }
     let target = rollout.target(for: desired)
     generation += 1
-    removalBegan = nil
     var request = PodRequest(spec: target.pod.spec, hash: target.pod.hash, source: entry.source ?? "", generation: generation)
     request.images = target.images
-    pod = try await services.pods.create(request)
+    if which == .successor { request.successorTo = handle?.uid }
+    instances[which] = Instance(try await services.pods.create(request))
   }
 
-  private func forgetPod() {
-    pod = nil
-    reported = [:]
-    stopping = [:]
-    removalBegan = nil
-    services.health.watch(key, [], through: nil)
+  private func forget(_ which: PodInstance) {
+    guard let uid = instances[which]?.handle.uid else { return }
+    instances[which] = nil
+    reported = reported.filter { !$0.key.contains(uid) && (which != .current || $0.key.contains("/")) }
+    services.health.watch(uid, [], through: nil)
   }
 }
 

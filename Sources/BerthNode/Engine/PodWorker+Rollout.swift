@@ -5,30 +5,30 @@ import BerthPlan
 import BerthPods
 
 extension PodWorker {
-  /// Tells the rollout what is there. Returns whether another spec is to be run from now on, and when to look again.
-  func follow(_ observation: PodObservation?, _ status: PodStatus, now: Instant) -> (isChanged: Bool, wakeAt: Instant?) {
-    guard let observation, !observation.actual.isBeingRemoved else { return (false, nil) }
+  /// Tells the rollout what is there. Returns whether another plan is to be made at once, and when to look again.
+  func follow(_ sight: Sighting, now: Instant) -> (isChanged: Bool, wakeAt: Instant?) {
+    guard let observation = sight.newest, !observation.actual.isBeingRemoved else { return (false, nil) }
     let before = rollout
     let running = DesiredPod(spec: observation.actual.spec, hash: observation.actual.hash)
     if rollout.revisions.last?.pod.hash != running.hash {
       rollout.begin(running, images: observation.images, now: now, wallNow: Clock.wallNanoseconds())
     }
-    let wakeAt = rollout.judge(observation.actual, readySince: readySince(observation, status), now: now)
+    let wakeAt = rollout.judge(observation.actual, readySince: observation.actual.readySince, now: now)
     tell(since: before)
     // The first spec of a pod is worth writing down once it has shown that it is any good.
     let isFirst = rollout.revisions.count == 1 && rollout.revisions.last?.outcome == .progressing
     if !isFirst && (rollout.revisions != before.revisions || rollout.hold != before.hold) { services.rollouts.keep(rollout, of: key) }
-    return (rollout.hold != before.hold, wakeAt)
+    let isProven = sight.successor != nil && rollout.revisions.last?.outcome != before.revisions.last?.outcome
+    return (rollout.hold != before.hold || isProven, wakeAt)
   }
 
-  /// Since when every container has been up and ready, nil while one isn't. A pod that has done its work is ready, too.
-  private func readySince(_ observation: PodObservation, _ status: PodStatus) -> Instant? {
-    if status.phase == .succeeded { return Instant(nanoseconds: 0) }
-    guard status.ready else { return nil }
-    let starts = observation.actual.containers.values.compactMap { container -> Instant? in
-      if case .running(let since) = container.state { since } else { nil }
+  /// What the planner must know of the incarnations beside the one that serves.
+  func others(_ sight: Sighting) -> OtherInstances {
+    var others = OtherInstances(successor: sight.successor?.actual, leaving: sight.leaving.sorted { $0.key < $1.key }.map(\.value.actual))
+    if let successor = sight.successor?.actual, let last = rollout.revisions.last {
+      others.isSuccessorReady = last.outcome == .good && last.pod.hash == successor.hash && successor.readySince != nil
     }
-    return starts.max()
+    return others
   }
 
   private func tell(since before: Rollout) {

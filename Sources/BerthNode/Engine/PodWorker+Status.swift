@@ -4,27 +4,27 @@ import BerthPlan
 import BerthPods
 
 extension PodWorker {
-  func publish(_ observation: PodObservation?, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) -> PodStatus {
-    reportExits(observation)
+  func publish(_ sight: Sighting, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) {
+    for observation in sight.all { reportExits(observation) }
     if let problem = entry?.problem {
       report("ManifestInvalid", problem.message, severity: .warning)
     } else {
       reported["ManifestInvalid"] = nil
     }
     let input = StatusInput(
-      key: key, entry: entry, observation: observation, plan: plan, images: images,
+      key: key, entry: entry, observation: sight.current, plan: plan, images: images,
       imageFailures: services.images.failures(of: key, hash: entry?.desired?.hash),
       failure: failures.first.map { ($0.entry.error, $0.entry.retryAt) }, now: now,
       hold: rollout.reason(against: entry?.desired), wallNow: services.clock.wallNow)
     let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
     services.statuses.publish(status, for: key)
-    return status
   }
 
   /// Each exit once, however often it is seen.
-  private func reportExits(_ observation: PodObservation?) {
-    for (name, container) in observation?.actual.containers ?? [:] {
-      guard case .exited(let exit) = container.state, let uid = observation?.actual.uid else { continue }
+  private func reportExits(_ observation: PodObservation) {
+    let uid = observation.actual.uid
+    for (name, container) in observation.actual.containers {
+      guard case .exited(let exit) = container.state else { continue }
       // Told when it happened.
       if case .startFailed = exit.outcome { continue }
       report(

@@ -34,7 +34,7 @@ actor PodWorker {
   var rollout: Rollout
   nonisolated let driftIsDue = Atomic(false)
   var drift: [Drift] = []
-  var pod: (any PodHandle)?
+  var instances: Instances
   var generation: Int64
   var failures = FailureBook()
   /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
@@ -42,19 +42,15 @@ actor PodWorker {
   private var timer: (any EngineAlarm)?
   /// What was told last under each heading, so that nothing is told twice.
   var reported: [String: String] = [:]
-  /// Containers whose `pre_stop` is under way, with its attempt.
-  var stopping: [String: UInt32] = [:]
-  /// When the first container was told to stop for good.
-  var removalBegan: Instant?
 
   /// A plan that is still not empty after this many rounds waits for the next mark instead of spinning.
   static let roundsLimit = 32
 
-  /// `pod`: an incarnation found at start.
-  init(key: PodKey, services: EngineServices, pod: (any PodHandle)? = nil, generation: Int64 = 0) {
+  /// `instances`: incarnations found at start.
+  init(key: PodKey, services: EngineServices, instances: Instances = Instances(), generation: Int64 = 0) {
     self.key = key
     self.services = services
-    self.pod = pod
+    self.instances = instances
     self.generation = generation
     rollout = services.rollouts.rollout(of: key)
     mailbox = Mailbox()
@@ -75,8 +71,8 @@ actor PodWorker {
   /// Whether every mark so far has been followed by a look that found nothing more to do.
   nonisolated var isIdle: Bool { mailbox.isIdle }
 
-  /// The incarnation that is there.
-  var handle: (any PodHandle)? { pod }
+  /// The incarnation that serves.
+  var handle: (any PodHandle)? { instances.serving }
 
   /// False once it has retired.
   nonisolated var isActive: Bool { !mailbox.isClosed }
@@ -100,25 +96,25 @@ actor PodWorker {
     // Until the directory has been read nobody knows what is asked for, whatever a shim reports.
     guard entry != nil else { return }
     for _ in 0..<Self.roundsLimit {
-      let observation = await withDrift(await look())
-      if observation == nil { isRestarting = false }
+      let sight = await withDrift(await look())
+      if sight.current == nil { isRestarting = false }
       rollout.asked(for: entry?.desired?.hash)
-      let desired = isRestarting ? nil : inForce(entry, observation)
-      if let observation { generation = max(generation, observation.generation) }
-      let images = imageStates(desired, observation)
+      let desired = isRestarting ? nil : inForce(entry, sight.current)
+      for observation in sight.all { generation = max(generation, observation.generation) }
+      let images = imageStates(desired, sight.current)
       let now = services.clock.now
-      let plan = plan(desired: desired, actual: observation?.actual, images: images, now: now)
+      let plan = plan(desired: desired, actual: sight.current?.actual, beside: others(sight), images: images, now: now)
       failures.keep(plan.actions, hash: desired?.hash)
       let actions = failures.runnable(plan.actions, now: now)
-      let status = publish(observation, plan, images, now)
-      let look = follow(observation, status, now: now)
+      publish(sight, plan, images, now)
+      let look = follow(sight, now: now)
       if look.isChanged { continue }
       if actions.isEmpty {
         schedule([plan.wakeAt, look.wakeAt, failures.retryAt], now: now)
-        retireIfDone(observation)
+        retireIfDone(sight)
         return
       }
-      await perform(actions, observation)
+      await perform(actions, sight)
     }
     services.events.record("Bug", "no end of actions; waiting for the next event", pod: key, severity: .warning)
     schedule([services.clock.now + .seconds(10)], now: services.clock.now)
@@ -134,16 +130,17 @@ actor PodWorker {
 
   /// Its incarnation, for what concerns processes and not the plan. Throws `.notFound` where there is none.
   func incarnation(_ operation: String) throws(BerthError) -> any PodHandle {
-    guard let pod else { throw BerthError(.notFound, operation, "\(key)", cause: "the pod has not been started") }
-    return pod
+    guard let handle else { throw BerthError(.notFound, operation, "\(key)", cause: "the pod has not been started") }
+    return handle
   }
 
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
-    let observation = await look()
-    let desired = inForce(other ?? entry, observation)
+    let sight = await look()
+    let desired = inForce(other ?? entry, sight.current)
     return forecast(
-      desired: desired, actual: observation?.actual, images: imageStates(desired, observation), now: services.clock.now)
+      desired: desired, actual: sight.current?.actual, beside: others(sight), images: imageStates(desired, sight.current),
+      now: services.clock.now)
   }
 
   /// What the pod is to be. A manifest that is bad and of which no good spec is remembered leaves a pod that runs as it is.
@@ -170,8 +167,8 @@ actor PodWorker {
     timer = services.clock.wake(at: due) { [weak self] in self?.mark() }
   }
 
-  private func retireIfDone(_ observation: PodObservation?) {
-    guard observation == nil, entry?.desired == nil, entry?.problem == nil, mailbox.close() else { return }
+  private func retireIfDone(_ sight: Sighting) {
+    guard sight.isEmpty, entry?.desired == nil, entry?.problem == nil, mailbox.close() else { return }
     services.retire(self)
   }
 }

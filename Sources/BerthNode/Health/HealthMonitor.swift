@@ -8,7 +8,7 @@ import Synchronization
 /// is `ContainerHealth`'s affair; a pod's worker hears of it only when its verdict changes.
 final class HealthMonitor: HealthService {
   private enum Command: Sendable {
-    case watch(PodKey, [HealthTarget], (any PodHandle)?)
+    case watch(String, [HealthTarget], (any PodHandle)?)
     case run(HookSpec, HealthTarget, any PodHandle, Duration, @Sendable (ProbeResult) -> Void)
     case finished(HealthTarget.ID, generation: UInt64, HealthTask, ProbeResult)
   }
@@ -33,13 +33,13 @@ final class HealthMonitor: HealthService {
     do throws(Errno) { wakeUp = try WakeUp() } catch { throw BerthError(.resourceExhausted, "watch containers", cause: "\(error)") }
   }
 
-  func watch(_ pod: PodKey, _ targets: [HealthTarget], through handle: (any PodHandle)?) {
+  func watch(_ uid: String, _ targets: [HealthTarget], through handle: (any PodHandle)?) {
     shared.withLock { shared in
       for target in targets where shared.verdicts[target.id] == nil {
         shared.verdicts[target.id] = ContainerHealth(of: target.spec, startedAt: target.startedAt, known: target.known).verdict
       }
     }
-    post(.watch(pod, targets, handle))
+    post(.watch(uid, targets, handle))
   }
 
   func verdict(of target: HealthTarget.ID) -> HealthVerdict? { shared.withLock { $0.verdicts[target] } }
@@ -111,7 +111,7 @@ final class HealthMonitor: HealthService {
       }
       for command in commands {
         switch command {
-        case .watch(let pod, let targets, let handle): watch(pod, targets, handle)
+        case .watch(let uid, let targets, let handle): watch(uid, targets, handle)
         case .run(let hook, let target, let handle, let timeout, let completion):
           start(hook.probe, hook.pause, target, handle, timeout: timeout, epoll, hopper, completion)
         case .finished(let id, let generation, let task, let result): finish(id, generation, task, result)
@@ -119,9 +119,9 @@ final class HealthMonitor: HealthService {
       }
     }
 
-    private func watch(_ pod: PodKey, _ targets: [HealthTarget], _ handle: (any PodHandle)?) {
+    private func watch(_ uid: String, _ targets: [HealthTarget], _ handle: (any PodHandle)?) {
       let kept = Set(targets.map(\.id))
-      let gone = watched.values.filter { $0.target.pod == pod && !kept.contains($0.target.id) }.map(\.target.id)
+      let gone = watched.values.filter { $0.target.id.uid == uid && !kept.contains($0.target.id) }.map(\.target.id)
       for id in gone { watched[id] = nil }
       monitor.shared.withLock { shared in for id in gone { shared.verdicts[id] = nil } }
       for target in targets {

@@ -21,9 +21,9 @@ public struct HealthTarget: Hashable, Sendable {
 
 /// Runs probes and hooks. The real one is `HealthMonitor`; simulations bring their own.
 protocol HealthService: Sendable {
-  /// These are the containers of `pod` to watch, all of them: any other of it is forgotten. A target that is watched already goes on.
-  /// Whenever a verdict changes the pod's worker is marked.
-  func watch(_ pod: PodKey, _ targets: [HealthTarget], through handle: (any PodHandle)?)
+  /// These are the containers to watch of the incarnation `uid`, all of them: any other of it is forgotten. A target that is watched
+  /// already goes on. Whenever a verdict changes the pod's worker is marked.
+  func watch(_ uid: String, _ targets: [HealthTarget], through handle: (any PodHandle)?)
   /// nil of a target that isn't watched.
   func verdict(of target: HealthTarget.ID) -> HealthVerdict?
   /// One hook, which may take `timeout`.

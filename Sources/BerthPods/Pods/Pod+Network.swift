@@ -53,8 +53,10 @@ extension Pod {
 
   private func networkRequest(_ files: EtcFiles) -> PodNetworkRequest? {
     guard case .attached(let networks) = record.network else { return nil }
-    return PodNetworkRequest(
+    var request = PodNetworkRequest(
       uid: uid, key: key, hostname: record.spec.hostname, networks: networks, ports: record.spec.allContainers.flatMap(\.ports),
       dns: record.spec.dns, hostsPath: "\(paths.etc)/hosts", hostsBase: files.hosts)
+    request.isServing = record.successorTo == nil && !record.isBeingRemoved
+    return request
   }
 }

@@ -17,6 +17,7 @@ public struct PodManager: Sendable {
       uid: PodUID.make(), generation: request.generation, hash: request.hash, spec: request.spec, source: request.source,
       createdAt: Clock.wallNanoseconds())
     record.network = network
+    record.successorTo = request.successorTo
     for reference in request.spec.imageReferences {
       let settled = request.images[reference]
       record.images[reference] = settled == nil ? try context.images.lookup(ImageReference(reference))?.digest.description : settled
@@ -31,9 +32,9 @@ public struct PodManager: Sendable {
 
   /// Pods of earlier daemons in this boot. Records of an earlier boot, and whatever else has no living owner, are removed;
   /// `report` gets what couldn't be.
-  public func adopt(report: @escaping @Sendable (BerthError) -> Void) async throws(BerthError) -> [Pod] {
+  public func adopt(report: @escaping @Sendable (BerthError) -> Void) async throws(BerthError) -> [AdoptedPod] {
     let isSameBoot = try checkBoot()
-    var pods: [Pod] = []
+    var pods: [AdoptedPod] = []
     var records: [PodRecord] = []
     for uid in isSameBoot ? (try? Files.list(context.paths.pods)) ?? [] : [] where PodUID.isValid(uid) {
       do throws(BerthError) {
@@ -43,20 +44,24 @@ public struct PodManager: Sendable {
         report(error)
       }
     }
-    // Of two incarnations of one pod the newer counts: the older is what a removal or a failed creation left.
-    let newest = Dictionary(grouping: records, by: \.spec.key).compactMap {
-      $0.value.max { ($0.generation, $0.createdAt) < ($1.generation, $1.createdAt) }
-    }
-    let living = Set(newest.map(\.uid))
+    let roles = PodRoles.of(records)
+    let living = Set(roles.flatMap { [$0.current.uid, $0.successor?.uid].compactMap { $0 } + $0.leaving.map(\.uid) })
     for failure in PodSweeper(context: context).sweep(living: living) { report(failure) }
     // Before the pods: one whose networks aren't whole is put on them anew.
     await context.networks.adopt(living: living, report: report)
-    for record in newest {
-      let pod = Pod(record: record, context: context)
-      await pod.adopt()
+    for role in roles {
+      var pod = AdoptedPod(key: role.current.spec.key, current: await adopted(role.current))
+      if let record = role.successor { pod.successor = await adopted(record) }
+      for record in role.leaving { pod.leaving.append(await adopted(record)) }
       pods.append(pod)
     }
     return pods
+  }
+
+  private func adopted(_ record: PodRecord) async -> Pod {
+    let pod = Pod(record: record, context: context)
+    await pod.adopt()
+    return pod
   }
 
   /// Whether the state folder is of this boot; makes it so.
@@ -88,6 +93,14 @@ public struct PodManager: Sendable {
     guard let parent = try? context.cgroup(context.cgroupParent), parent.exists(), (try? parent.children())?.isEmpty == true else { return }
     try? parent.remove()
   }
+}
+
+/// The incarnations of one pod that an earlier daemon made.
+public struct AdoptedPod: Sendable {
+  public var key: PodKey
+  public var current: Pod
+  public var successor: Pod?
+  public var leaving: [Pod] = []
 }
 
 extension Pod {

@@ -10,6 +10,8 @@ public struct PodRequest: Hashable, Sendable {
   public var generation: Int64
   /// Image reference → the digest to run, where that is settled: a rollback returns to the bytes of then.
   public var images: [String: String] = [:]
+  /// The uid of the incarnation that it is made beside, to take over from it.
+  public var successorTo: String?
 
   public init(spec: PodSpec, hash: String, source: String, generation: Int64) {
     self.spec = spec

@@ -23,6 +23,8 @@ public struct PodRecord: Hashable, Sendable {
   public var network: PodNetwork
   /// Set before the first container is told to stop for good.
   public var isBeingRemoved = false
+  /// The uid of the incarnation that it is to take over from; nil of one that serves, or did.
+  public var successorTo: String?
 
   public init(uid: String, generation: Int64, hash: String, spec: PodSpec, source: String, createdAt: Int64, images: [String: String] = [:])
   {
@@ -66,6 +68,7 @@ extension PodRecord {
       "version": .integer(Self.version), "uid": .string(uid), "generation": .integer(generation), "hash": .string(hash),
       "spec": spec.json(for: .record), "source": .string(source), "created_at": .integer(createdAt), "images": .strings(images),
       "containers": .object(containers), "network": network.json, "being_removed": .bool(isBeingRemoved),
+      "successor_to": .optional(successorTo),
     ]
   }
 
@@ -81,6 +84,7 @@ extension PodRecord {
     for (reference, digest) in json["images"]?.object ?? [:] { images[reference] = digest.string }
     if let network = json["network"].flatMap({ PodNetwork(json: $0) }) { self.network = network }
     isBeingRemoved = json["being_removed"]?.bool ?? false
+    successorTo = json["successor_to"]?.string
     for (name, container) in json["containers"]?.object ?? [:] { containers[name] = ContainerRecord(json: container) }
   }
 

@@ -61,7 +61,7 @@ extension NodeAPI {
       "actions": .array(
         plan.actions.map { action in
           [
-            "action": .string(action.verb.name), "container": .optional(action.verb.container), "text": .string(action.verb.text),
+            "action": .string(action.verb.name), "container": .optional(action.verb.container), "text": .string(action.text),
             "reason": .string(action.reason),
             "changes": .array(
               action.changes.map {
