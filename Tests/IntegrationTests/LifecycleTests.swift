@@ -69,6 +69,8 @@ extension Integration {
         let line = good.split(separator: "\n", omittingEmptySubsequences: false).firstIndex { $0.hasPrefix("command") }.map { $0 + 1 }
         #expect(pod.complaints.contains("web.toml:\(line ?? 0):1"))
         #expect(pod.complaints.contains("did you mean"))
+        let sync = try daemon.berth("sync", "--wait")
+        #expect(sync.exit == 1 && sync.stderr.contains("web.toml:\(line ?? 0):1: error: unknown key 'comand'"), "\(sync)")
         try daemon.drop("web", good)
         try daemon.pod("web", "is well again") { $0.condition("ManifestValid") == "True" }
         #expect(try daemon.pod("web")?.container.pid == first.container.pid)

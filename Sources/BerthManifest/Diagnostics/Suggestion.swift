@@ -14,9 +14,21 @@ enum Suggestion {
     return best?.word
   }
 
+  /// The near word, else one that is spelt or cut differently: `readiness`, `readinessProbe` and `readiness-probe` for `readiness_probe`.
   static func help(for word: String, among known: some Sequence<String>) -> String? {
-    nearest(to: word, among: known).map { "did you mean '\($0)'?" }
+    let found = nearest(to: word, among: known) ?? otherwiseSpelt(word, among: known)
+    return found.map { "did you mean '\($0)'?" }
   }
+
+  private static func otherwiseSpelt(_ word: String, among known: some Sequence<String>) -> String? {
+    let letters = letters(word)
+    guard letters.count > 2, word.utf8.count <= longestWord else { return nil }
+    let sorted = known.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+    return sorted.first { self.letters($0) == letters } ?? sorted.first { $0.hasPrefix("\(word)_") }
+      ?? sorted.first { $0.split(separator: "_").contains(Substring(word)) }
+  }
+
+  private static func letters(_ word: String) -> String { word.lowercased().filter { $0 != "_" && $0 != "-" } }
 
   /// Edits to get from one to the other: insert, remove, replace, swap neighbours.
   static func distance(_ from: [UInt8], _ to: [UInt8]) -> Int {

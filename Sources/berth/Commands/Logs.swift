@@ -52,7 +52,9 @@ struct Logs: ParsableCommand {
     let names = containers.compactMap { $0["name"]?.string }
     let wanted = named.container ?? names.first ?? ""
     guard let container = containers.first(where: { $0["name"]?.string == wanted }) else {
-      throw BerthError(.notFound, "find container", target, cause: "the pod's containers are \(names.joined(separator: ", "))")
+      let known =
+        names.isEmpty ? "the pod has none yet; see berth status \(target)" : "the pod's containers are \(names.joined(separator: ", "))"
+      throw BerthError(.notFound, "find container", target, cause: known)
     }
     guard let path = container["log_path"]?.string, let attempt = container["restart_count"]?.integer else {
       throw BerthError(.failedPrecondition, "read log", target, cause: "the container has not been started yet")

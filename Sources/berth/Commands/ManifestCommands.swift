@@ -88,8 +88,8 @@ struct Explain: ParsableCommand {
   static func chain(_ status: JSON, _ plan: JSON?) -> [String] {
     var lines = ["manifest: \(status["source"]?.string ?? "gone")"]
     for condition in status["conditions"]?.array ?? [] where condition["type"]?.string == "ManifestValid" {
-      lines.append(
-        condition["status"]?.string == "True" ? "  valid" : "  \(condition["message"]?.string ?? "invalid"); the last good version counts")
+      let counts = status["spec_hash"]?.string == nil ? "there is no good version yet" : "the last good version counts"
+      lines.append(condition["status"]?.string == "True" ? "  valid" : "  \(condition["message"]?.string ?? "invalid"); \(counts)")
     }
     lines.append(
       "spec in force: \(status["spec_hash"]?.string.map { String($0.prefix(12)) } ?? "none"), generation \(status["generation"]?.integer ?? 0)"

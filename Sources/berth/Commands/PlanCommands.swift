@@ -53,7 +53,7 @@ struct Sync: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Read the manifest directory again, now.")
 
   @OptionGroup var options: GlobalOptions
-  @Flag(help: "Return once every pod is as its manifest asks.") var wait = false
+  @Flag(help: "Return once every pod is as its manifest asks; exit code 1 if a manifest has errors.") var wait = false
   @Option(help: "Give up after this long (30s, 2m); exit code 124.") var timeout: DurationArgument?
   @Flag(help: "Let removals that the prune guard holds take effect.") var prune = false
 
@@ -68,6 +68,10 @@ struct Sync: ParsableCommand {
       Terminal.print(StatusText.table(pods, showNamespace: true))
     }
     if let warning = answer["warning"]?.string { Terminal.printError("warning: \(warning)") }
+    let errors = pods.flatMap { $0["diagnostics"]?.array ?? [] }.filter { $0["severity"]?.string == "error" }
+    guard wait, !errors.isEmpty else { return }
+    if options.output != .json { for error in errors { Terminal.printError(StatusText.diagnostic(error)) } }
+    throw ExitCode(1)
   }
 }
 

@@ -62,6 +62,17 @@ struct DiagnosticTests {
     #expect(Suggestion.nearest(to: word, among: ["image", "command", "restart_policy", "args"]) == expected)
   }
 
+  @Test(
+    "a word that is spelt as elsewhere, or cut short, gets its key",
+    arguments: [
+      ("readinessProbe", "readiness_probe"), ("readiness", "readiness_probe"), ("liveness-probe", "liveness_probe"),
+      ("policy", "restart_policy"), ("probe", "liveness_probe"), ("re", nil), ("volumes", nil),
+    ] as [(String, String?)])
+  func otherSpelling(word: String, expected: String?) {
+    let known = ["image", "readiness_probe", "liveness_probe", "restart_policy"]
+    #expect(Suggestion.help(for: word, among: known) == expected.map { "did you mean '\($0)'?" })
+  }
+
   @Test("an edit is an insertion, a removal, a replacement or a swap")
   func distance() {
     func distance(_ a: String, _ b: String) -> Int { Suggestion.distance(Array(a.utf8), Array(b.utf8)) }
