@@ -3,7 +3,9 @@
 import PackageDescription
 
 /// `BERTH_LAYERS=lower` leaves out the surfaces (SwiftNIO, ArgumentParser), so that the lower layers and their tests build in seconds.
-let lowerOnly = Context.environment["BERTH_LAYERS"] == "lower"
+let lowerOnly = ["lower", "fuzz"].contains(Context.environment["BERTH_LAYERS"] ?? "")
+/// `BERTH_LAYERS=fuzz` puts the lower layers into one library, which fuzz/run links its targets with.
+let isFuzzed = Context.environment["BERTH_LAYERS"] == "fuzz"
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let strictC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
@@ -174,6 +176,8 @@ let surfaceTests: [Target] = [
 
 let package = Package(
   name: "berth",
+  products: isFuzzed
+    ? [.library(name: "BerthFuzzed", type: .static, targets: (vocabulary + platform + mechanisms + services).map(\.name))] : [],
   dependencies: lowerOnly
     ? []
     : [
