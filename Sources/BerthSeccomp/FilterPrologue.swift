@@ -2,7 +2,8 @@ import BerthCore
 import BerthOCI
 
 /// What stands before libseccomp's program: calls that libseccomp doesn't know yet are allowed by their number, and those newer than the
-/// profile fail with ENOSYS, so that libraries fall back to older ones. For each architecture of the profile apart.
+/// profile fail with ENOSYS, so that libraries fall back to older ones. For each architecture of the profile apart. On the native one
+/// also the exceptions to a call that is allowed, which libseccomp would leave out: one value of the lower half of an argument.
 struct FilterPrologue {
   private var instructions: [UInt64] = []
 
@@ -19,13 +20,37 @@ struct FilterPrologue {
     var allowed: Set<UInt32> = []
   }
 
+  private struct Exception {
+    var number: UInt32
+    /// Where the argument's lower half stands in struct seccomp_data.
+    var place: UInt32
+    var value: UInt32
+    var answer: UInt32
+  }
+  private var exceptions: [Exception] = []
+  /// Calls that are allowed whatever their arguments are.
+  private let freelyAllowed: Set<String>
+
+  /// Whether a rule is said here and is none for libseccomp.
+  func takes(_ rule: LinuxSeccomp.Rule) -> Bool {
+    guard rule.action != "SCMP_ACT_ALLOW", rule.args.count == 1, let argument = rule.args.first, argument.op == "SCMP_CMP_MASKED_EQ",
+      argument.value == 0xffff_ffff, argument.index < 6
+    else { return false }
+    return !rule.names.isEmpty && rule.names.allSatisfy(freelyAllowed.contains)
+  }
+
   init(_ profile: LinuxSeccomp, _ standard: UInt32, _ native: SeccompCompiler.Architecture, foreign: [UInt32]) throws(BerthError) {
     // A profile that lists what is denied lets newer calls through.
     let deniesByDefault = standard != SeccompAction.allow && standard != SeccompAction.log
+    freelyAllowed =
+      deniesByDefault && foreign.isEmpty
+      ? Set(profile.syscalls.filter { $0.action == "SCMP_ACT_ALLOW" && $0.args.isEmpty }.flatMap(\.names)) : []
     guard deniesByDefault else { return }
+    for rule in profile.syscalls where takes(rule) { try except(rule, native) }
     let numbers = try Self.numbers(profile, native.token)
     let x32 = foreign.contains(SyscallNumbers.x32) ? try Self.numbers(profile, SyscallNumbers.x32).newest | Self.x32Bit : nil
     var own = FilterPrologue()
+    own.exceptions = exceptions
     own.build(numbers, x32, native)
     var others: [(token: UInt32, newest: UInt32)] = []
     for token in foreign where token != SyscallNumbers.x32 { others.append((token, try Self.numbers(profile, token).newest)) }
@@ -42,7 +67,18 @@ struct FilterPrologue {
     instructions += own.instructions
   }
 
-  private init() {}
+  private init() { freelyAllowed = [] }
+
+  private mutating func except(_ rule: LinuxSeccomp.Rule, _ native: SeccompCompiler.Architecture) throws(BerthError) {
+    let action = try SeccompAction.value(rule.action, rule.errno, "syscalls.action")
+    for argument in rule.args {
+      for number in rule.names.compactMap({ SyscallNumbers.number($0, native.token) }) {
+        exceptions.append(
+          Exception(
+            number: number, place: 16 + 8 * argument.index, value: UInt32(truncatingIfNeeded: argument.valueTwo), answer: action))
+      }
+    }
+  }
 
   private static func numbers(_ profile: LinuxSeccomp, _ token: UInt32) throws(BerthError) -> Numbers {
     var numbers = Numbers()
@@ -63,7 +99,7 @@ struct FilterPrologue {
     add(Self.answer, SeccompAction.killProcess)
     add(Self.load, 0)
     let allowed = numbers.allowed.sorted()
-    let body = allowed.count * 2 + 2
+    let body = allowed.count * 2 + exceptions.count * 5 + 2
     let toX32 = architecture == .x86_64 ? (x32 == nil ? 2 : 4) : 0
     // -1 stands for a call that a tracer has cancelled: the rest decides.
     add(Self.jumpEqual, .max, yes: UInt8(clamping: toX32 + body))
@@ -77,6 +113,13 @@ struct FilterPrologue {
         add(Self.jumpAtLeast, Self.x32Bit, no: 1)
         add(Self.answer, SeccompAction.killProcess)
       }
+    }
+    for exception in exceptions {
+      add(Self.jumpEqual, exception.number, no: 4)
+      add(Self.load, exception.place)
+      add(Self.jumpEqual, exception.value, no: 1)
+      add(Self.answer, exception.answer)
+      add(Self.load, 0)
     }
     for number in allowed {
       add(Self.jumpEqual, number, no: 1)

@@ -12,7 +12,7 @@ public enum SeccompCompiler {
   }
 
   /// Goes into cache keys: programs of another version are compiled anew.
-  private static let version = 2
+  private static let version = 3
 
   /// The filter program (struct sock_filter, native byte order), 30 to 60 ms for a full profile: keep it. Calls of an architecture that
   /// is neither `architecture` nor among those of the profile kill the process; calls newer than any that the profile names fail with ENOSYS, so that libraries fall back to older ones.
@@ -28,6 +28,8 @@ public enum SeccompCompiler {
       if !foreign.contains(token) { foreign.append(token) }
     }
     let prologue = try FilterPrologue(profile, standard, architecture, foreign: foreign)
+    var profile = profile
+    profile.syscalls.removeAll(where: prologue.takes)
     let program = try Context(standard, architecture, foreign: foreign).compiled(profile, standard)
     let bytes = prologue.bytes + program
     guard bytes.count <= 4096 * 8 else { throw failure(.invalidArgument, "syscalls", "the program is longer than 4096 instructions") }

@@ -3,7 +3,8 @@ import BerthOCI
 extension SeccompProfile {
   /// What containers get unless their manifest says otherwise: the same calls as Docker's default profile allows. Source:
   /// docs/security.md.
-  public static let standard = SeccompProfile(rules: unconditional + argumentRules + architectureRules + capabilityRules)
+  public static let standard = SeccompProfile(
+    rules: unconditional + exceptions + argumentRules + architectureRules + capabilityRules)
 
   private static func names(_ text: String) -> [String] { text.split(whereSeparator: \.isWhitespace).map(String.init) }
 
@@ -77,6 +78,12 @@ extension SeccompProfile {
     // A process could read its children's memory past this filter on older kernels.
     Rule(allow("process_vm_readv process_vm_writev ptrace"), includes: Condition(minimumKernel: KernelVersion(major: 4, minor: 8))),
   ]
+
+  /// Characters pushed into a terminal, as if they were typed there: TIOCSTI and TIOCLINUX. Docker's profile lets them through. The
+  /// kernel looks at the lower half of the argument alone.
+  private static let exceptions = [0x5412, 0x541c].map {
+    Rule(LinuxSeccomp.Rule(["ioctl"], action: "SCMP_ACT_ERRNO", errno: 1, args: [.init(1, "SCMP_CMP_MASKED_EQ", 0xffff_ffff, $0)]))
+  }
 
   private static let argumentRules: [Rule] =
     [

@@ -81,6 +81,22 @@ struct SeccompCompilerTests {
     }
   }
 
+  @Test("A30: nothing is pushed into a terminal, whatever the upper half of the argument says; every other ioctl is let through")
+  func terminals() throws {
+    let filter = try machine()
+    for upper: UInt64 in [0, 1 << 32, 0xffff_ffff << 32] {
+      #expect(filter.answer(16, [0, upper | 0x5412]) == Self.refused && filter.answer(16, [0, upper | 0x541c]) == Self.refused)
+      for request: UInt64 in [0, 0x5401, 0x5411, 0x5413, 0x541b, 0x541d, 0xffff_ffff] {
+        #expect(filter.answer(16, [0, upper | request]) == Self.allow, "\(request)")
+      }
+    }
+    #expect(filter.answer(16, [0x5412, 0x5413, 0x5412]) == Self.allow)
+    // ioctl is 29.
+    let other = try machine(Self.capabilities, .aarch64)
+    #expect(other.answer(29, [0, 0x5412], architecture: 0xc000_00b7) == Self.refused)
+    #expect(other.answer(29, [0, 0x5401], architecture: 0xc000_00b7) == Self.allow)
+  }
+
   @Test("five values of personality")
   func personality() throws {
     let filter = try machine()
