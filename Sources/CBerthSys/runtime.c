@@ -88,6 +88,10 @@ int berth_attach_mount(int mount, const char *target) {
 
 int berth_unmount_place(const char *target) { return umount2(target, UMOUNT_NOFOLLOW); }
 
+int berth_attach_tree(int mount, const char *path) {
+  return move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 int berth_make_private(int mount) {
   struct mount_attr attributes = {.propagation = MS_PRIVATE};
   return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-pid_t berth_user_namespace_holder(void) {
-  struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+pid_t berth_user_namespace_holder(uint64_t kinds) {
+  struct clone_args arguments = {.flags = CLONE_NEWUSER | kinds, .exit_signal = SIGCHLD};
   pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid) return pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -43,7 +43,7 @@ func launchOnce(_ request: LaunchRequest) -> JSON {
 /// The path that kernels before 6.13 take, in a child: it gives up its mount namespace.
 func overlayByOptions(_ paths: [String]) -> Never {
   do throws(Errno) {
-    let mount = try DetachedMount.overlayByOptions(lower: [paths[0]], upper: paths[1], work: paths[2], at: paths[3])
+    let mount = try DetachedMount.overlayByOptions(lower: [paths[0]], writable: .init(upper: paths[1], work: paths[2]), at: paths[3])
     tell(.strings(try Files.list(try Rooted.open(mount, ".", O_RDONLY | O_DIRECTORY))))
     Children.leave(0)
   } catch {

@@ -8,6 +8,13 @@ extension DetachedMount {
     try call { berth_map_mount(mount, namespace, recursive ? 1 : 0) }
   }
 
+  /// A private copy of what is mounted at `path`, with the ids of an open user namespace.
+  static func mapped(_ path: String, by namespace: Int32) throws(Errno) -> FD {
+    let tree = try copy(path, recursive: false)
+    try map(tree, by: namespace, recursive: false)
+    return tree
+  }
+
   /// A file system of `type` with nothing in it. Parameters without a value are flags. `attributes`: MOUNT_ATTR_*.
   public static func make(_ type: String, _ parameters: [(key: String, value: String?)], attributes: UInt32) throws(Errno) -> FD {
     let context = FD(owning: try call { berth_fsopen(type) })

@@ -1,4 +1,5 @@
 import CBerthSys
+import Glibc
 
 /// What a pod's shim does to its own namespaces. Only for a process with one thread.
 public enum SandboxNamespaces {
@@ -8,6 +9,26 @@ public enum SandboxNamespaces {
     try call { berth_unshare_sandbox((network ? BERTH_UNSHARE_NETWORK : 0) | (ipc ? BERTH_UNSHARE_IPC : 0)) }
     try call { berth_make_mounts_slave() }
     if network { try call { berth_loopback_up() } }
+  }
+
+  /// As above, but the namespaces belong to a new user namespace with these maps (see `UserNamespaces`), which this process is not in
+  /// itself: it is bound to the file `pinnedAt`, made here, in this process's own mount namespace, for its containers to join.
+  public static func unshare(uidMap: String, gidMap: String, network: Bool, ipc: Bool, pinnedAt path: String) throws(Errno) {
+    var kinds: [(name: String, flag: UInt64)] = [("uts", 0x400_0000)]
+    if ipc { kinds.append(("ipc", 0x800_0000)) }
+    if network { kinds.append(("net", 0x4000_0000)) }
+    let all = kinds.reduce(0) { $0 | $1.flag }
+    let holder = try call { berth_user_namespace_holder(all) }
+    defer {
+      Children.kill(holder)
+      _ = Children.reap(holder)
+    }
+    try UserNamespaces.write(uidMap: uidMap, gidMap: gidMap, of: holder)
+    try unshare(network: false, ipc: false)
+    for kind in kinds { try Namespaces.join(try Files.openReadOnly("/proc/\(holder)/ns/\(kind.name)"), kind: kind.flag) }
+    if network { try call { berth_loopback_up() } }
+    try Files.writeNew([], to: path)
+    try call { Glibc.mount("/proc/\(holder)/ns/user", path, nil, UInt(MS_BIND), nil) }
   }
 
   /// At most 64 bytes.

@@ -5,7 +5,7 @@ import Glibc
 public enum UserNamespaces {
   /// A namespace that no process is in, for idmapped mounts.
   public static func make(uidMap: String, gidMap: String) throws(Errno) -> FD {
-    let holder = try call { berth_user_namespace_holder() }
+    let holder = try call { berth_user_namespace_holder(0) }
     defer {
       Children.kill(holder)
       _ = Children.reap(holder)

@@ -8,6 +8,7 @@ extension PodDecoder {
     if spec.hostIPC, let size = root.entry("shm_size") {
       sink.warning("'shm_size' has no effect with host_ipc = true: /dev/shm is the node's", at: size.keyRange)
     }
+    userNamespace(&spec)
     spec.fsGroup = root["fs_group"].flatMap(Self.group)
     spec.supplementalGroups = (root["supplemental_groups"]?.array ?? []).compactMap(Self.group)
   }

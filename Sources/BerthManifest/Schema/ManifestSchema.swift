@@ -28,6 +28,8 @@ public enum ManifestSchema {
     .key("supplemental_groups", .list(.integer(groupRange)), default: "[]", "extra groups of every container"),
     .key("node_selector", .map(key: .line, value: .text(.any)), default: "{}", "run only where the node's labels match"),
     .key("suspend", .boolean, default: "false", "keep the manifest, run nothing"),
+    .key(
+      "user_namespace", .either([.choice(["none", "auto"]), .table(userNamespace)]), default: "\"none\"", "a range of ids of its own"),
     .key("on_drift", .choice(DriftPolicy.allCases.map(\.rawValue)), default: "\"repair\"", "what to do about changes by hand"),
     .key("update", .table(update), "health-gated updates"),
     .key("container", .list(.table(container(isInit: false))), "the pod's containers, at least one"),
@@ -38,8 +40,6 @@ public enum ManifestSchema {
   private static let laterPodKeys: [KeyTable.Key] = [
     .notYet("active_deadline", .duration, "the whole pod fails after it"),
     .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes"),
-    .notYet(
-      "user_namespace", .either([.choice(["none", "auto"]), .table(userNamespace)]), default: "\"none\"", "a range of ids of its own"),
     .notYet("depends_on", .list(.either([.text(.podName), .table(dependency)])), default: "[]", "pods to wait for"),
     .notYet("schedule", .text(.line), "a cron expression: makes the pod a job"),
     .notYet("time_zone", .text(.line), "of schedule"),
@@ -87,8 +87,16 @@ public enum ManifestSchema {
   private static let userNamespace = KeyTable(
     "[user_namespace]",
     [
-      .notYet("uid_map", .anything, "user ids"),
-      .notYet("gid_map", .anything, "group ids"),
+      .key("uid_map", .list(.table(idRange)), "user ids"),
+      .key("gid_map", .list(.table(idRange)), "group ids; as uid_map where it is left out"),
+    ])
+
+  private static let idRange = KeyTable(
+    "id range",
+    [
+      .key("container", .integer(0...Int64(UInt32.max) - 1), "the first id in the pod"),
+      .key("host", .integer(0...Int64(UInt32.max) - 1), "what it is on the node"),
+      .key("size", .integer(1...Int64(UInt32.max)), "how many there are"),
     ])
 
   private static let dependency = KeyTable(

@@ -21,6 +21,7 @@ extension PodSpec {
     try reader.read("shm_size", into: &shmSize, SpecReader.size)
     try reader.read("host_pid", into: &hostPID, \.bool)
     try reader.read("host_ipc", into: &hostIPC, \.bool)
+    try reader.read("user_namespace", into: &userNamespace) { UserNamespace(json: $0) }
     fsGroup = try reader.optional("fs_group", SpecReader.id)
     try reader.read("supplemental_groups", into: &supplementalGroups, SpecReader.ids)
     try reader.read("node_selector", into: &nodeSelector, SpecReader.stringMap)

@@ -23,6 +23,7 @@ public struct PodSpec: Hashable, Sendable {
   public var shmSize = ByteSize(bytes: 64 << 20)
   public var hostPID = false
   public var hostIPC = false
+  public var userNamespace: UserNamespace = .none
   /// Group of the volumes that the pod owns, and of every container.
   public var fsGroup: UInt32?
   /// Extra groups of every container.

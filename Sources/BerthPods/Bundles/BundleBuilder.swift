@@ -19,6 +19,14 @@ struct BundleContext: Hashable, Sendable {
   var devices = DeviceEdits()
   /// Whether the kernel has AppArmor and it is on.
   var hasAppArmor = false
+  /// nil: the node's.
+  var users: PodUsers?
+}
+
+/// The pod's user namespace: how its ids lie on the node's, and the file that stands for it in the shim's mount namespace.
+struct PodUsers: Hashable, Sendable {
+  var maps: IDMaps
+  var namespace: String
 }
 
 /// Computes a container's runtime spec from manifest and image config. Pure.
@@ -111,7 +119,8 @@ struct BundleBuilder {
     for name in ["hosts", "hostname", "resolv.conf"] where !container.mounts.contains(where: { $0.path == "/etc/\(name)" }) {
       mounts.append(
         RuntimeSpec.Mount(
-          destination: "/etc/\(name)", type: "bind", source: "\(context.etc)/\(name)", options: ["bind", "nosuid", "nodev", "noexec"]))
+          destination: "/etc/\(name)", type: "bind", source: "\(context.etc)/\(name)",
+          options: ["bind", "nosuid", "nodev", "noexec"] + idMapping))
     }
     // Parents before what is mounted inside them.
     mounts += context.devices.mounts
@@ -125,7 +134,7 @@ struct BundleBuilder {
     guard let volume = context.volumes[mount.volume] else {
       throw BerthError(.bug, "mount volume", mount.volume, cause: "it was not prepared")
     }
-    if !volume.imageLayers.isEmpty { return Self.imageMount(mount.path, volume.imageLayers) }
+    if !volume.imageLayers.isEmpty { return imageMount(mount.path, volume.imageLayers) }
     var options = ["rbind", "nosuid", "nodev"]
     switch mount.propagation {
     case .private: options.append("rprivate")
@@ -135,15 +144,18 @@ struct BundleBuilder {
     // What Berth writes into a volume is Berth's.
     let isGenerated = pod.volumes.first { $0.name == mount.volume }?.source.fileSet != nil
     if mount.readOnly || isGenerated { options.append("rro") }
-    return RuntimeSpec.Mount(destination: mount.path, type: "bind", source: volume.path, options: options)
+    return RuntimeSpec.Mount(destination: mount.path, type: "bind", source: volume.path, options: options + idMapping)
   }
 
   /// Read-only, and nothing in it can be executed, as Kubernetes has it. A layer an option: Linux 6.5.
-  private static func imageMount(_ path: String, _ layers: [String]) -> RuntimeSpec.Mount {
+  private func imageMount(_ path: String, _ layers: [String]) -> RuntimeSpec.Mount {
     RuntimeSpec.Mount(
       destination: path, type: "overlay", source: "overlay",
-      options: ["ro", "nosuid", "nodev", "noexec"] + layers.map { "lowerdir+=\($0)" })
+      options: ["ro", "nosuid", "nodev", "noexec"] + idMapping + layers.map { "lowerdir+=\($0)" })
   }
+
+  /// In a user namespace files are to have the owners that they have on disk, not the node's idea of those.
+  private var idMapping: [String] { context.users == nil ? [] : ["ridmap"] }
 
   /// Destination → path inside the volume, for mounts that want a part of one.
   var subPaths: [String: String] {
@@ -164,6 +176,10 @@ struct BundleBuilder {
   private func linux() -> RuntimeSpec.Linux {
     var linux = RuntimeSpec.Linux()
     linux.namespaces = ContainerDefaults.podNamespaces.filter { !(pod.hostPID && $0.type == .pid) }
+    if let users = context.users {
+      linux.namespaces.append(.init(.user, path: users.namespace))
+      (linux.uidMappings, linux.gidMappings) = (users.maps.uids, users.maps.gids)
+    }
     linux.cgroupsPath = context.cgroup
     linux.sysctl = pod.sysctls
     var resources = container.resources.runtime

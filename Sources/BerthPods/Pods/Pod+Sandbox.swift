@@ -10,6 +10,7 @@ extension Pod {
       podUID: uid, hostname: record.spec.hostname, network: record.network == .host ? .host : .none,
       shmSize: UInt64(clamping: record.spec.shmSize.bytes), tmpfs: record.spec.volumes.compactMap(tmpfs), podCgroup: context.podCgroup(uid))
     setup.hostIPC = record.spec.hostIPC
+    setup.idMaps = idMaps
     return setup
   }
 

@@ -92,6 +92,7 @@ extension Pod {
       cgroup: context.containerCgroup(uid, spec.name), shm: record.spec.hostIPC ? "/dev/shm" : paths.shm, etc: paths.etc,
       volumes: try volumes(for: spec),
       cpus: context.cpus, nodeName: context.nodeName, podUID: uid)
+    bundle.users = idMaps.map { PodUsers(maps: $0, namespace: paths.userNamespace) }
     if !spec.devices.isEmpty { bundle.devices = try DeviceEdits(spec.devices) }
     if spec.security.apparmor != nil {
       bundle.hasAppArmor = (try? Files.readText("/sys/module/apparmor/parameters/enabled"))?.hasPrefix("Y") == true

@@ -80,6 +80,7 @@ public actor Pod {
       try Files.makeDirectory(paths.state)
     } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "create pod", paths.state, cause: "\(error)") }
     try save()
+    try claimIDs()
     // The shim starts up while the rest is prepared.
     let connection = try context.shims.spawn(
       shimPath: context.shimPath, podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed)

@@ -18,6 +18,7 @@ struct PodSweeper: Sendable {
       try shim?.kill()
       try Files.removeTree(paths.data)
       if let logs { try Files.removeTree(logs) }
+      context.idRanges.release(uid)
       // Last: the record says that there is something to remove.
       try Files.removeTree(paths.state)
     } catch { throw BerthError(.unavailable, "remove pod's files", uid, cause: "\(error)") }
@@ -39,6 +40,7 @@ struct PodSweeper: Sendable {
   func sweep(living: Set<String>) -> [BerthError] {
     var uids: Set<String> = []
     uids.formUnion((try? Files.list(context.paths.pods)) ?? [])
+    uids.formUnion(context.idRanges.owners)
     uids.formUnion((try? Files.list("\(context.paths.root)/pods")) ?? [])
     uids.formUnion(context.images.snapshotKeys().compactMap { PodUID.prefix(of: $0) })
     if let parent = try? context.cgroup(context.cgroupParent), parent.exists() { uids.formUnion((try? parent.children()) ?? []) }

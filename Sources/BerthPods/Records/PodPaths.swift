@@ -1,4 +1,5 @@
 import BerthCore
+import BerthRuntime
 
 /// Where a pod's things lie. Source: design interfaces.md "Files".
 public struct NodePaths: Sendable, Hashable {
@@ -34,6 +35,7 @@ public struct PodPaths: Sendable, Hashable {
   public var data: String { "\(node.root)/pods/\(uid)" }
   public var record: String { "\(state)/pod.json" }
   public var shm: String { "\(state)/shm" }
+  public var userNamespace: String { PodFolder(state).userNamespace }
   public var etc: String { "\(state)/etc" }
   public func bundle(_ container: String) -> String { "\(state)/\(container)" }
   public func stateVolume(_ name: String) -> String { "\(state)/volumes/\(name)" }

@@ -21,6 +21,8 @@ public struct PodRecord: Hashable, Sendable {
   public var containers: [String: ContainerRecord]
   /// What the spec's networks were on this node when the pod was made.
   public var network: PodNetwork
+  /// The first of the node's ids that are the pod's own, with `user_namespace = "auto"`.
+  public var idRange: UInt32?
   /// Set before the first container is told to stop for good.
   public var isBeingRemoved = false
   /// The uid of the incarnation that it is to take over from; nil of one that serves, or did.
@@ -69,6 +71,7 @@ extension PodRecord {
       "spec": spec.json(for: .record), "source": .string(source), "created_at": .integer(createdAt), "images": .strings(images),
       "containers": .object(containers), "network": network.json, "being_removed": .bool(isBeingRemoved),
       "successor_to": .optional(successorTo),
+      "id_range": .optional(idRange.map { Int64($0) }),
     ]
   }
 
@@ -83,6 +86,7 @@ extension PodRecord {
       createdAt: json["created_at"]?.integer ?? 0)
     for (reference, digest) in json["images"]?.object ?? [:] { images[reference] = digest.string }
     if let network = json["network"].flatMap({ PodNetwork(json: $0) }) { self.network = network }
+    idRange = json["id_range"]?.integer.flatMap { UInt32(exactly: $0) }
     isBeingRemoved = json["being_removed"]?.bool ?? false
     successorTo = json["successor_to"]?.string
     for (name, container) in json["containers"]?.object ?? [:] { containers[name] = ContainerRecord(json: container) }

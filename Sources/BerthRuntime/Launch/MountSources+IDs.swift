@@ -4,7 +4,9 @@ import BerthOCI
 
 extension MountSources {
   /// Of the container's user namespace, made or joined; nil: it has none of its own.
-  static func idMaps(_ spec: RuntimeSpec, _ facts: PlanFacts) throws(BerthError) -> IDMaps? {
+  static func idMaps(
+    _ spec: RuntimeSpec, _ namespaces: [RuntimeSpec.NamespaceKind: Int32]
+  ) throws(BerthError) -> IDMaps? {
     let linux = spec.linux ?? RuntimeSpec.Linux()
     guard let user = linux.namespaces.first(where: { $0.type == .user }) else {
       guard linux.uidMappings.isEmpty, linux.gidMappings.isEmpty else {
@@ -17,12 +19,12 @@ extension MountSources {
       try check(linux.gidMappings, "linux.gidMappings", needsRoot: true)
       return IDMaps(uids: linux.uidMappings, gids: linux.gidMappings)
     }
-    return try read(user.path ?? "", facts)
+    return try read(user.path ?? "", namespaces[.user] ?? -1)
   }
 
-  private static func read(_ path: String, _ facts: PlanFacts) throws(BerthError) -> IDMaps {
+  private static func read(_ path: String, _ namespace: Int32) throws(BerthError) -> IDMaps {
     let texts: (uids: String, gids: String)
-    do throws(Errno) { texts = try UserNamespaces.maps(of: try Descriptors.duplicate(facts.namespaces[.user] ?? -1)) } catch {
+    do throws(Errno) { texts = try UserNamespaces.maps(of: try Descriptors.duplicate(namespace)) } catch {
       throw BerthError(.failedPrecondition, "read maps of user namespace", path, cause: error.description)
     }
     guard let uids = IDMaps.mappings(texts.uids), let gids = IDMaps.mappings(texts.gids), !uids.isEmpty, !gids.isEmpty else {

@@ -8,6 +8,7 @@ public struct MountSources {
   private let spec: RuntimeSpec
   private let linux: RuntimeSpec.Linux
   private let subPaths: [String: String]
+  private let bundle: String
   private let maps: IDMaps?
   /// Of the container, where it is there already.
   private let namespace: Int32?
@@ -19,7 +20,7 @@ public struct MountSources {
   /// Fills `facts.idMaps` and `facts.sources` with descriptors that live as long as this process. `facts.namespaces` are open by then.
   /// Returns warnings.
   public static func open(_ spec: RuntimeSpec, _ facts: inout PlanFacts, isLenient: Bool = false) throws(BerthError) -> [String] {
-    facts.idMaps = try idMaps(spec, facts)
+    facts.idMaps = try idMaps(spec, facts.namespaces)
     guard facts.idMaps != nil || spec.mounts.contains(where: isSpecial) else { return [] }
     var sources = MountSources(spec, facts, isLenient)
     for at in spec.mounts.indices { facts.sources[at] = try sources.source(at) }
@@ -31,6 +32,7 @@ public struct MountSources {
     self.isLenient = isLenient
     linux = spec.linux ?? RuntimeSpec.Linux()
     subPaths = facts.subPaths
+    bundle = facts.rootMountPoint
     maps = facts.idMaps
     namespace = facts.namespaces[.user]
   }
@@ -48,6 +50,7 @@ public struct MountSources {
     let field = "mounts[\(at)]"
     let options = try MountOptions(mount.options, field)
     if options.isBind || mount.type == "bind" { return try bind(mount, options, field) }
+    if mount.type == "overlay", options.idMapping != nil { return try stack(mount, options, field) }
     guard mount.uidMappings.isEmpty, mount.gidMappings.isEmpty, options.idMapping == nil else {
       throw Self.failure(field, "only a bind mount can show other ids")
     }
@@ -99,6 +102,28 @@ public struct MountSources {
       }
       warnings.append("mount \(mount.destination): \(cause): its files keep the node's owners, which the pod sees as nobody")
     }
+  }
+
+  /// Layers for reading alone, with other ids: `lowerdir+` of each.
+  private mutating func stack(_ mount: RuntimeSpec.Mount, _ options: MountOptions, _ field: String) throws(BerthError) -> Int32? {
+    guard let ids = try mapping(mount, options, field) else { return nil }
+    let lower = options.parameters.filter { $0.key == "lowerdir+" }.compactMap(\.value)
+    guard !lower.isEmpty, lower.count == options.parameters.count, options.set.contains(.readOnly) else {
+      throw Self.failure(field, "an overlay can show other ids where it is read-only and made of lowerdir+ alone")
+    }
+    let layers: DetachedMount.OverlayLayers
+    do throws(DetachedMount.PathError) { layers = try DetachedMount.OverlayLayers(lower: lower, writable: nil, map: ids) } catch {
+      throw BerthError(.failedPrecondition, "map ids of mount \(mount.destination)", error.path, cause: error.error.description)
+    }
+    do throws(Errno) { return try DetachedMount.overlay(layers).release() } catch {
+      guard error == .invalid || error == .notSupported else {
+        throw BerthError(.failedPrecondition, "mount \(mount.destination)", "overlay", cause: error.description)
+      }
+    }
+    // An older kernel: by options.
+    do throws(Errno) {
+      return try DetachedMount.overlayByOptions(lower: lower, writable: nil, map: ids, at: bundle).release()
+    } catch { throw BerthError(.failedPrecondition, "mount \(mount.destination)", "overlay", cause: error.description) }
   }
 
   /// A /dev with all its nodes: the process inside may make none.

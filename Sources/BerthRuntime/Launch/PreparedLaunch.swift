@@ -28,7 +28,9 @@ struct PreparedLaunch {
     id = request.id
     var spec = try Self.readSpec(bundle: request.bundle, id: request.id)
     try SupportedSpec.check(spec, terminal: console != nil)
-    let root = try RootfsAssembly.mount(request.rootfs, bundle: request.bundle)
+    let namespaces = try Self.openNamespaces(spec, id)
+    let maps = try MountSources.idMaps(spec, namespaces)
+    let root = try RootfsAssembly(bundle: request.bundle, maps: maps, users: namespaces[.user]).mount(request.rootfs)
     try UserResolution.apply(request, root: root, to: &spec)
     user = spec.process?.user ?? RuntimeSpec.User()
     let streams = try Self.open(streams, id)
@@ -43,7 +45,7 @@ struct PreparedLaunch {
       containerID: id, stdin: streams[0], stdout: streams[1], stderr: streams[2], root: root.release(),
       rootMountPoint: request.bundle)
     facts.console = console
-    facts.namespaces = try Self.openNamespaces(spec, id)
+    facts.namespaces = namespaces
     facts.subPaths = request.subPaths
     try SubPathMaker.make(request, spec)
     warnings = try MountSources.open(spec, &facts, isLenient: true)

@@ -14,7 +14,8 @@ extension PreparedLaunch {
     let open = try Self.open(streams, request.id)
     var facts = PlanFacts(
       containerID: request.id, stdin: open[0], stdout: open[1], stderr: open[2], rootMountPoint: request.bundle)
-    facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet)
+    let hasUserNamespace = spec.linux?.namespaces.contains { $0.type == .user } ?? false
+    if !hasUserNamespace { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.seccompFilter = try request.seccompFilter.map { (path) throws(BerthError) in try Self.read(path, limit: 4096 * 8, request.id) }
     facts.console = console
     facts.cgroupJoins = try cgroup.joins()

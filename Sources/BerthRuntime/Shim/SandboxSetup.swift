@@ -1,4 +1,5 @@
 import BerthCore
+import BerthOCI
 
 /// A pod's own tmpfs, mounted by the shim in its mount namespace, from where containers bind it.
 public struct TmpfsVolume: Sendable, Hashable {
@@ -57,6 +58,8 @@ public struct SandboxSetup: Sendable, Hashable {
   public var podCgroup: String
   /// The node's IPC namespace and /dev/shm instead of the pod's own.
   public var hostIPC = false
+  /// Of the pod's user namespace, which owns the others; nil: the node's.
+  public var idMaps: IDMaps?
 
   public init(
     podUID: String, hostname: String, network: Network, shmSize: UInt64 = 64 << 20, tmpfs: [TmpfsVolume] = [], podCgroup: String
@@ -77,8 +80,18 @@ public struct SandboxSetup: Sendable, Hashable {
     writer.list(tmpfs) { $0.encode(to: &$1) }
     writer.text(podCgroup)
     // Left out where nobody asks for it: an older shim takes the rest.
-    if hostIPC { writer.integer(UInt8(1)) }
+    let extras = (hostIPC ? Self.hasHostIPC : 0) | (idMaps == nil ? 0 : Self.hasIDMaps)
+    guard extras != 0 else { return }
+    writer.integer(extras)
+    guard let idMaps else { return }
+    writer.text(IDMaps.text(idMaps.uids))
+    writer.text(IDMaps.text(idMaps.gids))
   }
+
+  /// Bits of a byte behind what version 1 began with; each that brings something along has it follow in this order. An older shim
+  /// refuses a bit that it doesn't know.
+  private static let hasHostIPC: UInt8 = 1
+  private static let hasIDMaps: UInt8 = 2
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
     podUID = try reader.text(limit: ShimProtocol.Limit.name)
@@ -91,6 +104,15 @@ public struct SandboxSetup: Sendable, Hashable {
     }
     podCgroup = try reader.text(limit: ShimProtocol.Limit.path)
     // An older daemon ends here.
-    if !reader.isAtEnd { hostIPC = try reader.bool() }
+    guard !reader.isAtEnd else { return }
+    let extras = try reader.integer(UInt8.self)
+    guard extras & ~(Self.hasHostIPC | Self.hasIDMaps) == 0 else { throw reader.failure("unknown parts of a sandbox") }
+    hostIPC = extras & Self.hasHostIPC != 0
+    if extras & Self.hasIDMaps != 0 {
+      let uids = IDMaps.mappings(try reader.text(limit: ShimProtocol.Limit.path))
+      let gids = IDMaps.mappings(try reader.text(limit: ShimProtocol.Limit.path))
+      guard let uids, let gids else { throw reader.failure("malformed id maps") }
+      idMaps = IDMaps(uids: uids, gids: gids)
+    }
   }
 }

@@ -37,6 +37,8 @@ int berth_clone_tree(const char *path, int recursive);
 int berth_attach_mount(int mount, const char *target);
 // umount2(2) with UMOUNT_NOFOLLOW.
 int berth_unmount_place(const char *target);
+// Attaches a detached tree at `path`.
+int berth_attach_tree(int mount, const char *path);
 // Makes a detached tree private: nothing propagates to or from it.
 int berth_make_private(int mount);
 

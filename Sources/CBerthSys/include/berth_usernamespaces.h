@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// A child in a new user namespace that does nothing and dies with this process; kill and reap it. For processes with one thread.
-pid_t berth_user_namespace_holder(void);
+// A child in a new user namespace, with others of `kinds` (CLONE_NEW*) that belong to it, that does nothing and dies with this process; kill and reap it. For processes with one thread.
+pid_t berth_user_namespace_holder(uint64_t kinds);
 
 // Reads the uid_map (or gid_map) of an open user namespace into `text`; the count of bytes. For processes with one thread.
 ssize_t berth_read_id_map(int user_namespace, int of_groups, char *text, size_t size);

@@ -1,5 +1,6 @@
 import BerthCore
 import BerthLinux
+import BerthOCI
 
 @testable import BerthRuntime
 
@@ -88,7 +89,15 @@ enum ShimProtocolFixtures {
     ("session", .reply(.session(socket: "session.7.1234567"))),
     ("attach", .request(.attach(container: "app"))),
     ("start-with-terminal", .request(.start(startWithTerminal))),
+    ("set-up-sandbox-with-ids", .request(.setUpSandbox(setupWithIDs))),
   ]
+
+  static var setupWithIDs: SandboxSetup {
+    var setup = setup
+    let ids = RuntimeSpec.IDMapping(containerID: 0, hostID: 524_288, size: 65_536)
+    setup.idMaps = IDMaps(uids: [ids], gids: [ids])
+    return setup
+  }
 
   static var startWithTerminal: ContainerStart {
     var start = start

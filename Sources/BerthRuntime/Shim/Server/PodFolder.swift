@@ -18,6 +18,8 @@ public struct PodFolder: Sendable, Hashable {
   public func exitRecord(_ name: String) -> String { "\(path)/\(name)/exit" }
   /// Where the shim mounts the pod's /dev/shm, in its own mount namespace.
   public var sharedMemory: String { "\(path)/shm" }
+  /// Where the shim binds the pod's user namespace, in its own mount namespace.
+  public var userNamespace: String { "\(path)/user.ns" }
   public var identity: String { "\(path)/\(ShimProtocol.identityName)" }
   public var socket: String { "\(path)/\(ShimProtocol.socketName)" }
 }

@@ -1,5 +1,6 @@
 import BerthCore
 import BerthLinux
+import BerthOCI
 
 /// What the containers of a pod share. The shim is in it itself, so that every container is cloned into it; it ends with its last process.
 struct Sandbox {
@@ -31,11 +32,19 @@ struct Sandbox {
   }
 
   private func enter() throws(Errno) {
-    try SandboxNamespaces.unshare(network: setup.network != .host, ipc: !setup.hostIPC)
+    if let maps = setup.idMaps {
+      try SandboxNamespaces.unshare(
+        uidMap: IDMaps.text(maps.uids), gidMap: IDMaps.text(maps.gids), network: setup.network != .host, ipc: !setup.hostIPC,
+        pinnedAt: folder.userNamespace)
+    } else {
+      try SandboxNamespaces.unshare(network: setup.network != .host, ipc: !setup.hostIPC)
+    }
     try SandboxNamespaces.setHostname(setup.hostname)
     if setup.hostIPC { return }
     try Files.makeDirectory(folder.sharedMemory)
-    try SandboxNamespaces.mountTmpfs(at: folder.sharedMemory, size: setup.shmSize, mode: 0o1777, noexec: true)
+    try SandboxNamespaces.mountTmpfs(
+      at: folder.sharedMemory, size: setup.shmSize, mode: 0o1777, uid: setup.idMaps?.hostUID(0) ?? 0, gid: setup.idMaps?.hostGID(0) ?? 0,
+      noexec: true)
   }
 
   private func mount(_ volume: TmpfsVolume) throws(BerthError) {
