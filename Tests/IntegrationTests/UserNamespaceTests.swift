@@ -142,7 +142,8 @@ extension Integration {
       try withDaemon { daemon in
         let map = "user_namespace = { uid_map = [{ container = 0, host = 700000, size = 70000 }] }"
         try daemon.run("web", ManifestText.of(pod: map, container: "user = \"guest\""))
-        let said = try daemon.berth("exec", "-u", "0", "web", "--", "sh", "-c", "id -u; cat /proc/self/uid_map; hostname; echo x > /dev/shm/x")
+        let said = try daemon.berth(
+          "exec", "-u", "0", "web", "--", "sh", "-c", "id -u; cat /proc/self/uid_map; hostname; echo x > /dev/shm/x")
         #expect(said.stdout.split { $0 == " " || $0 == "\n" } == ["0", "0", "700000", "70000", "web"] && said.exit == 0, "\(said)")
         #expect(try daemon.berth("exec", "web", "--", "id", "-u").stdout == "1000\n")
         let pid = try daemon.pod("web")?.containers.first?.pid

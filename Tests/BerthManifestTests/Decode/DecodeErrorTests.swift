@@ -304,7 +304,9 @@ struct DecodeErrorTests {
   @Test("random edits of a full manifest never crash the decoder, and a spec is there exactly if there is no error")
   func mutations() {
     var random = SeededGenerator(seed: 42)
-    let seeds = ["full.toml", "syntax.toml", "errors.toml"].compactMap { TestFiles.read("\(TestFiles.repository)/fuzz/corpus/manifest/\($0)") }
+    let seeds = ["full.toml", "syntax.toml", "errors.toml"].compactMap {
+      TestFiles.read("\(TestFiles.repository)/fuzz/corpus/manifest/\($0)")
+    }
     #expect(seeds.count == 3)
     #expect(ManifestDecoder.decode(seeds.first ?? [], file: "/m/web.toml").spec != nil)
     for _ in 0..<2000 {

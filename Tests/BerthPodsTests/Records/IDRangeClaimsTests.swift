@@ -23,7 +23,8 @@ struct IDRangeClaimsTests {
   func foreign() {
     let text = "root:100000:65536\n# note\nx:1\nbad:a:b\nall:4294967295:4294967295\nnone:5:0\n"
     #expect(IDRangeClaims.subordinate(text) == [100_000..<165_536, 4_294_967_295..<8_589_934_590])
-    #expect(IDRangeClaims.mapped("         0     524288      65536\n     65536       1000          1\n") == [524_288..<589_824, 1_000..<1_001])
+    #expect(
+      IDRangeClaims.mapped("         0     524288      65536\n     65536       1000          1\n") == [524_288..<589_824, 1_000..<1_001])
     #expect(IDRangeClaims.mapped("         0          0 4294967295\n") == [])
   }
 
