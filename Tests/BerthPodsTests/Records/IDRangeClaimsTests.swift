@@ -1,5 +1,6 @@
 import BerthCore
 import BerthLinux
+import BerthTestSupport
 import Testing
 
 @testable import BerthPods
@@ -8,7 +9,7 @@ import Testing
 struct IDRangeClaimsTests {
   @Test("each pod gets another range, a claim outlives whoever made it, and what was given back is used again")
   func disjoint() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     let claims = IDRangeClaims(folder: "\(scratch.path)/id-ranges")
     let first = try claims.claim(for: "a")
     let second = try IDRangeClaims(folder: claims.folder).claim(for: "b")
