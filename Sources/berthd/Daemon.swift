@@ -32,6 +32,7 @@ final class Daemon: Sendable {
     var options = Node.Options(
       directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads)
     options.labels = configuration.node.labels
+    options.needsApproval = configuration.manifests.mode == .manual
     node = try Node(
       options: options, pods: manager, images: images, lastGood: images.metadata, handMade: images.metadata)
     marks.connect(node)

@@ -23,7 +23,11 @@ struct Log: Sendable {
     var metadata: Logger.Metadata = [:]
     if let pod = event.pod { metadata["pod"] = "\(pod)" }
     if let container = event.container { metadata["container"] = "\(container)" }
-    logger.log(level: event.severity == .warning ? .warning : .info, "\(event.reason): \(event.message)", metadata: metadata)
+    let level: Logger.Level = event.severity == .warning ? .warning : .info
+    // The first one stands in the message; each has a line of its own.
+    let rest = event.diagnostics.filter { $0.severity == .error }.dropFirst()
+    logger.log(level: level, "\(event.reason): \(event.message)", metadata: metadata)
+    for diagnostic in rest { logger.log(level: level, "\(event.reason): \(diagnostic.summary)", metadata: metadata) }
   }
 
   /// Who asked for something that may change the node. Bodies and queries stay out: they may hold secrets.

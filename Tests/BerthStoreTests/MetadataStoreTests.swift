@@ -50,6 +50,17 @@ struct MetadataStoreTests {
     #expect(try store.bundles() == ["/bundles/a.tar": "1:2:3"])
   }
 
+  @Test("a database of revision 4 opens and gives its records back")
+  func fixtureRevision4() throws {
+    try sqlite(directory("meta.db"), try Files.readText(Files.parent(of: #filePath) + "/Fixtures/meta-v1-revision4.sql"))
+    let store = try MetadataStore(path: directory("meta.db"))
+    #expect(try store.image("docker.io/library/nginx:1.27")?.isPinned == true)
+    let rollouts = try store.rollouts()
+    #expect(rollouts.map(\.name) == ["web"])
+    #expect(rollouts.first.map { String(decoding: $0.content, as: UTF8.self) }?.contains("\"outcome\":\"good\"") == true)
+    #expect(try store.namespaces().contains("team-a"))
+  }
+
   @Test("a lease protects its images until it is removed; another of that name is refused")
   func leases() throws {
     let store = try MetadataStore(path: directory("meta.db"))

@@ -47,6 +47,17 @@ extension Integration {
         try daemon.drop("bad", "network = 1\nhostnam = \"x\"\n[[container]]\nimage = 2\n")
         let pod = try daemon.pod("bad", "is found wrong") { $0.condition("ManifestValid") == "False" }
         for place in ["bad.toml:1:", "bad.toml:2:", "bad.toml:4:"] { #expect(pod.complaints.contains(place)) }
+        // Wherever they are told: the line, a caret below the place, what to do.
+        let file = try daemon.directory.write(Files.readText("\(daemon.manifests)/bad.toml"), to: "bad.toml")
+        for command in [["status"], ["status", "bad"], ["events"], ["diff"], ["diff", file]] {
+          let answer = try daemon.berth(command)
+          let text = answer.stdout + answer.stderr
+          #expect(text.contains("bad.toml:1:11: error: ") && text.contains("bad.toml:4:9: error: "), "\(answer)")
+          #expect(text.contains("hostnam = \"x\"\n") && text.contains("^~~~~~~\n"), "\(answer)")
+          #expect(text.contains("help: did you mean 'hostname'?"), "\(answer)")
+          let json = try daemon.berth(command + ["-o", "json"]).stdout
+          #expect(json.contains("source_line") && json.contains("end_column"), "\(json)")
+        }
       }
     }
 

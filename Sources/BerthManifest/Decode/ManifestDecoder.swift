@@ -19,6 +19,8 @@ public struct DecodedManifest: Sendable {
   /// Where the pod's name stands, or the beginning of the file.
   var nameRange: SourceRange
   var source: SourceText
+  /// Whether it is TOML at all.
+  var isParsed = true
 
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
@@ -44,7 +46,8 @@ public enum ManifestDecoder {
       spec: isGood ? spec : nil, key: key, hash: isGood ? hash(document, folder: folder) : nil, diagnostics: decoder.sink.sorted,
       file: file,
       references: isGood ? decoder.references : [], claims: decoder.claims,
-      nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
+      nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source,
+      isParsed: document.errors.isEmpty)
   }
 
   private static func hash(_ document: TOMLDocument, folder: String) -> String {

@@ -37,11 +37,11 @@ public struct Diagnostic: Sendable, Hashable {
 
   /// The summary, the line with a caret under the place, and the help.
   public var rendered: String {
-    var text = summary + "\n"
+    var text = Self.printable(summary) + "\n"
     if let sourceLine {
       text += Self.printable(sourceLine) + "\n" + carets(under: sourceLine) + "\n"
     }
-    if let help { text += "help: \(help)\n" }
+    if let help { text += "help: \(Self.printable(help))\n" }
     return text
   }
 
@@ -65,8 +65,20 @@ public struct Diagnostic: Sendable, Hashable {
 
   public var json: JSON {
     [
-      "file": .string(file), "line": .integer(position.line), "column": .integer(position.column), "severity": .string(severity.rawValue),
-      "message": .string(message), "help": .optional(help),
+      "file": .string(file), "line": .integer(position.line), "column": .integer(position.column), "end_column": .integer(endColumn),
+      "severity": .string(severity.rawValue), "message": .string(message), "help": .optional(help), "source_line": .optional(sourceLine),
     ]
+  }
+
+  /// As `json` wrote it; nil for anything else.
+  public init?(json: JSON) {
+    func number(_ key: String) -> Int? { json[key]?.integer.flatMap { Int(exactly: $0) } }
+    guard let file = json["file"]?.string, let message = json["message"]?.string, let line = number("line"), line >= 1,
+      let column = number("column"), column >= 1
+    else { return nil }
+    self.init(
+      json["severity"]?.string.flatMap { Severity(rawValue: $0) } ?? .error, file: file,
+      position: SourcePosition(line: line, column: column), endColumn: number("end_column") ?? column, message: message,
+      help: json["help"]?.string, sourceLine: json["source_line"]?.string)
   }
 }

@@ -32,6 +32,7 @@ enum ConfigurationSchema {
     "[manifests]",
     [
       .key("path", .text(.nodePath), "every *.toml below it is a pod"),
+      .key("mode", .choice(["auto", "manual"]), "\"auto\" follows the directory at once; \"manual\" waits for berth apply --plan ID"),
       .key("owner", .integer(0...4_294_967_294), "user id that may own the directory and its files beside root"),
       .key("resync_interval", .duration, "between two rescans that no event asked for; at least 1s"),
       .key("removal_delay", .duration, "how long a file must be gone before its pod is stopped"),

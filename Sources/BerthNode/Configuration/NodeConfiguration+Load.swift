@@ -123,6 +123,7 @@ extension NodeConfiguration {
 
 extension NodeConfiguration.Manifests {
   fileprivate mutating func read(_ table: TOMLTable) {
+    mode = table["mode"]?.string.flatMap { NodeConfiguration.Mode(rawValue: $0) } ?? mode
     owner = table["owner"]?.integer.flatMap { UInt32(exactly: $0) } ?? owner
     resyncInterval = table["resync_interval"]?.duration ?? resyncInterval
     removalDelay = table["removal_delay"]?.duration ?? removalDelay

@@ -44,6 +44,7 @@ extension NodeConfiguration {
     case "node.name": Self.quoted(node.name)
     case "node.labels": Self.table(node.labels)
     case "manifests.path": Self.quoted(manifests.path)
+    case "manifests.mode": Self.quoted(manifests.mode.rawValue)
     case "manifests.owner": "\(manifests.owner)"
     case "manifests.resync_interval": Self.quoted(DurationText.format(manifests.resyncInterval))
     case "manifests.removal_delay": Self.quoted(DurationText.format(manifests.removalDelay))

@@ -59,6 +59,15 @@ public struct NodeConfiguration: Sendable, Hashable {
     /// How long a file must be gone before its pod is stopped.
     public var removalDelay: Duration = .seconds(1)
     public var pruneGuard = PruneGuard()
+    public var mode = Mode.automatic
+  }
+
+  /// What becomes of a changed directory.
+  public enum Mode: String, Sendable, CaseIterable {
+    /// The pods follow at once.
+    case automatic = "auto"
+    /// The plan waits for `berth apply --plan`.
+    case manual
   }
 
   /// A scan that would remove this many pods and more than this share of all is held for a confirmation.

@@ -60,6 +60,10 @@ public struct DesiredEntry: Hashable, Sendable {
   /// The manifest's path; nil once it is gone.
   public var source: String?
   public var problem: ManifestProblem?
+  /// What else is to be known of it: a change of it waits for approval.
+  public var notice: String?
+  /// Whether it was never approved: not to be remembered as a spec that was in force.
+  public var isUnapproved = false
 
   public init(desired: DesiredPod? = nil, source: String? = nil, problem: ManifestProblem? = nil) {
     self.desired = desired
@@ -253,7 +257,7 @@ public struct DirectoryModel: Sendable {
       let errors = manifest.diagnostics.filter { $0.severity == .error }
       if let first = errors.first {
         let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
-        entry.problem = ManifestProblem(message: "\(first.summary)\(more)", diagnostics: manifest.diagnostics)
+        entry.problem = ManifestProblem(message: "\(first.summary)\(more)", diagnostics: manifest.shownDiagnostics)
       }
     case .refused(let reason): entry.problem = ManifestProblem(message: reason)
     case nil: break

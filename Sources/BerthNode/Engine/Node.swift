@@ -16,6 +16,8 @@ public final class Node: Sendable {
   private let directory: ManifestDirectory
   private let memory: SpecMemory
   private let labels: [String: String]
+  /// nil: pods follow the directory at once.
+  let gate: ApprovalGate?
   let handMade: HandMadeContainers
   let workers: WorkerTable
   /// Held while the directory's word is passed on, so that none comes after the end.
@@ -27,6 +29,8 @@ public final class Node: Sendable {
     public var threads: Int
     /// `[node] labels`: what `node_selector` is held against.
     public var labels: [String: String] = [:]
+    /// Whether changes of the directory wait for approval.
+    public var needsApproval = false
     public init(directory: ManifestDirectory.Options, parallelPulls: Int = 3, threads: Int = 8) {
       self.directory = directory
       self.parallelPulls = parallelPulls
@@ -64,6 +68,7 @@ public final class Node: Sendable {
       }, telemetry: telemetry)
     self.workers = workers
     labels = options.labels
+    gate = options.needsApproval ? ApprovalGate() : nil
     let inbox = Inbox()
     directory = try ManifestDirectory(options: options.directory) { update in inbox.deliver(update) }
     inbox.connect { [unowned self] update in self.apply(update) }
@@ -75,7 +80,9 @@ public final class Node: Sendable {
     try services.rollouts.load()
     for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, instances: entry.pods)) }
     try await takeUpTasks(adopted)
-    try directory.start(known: try await known(adopted))
+    let known = try await known(adopted)
+    gate?.restore(known)
+    try directory.start(known: known)
     // Pods whose manifest is gone, too, must be looked at.
     for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? DesiredEntry()) }
   }
@@ -119,7 +126,7 @@ public final class Node: Sendable {
   /// this may have come true.
   public var isAtRest: Bool { workers.all().allSatisfy(\.isIdle) }
 
-  /// The plan of every pod that has something to do, by pod.
+  /// The plan of every pod that has something to do, by pod; not what waits for approval.
   public func plans() async -> [(key: PodKey, plan: PodPlan)] {
     var plans: [(PodKey, PodPlan)] = []
     for worker in workers.all() {
@@ -197,8 +204,19 @@ public final class Node: Sendable {
     }
     if update.isResync { lookForDrift() }
     update.entries = update.entries.mapValues(placed)
+    if let gate { admit(&update, gate) }
     desired.apply(update)
     for (key, entry) in update.entries { pass(entry, on: key) }
+  }
+
+  private func admit(_ update: inout ManifestDirectory.Update, _ gate: ApprovalGate) {
+    for (key, word) in update.entries {
+      let entry = gate.admit(word, key)
+      update.entries[key] = entry
+      if let notice = entry.notice ?? (entry.isUnapproved ? entry.desired?.suspension : nil), notice != desired.entry(key)?.notice {
+        events.record("WaitingForApproval", notice, pod: key)
+      }
+    }
   }
 
   private func pass(_ entry: DesiredEntry, on key: PodKey) {

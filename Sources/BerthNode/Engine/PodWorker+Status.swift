@@ -7,7 +7,7 @@ extension PodWorker {
   func publish(_ sight: Sighting, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) {
     for observation in sight.all { reportExits(observation) }
     if let problem = entry?.problem {
-      report("ManifestInvalid", problem.message, severity: .warning)
+      report("ManifestInvalid", problem.message, severity: .warning, diagnostics: problem.diagnostics)
     } else {
       reported["ManifestInvalid"] = nil
     }
@@ -33,9 +33,12 @@ extension PodWorker {
     }
   }
 
-  private func report(_ slot: String, _ message: String, severity: NodeEvent.Severity, container: String? = nil) {
+  private func report(
+    _ slot: String, _ message: String, severity: NodeEvent.Severity, container: String? = nil, diagnostics: [Diagnostic] = []
+  ) {
     guard reported[slot] != message else { return }
     reported[slot] = message
-    services.events.record(String(slot.prefix { $0 != "/" }), message, pod: key, container: container, severity: severity)
+    services.events.record(
+      String(slot.prefix { $0 != "/" }), message, pod: key, container: container, severity: severity, diagnostics: diagnostics)
   }
 }

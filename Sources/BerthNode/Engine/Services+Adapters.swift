@@ -49,12 +49,19 @@ extension MetadataStore: LastGoodStore {
     }
   }
 
-  public func put(_ key: PodKey, path: String, pod: DesiredPod) throws(BerthError) {
-    try putLastGood(
-      LastGoodRecord(
-        namespace: key.namespace, name: key.name, path: path, hash: pod.hash, content: pod.spec.json(for: .disk).canonical(),
-        updated: Clock.wallNanoseconds() / 1_000_000_000))
+  public func apply(_ changes: [LastGoodChange]) throws(BerthError) {
+    var records: [LastGoodRecord] = []
+    var gone: [(namespace: String, name: String)] = []
+    for change in changes {
+      guard let good = change.good else {
+        gone.append((change.key.namespace, change.key.name))
+        continue
+      }
+      records.append(
+        LastGoodRecord(
+          namespace: change.key.namespace, name: change.key.name, path: good.path, hash: good.pod.hash,
+          content: good.pod.spec.json(for: .disk).canonical(), updated: Clock.wallNanoseconds() / 1_000_000_000))
+    }
+    try changeLastGood(put: records, remove: gone)
   }
-
-  public func remove(_ key: PodKey) throws(BerthError) { _ = try removeLastGood(namespace: key.namespace, name: key.name) }
 }

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthManifest
 import Synchronization
 
 /// One thing that happened, as `berth events` shows it.
@@ -15,12 +16,14 @@ public struct NodeEvent: Hashable, Sendable {
   public var message: String
   /// The planned action that was performed, by its stable name: together these are the executor's log.
   public var action: String?
+  /// What is wrong with a manifest, all of it.
+  public var diagnostics: [Diagnostic] = []
 
   public var json: JSON {
     [
       "sequence": .integer(sequence), "time": .string(time.description), "severity": .string(severity.rawValue), "reason": .string(reason),
       "namespace": .optional(pod?.namespace), "pod": .optional(pod?.name), "container": .optional(container), "message": .string(message),
-      "action": .optional(action),
+      "action": .optional(action), "diagnostics": diagnostics.isEmpty ? .null : .array(diagnostics.map(\.json)),
     ]
   }
 }
@@ -46,13 +49,13 @@ public final class EventLog: Sendable {
 
   public func record(
     _ reason: String, _ message: String, pod: PodKey? = nil, container: String? = nil, severity: NodeEvent.Severity = .normal,
-    action: String? = nil
+    action: String? = nil, diagnostics: [Diagnostic] = []
   ) {
     let time = clock()
     state.withLock { state in
       let event = NodeEvent(
         sequence: state.next, time: time, severity: severity, reason: reason, pod: pod, container: container, message: message,
-        action: action)
+        action: action, diagnostics: diagnostics)
       state.next += 1
       state.events.append(event)
       state.counts[reason, default: 0] &+= 1

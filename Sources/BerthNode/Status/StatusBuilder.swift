@@ -133,7 +133,7 @@ enum StatusBuilder {
   }
 
   private static func summary(_ status: PodStatus, _ spec: PodSpec?, _ input: StatusInput) -> (PodStatus.Phase, String, String) {
-    let problem = input.entry?.problem?.message ?? input.hold ?? input.observation?.actual.drift.first?.text
+    let problem = input.entry?.problem?.message ?? input.hold ?? input.entry?.notice ?? input.observation?.actual.drift.first?.text
     guard let spec else { return (.pending, "ManifestInvalid", problem ?? "") }
     if let failure = input.failure { return (phase(status, spec), "CreateContainerError", "\(failure.error)") }
     if input.observation == nil, let reason = input.entry?.desired?.suspension { return (.pending, "Suspended", problem ?? reason) }

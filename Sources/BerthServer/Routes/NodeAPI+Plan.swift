@@ -6,7 +6,17 @@ import BerthPlan
 extension NodeAPI {
   func addPlanRoutes(_ router: inout Router) {
     router.on("GET", "/v1/diff") { _, _ throws(BerthError) in
-      .json(["plans": .array(await node.plans().map { Self.json($0.key, $0.plan) })])
+      let plans = await node.plans()
+      let waiting = await node.waitingPlan()
+      let all = plans.filter { plan in waiting?.plans.contains { $0.key == plan.key } != true } + (waiting?.plans ?? [])
+      return .json([
+        "plans": .array(all.sorted { $0.key < $1.key }.map { Self.json($0.key, $0.plan) }), "plan_id": .optional(waiting?.id),
+        "diagnostics": .array(node.statuses.all().flatMap(\.diagnostics).map(\.json)),
+      ])
+    }
+    router.on("POST", "/v1/plans/{id}/approve") { _, parameters throws(BerthError) in
+      try await node.approve(parameters["id"] ?? "")
+      return .json([:])
     }
     router.on("POST", "/v1/diff") { request, _ throws(BerthError) in try await planFiles(request) }
     router.on("POST", "/v1/sync") { request, _ throws(BerthError) in try await sync(request) }

@@ -43,13 +43,23 @@ extension MetadataStore {
   }
 
   /// In place of what was recorded for the pod.
-  public func putLastGood(_ record: LastGoodRecord) throws(BerthError) {
-    try query(
-      "INSERT OR REPLACE INTO pods_last_good (\(Self.lastGoodColumns)) VALUES (?, ?, ?, ?, ?, ?)",
-      [
-        .text(record.namespace), .text(record.name), .text(record.path), .text(record.hash), .blob(record.content),
-        .integer(record.updated),
-      ])
+  public func putLastGood(_ record: LastGoodRecord) throws(BerthError) { try changeLastGood(put: [record], remove: []) }
+
+  /// All of it as one transaction: a directory of many manifests costs one commit.
+  public func changeLastGood(put records: [LastGoodRecord], remove gone: [(namespace: String, name: String)]) throws(BerthError) {
+    try transaction { (database) throws(BerthError) in
+      for record in records {
+        try database.query(
+          "INSERT OR REPLACE INTO pods_last_good (\(Self.lastGoodColumns)) VALUES (?, ?, ?, ?, ?, ?)",
+          [
+            .text(record.namespace), .text(record.name), .text(record.path), .text(record.hash), .blob(record.content),
+            .integer(record.updated),
+          ])
+      }
+      for pod in gone {
+        try database.query("DELETE FROM pods_last_good WHERE namespace = ? AND name = ?", [.text(pod.namespace), .text(pod.name)])
+      }
+    }
   }
 
   /// Whether there was one.

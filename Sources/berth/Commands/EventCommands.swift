@@ -19,7 +19,9 @@ struct Events: ParsableCommand {
   private static func text(_ event: JSON) -> String {
     let pod = event["pod"]?.string.map { "\(event["namespace"]?.string ?? "")/\($0)" } ?? "-"
     let mark = event["severity"]?.string == "warning" ? "!" : " "
-    return Terminal.clean(
+    let line = Terminal.clean(
       "\(event["time"]?.string ?? "") \(mark) \(event["reason"]?.string ?? "") \(pod): \(event["message"]?.string ?? "")")
+    let diagnostics = (event["diagnostics"]?.array ?? []).flatMap { StatusText.diagnostic($0).split(separator: "\n") }
+    return ([line] + diagnostics.map { "    \($0)" }).joined(separator: "\n")
   }
 }

@@ -6,11 +6,21 @@ import BerthManifest
 
 struct Apply: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check manifests, then put them into the watched directory, each as one step. Nothing is written if any has an error.")
+    abstract: "Check manifests, then put them into the watched directory, each as one step. Nothing is written if any has an error.",
+    discussion: "With --plan, approve a plan that berth diff has shown instead ([manifests] mode = \"manual\").")
   @OptionGroup var options: GlobalOptions
-  @Argument(help: "Manifest files.") var paths: [String]
+  @Option(help: "The id of the plan to approve, from berth diff.") var plan: String?
+  @Argument(help: "Manifest files.") var paths: [String] = []
+
+  func validate() throws {
+    if paths.isEmpty == (plan == nil) { throw ValidationError("give manifest files, or --plan with the id of a plan") }
+  }
 
   func run() throws {
+    if let plan {
+      _ = try options.client.json("POST", "/v1/plans/\(plan)/approve")
+      return Terminal.print("plan \(plan) approved")
+    }
     let directory = try WatchedDirectory.path(options)
     let files = try ManifestFiles.read(paths)
     // As it will be read there: relative paths start at the directory then.

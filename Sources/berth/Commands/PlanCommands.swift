@@ -30,8 +30,10 @@ struct Diff: ParsableCommand {
     } else {
       for diagnostic in diagnostics { Terminal.printError(StatusText.diagnostic(diagnostic)) }
       for plan in plans { Terminal.print(Self.text(plan)) }
+      if let id = answer["plan_id"]?.string { Terminal.print("plan \(id) waits for approval: berth apply --plan \(id)") }
     }
-    if diagnostics.contains(where: { $0["severity"]?.string == "error" }) { throw ExitCode(1) }
+    // A file of the directory that is broken has no plan; that of the others stands.
+    if !paths.isEmpty, diagnostics.contains(where: { $0["severity"]?.string == "error" }) { throw ExitCode(1) }
     if plans.contains(where: { $0["actions"]?.array?.isEmpty == false }) { throw ExitCode(2) }
   }
 

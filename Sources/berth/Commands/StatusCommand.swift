@@ -1,5 +1,6 @@
 import ArgumentParser
 import BerthCore
+import BerthManifest
 
 struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Show what is asked for and what is there, pod by pod.")
@@ -88,10 +89,6 @@ enum StatusText {
     ]
   }
 
-  /// As the compiler prints it: `file:line:col: error: message`.
-  static func diagnostic(_ value: JSON) -> String {
-    let place = "\(value["file"]?.string ?? ""):\(value["line"]?.integer ?? 0):\(value["column"]?.integer ?? 0)"
-    let help = value["help"]?.string.map { "\n  help: \($0)" } ?? ""
-    return Terminal.clean("\(place): \(value["severity"]?.string ?? "error"): \(value["message"]?.string ?? "")") + help
-  }
+  /// As the compiler prints it: `file:line:col: error: message`, the line with a caret, what to do.
+  static func diagnostic(_ value: JSON) -> String { Diagnostic(json: value)?.rendered ?? "" }
 }
