@@ -42,6 +42,7 @@ extension NetworkService {
     try state.withLock { (state) throws(BerthError) in
       try state.records.remove(uid)
       state.locks[uid] = nil
+      state.problems[uid] = nil
     }
   }
 

@@ -44,6 +44,7 @@ extension NetworkService {
       "namespace": .string(record.key.namespace), "name": .string(record.key.name), "uid": .string(record.uid),
       "ips": .strings(record.addresses.filter { $0.network == name }.flatMap(\.addresses).map { "\($0)" }),
       "ports": .array(record.ports.map(\.portMapping)), "cni_result": result?.json ?? .null,
+      "problem": .optional(state.withLock { $0.problems[record.uid] }),
     ]
   }
 }

@@ -18,6 +18,8 @@ public final class NetworkService: Sendable {
     var records: NetworkRecords
     /// Ports of the node that are kept for pods, by pod's uid.
     var locks: [String: [PortLock]] = [:]
+    /// What plugins found wrong with a pod's networks when this daemon started, by pod's uid.
+    var problems: [String: String] = [:]
   }
 
   /// Berth's own network: what is known of it, and the thread on which it is changed.

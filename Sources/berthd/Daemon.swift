@@ -177,10 +177,12 @@ final class Daemon: Sendable {
 
   private static func networkOptions(_ configuration: NodeConfiguration, instance: String) -> NetworkOptions {
     let network = configuration.network
-    return NetworkOptions(
+    var options = NetworkOptions(
       instance: instance, root: configuration.root, state: configuration.state, pluginDirectories: network.pluginDirs,
       configDirectory: network.configDir, standard: PodNetwork(word: network.standard),
       subnets: network.subnets.compactMap { IPPrefix($0) })
+    options.pluginTimeout = network.pluginTimeout
+    return options
   }
 
   private static func directoryOptions(_ configuration: NodeConfiguration) -> ManifestDirectory.Options {

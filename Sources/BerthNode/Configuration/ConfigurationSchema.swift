@@ -120,6 +120,7 @@ enum ConfigurationSchema {
         "of the network \"bridge\": one IPv4, one IPv6 or both; without it, chosen beside the node's routes"),
       .key("config_dir", .text(.nodePath), "CNI networks: *.conflist, *.conf, *.json"),
       .key("plugin_dirs", .list(.text(.nodePath)), "where CNI plugins are looked for, in this order"),
+      .key("plugin_timeout", .duration, "how long one call of a CNI plugin may take before it is killed; at least 1s"),
     ])
 
   private static let metrics = KeyTable("[metrics]", [.notYet("address", .text(.line), "a loopback TCP address")])

@@ -69,6 +69,9 @@ extension NodeConfiguration {
     {
       sink.error("'low_percent' must be below 'high_percent'", at: value.range)
     }
+    if configuration.network.pluginTimeout < .seconds(1), let value = document.root["network"]?.table?["plugin_timeout"] {
+      sink.error("'plugin_timeout' must be at least 1s", at: value.range)
+    }
     if let value = document.root["network"]?.table?["subnets"],
       Set(configuration.network.subnets.map { $0.contains(":") }).count < configuration.network.subnets.count
     {
@@ -117,6 +120,7 @@ extension NodeConfiguration {
       network.subnets = table.strings("subnets") ?? network.subnets
       network.configDir = path(table, "config_dir") ?? network.configDir
       network.pluginDirs = table.strings("plugin_dirs")?.map { LexicalPath.resolve($0, from: folder) } ?? network.pluginDirs
+      network.pluginTimeout = table["plugin_timeout"]?.duration ?? network.pluginTimeout
     }
   }
 }

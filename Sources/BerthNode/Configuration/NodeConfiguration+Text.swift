@@ -69,6 +69,7 @@ extension NodeConfiguration {
     case "network.default": Self.quoted(network.standard)
     case "network.subnets": network.subnets.isEmpty ? nil : "[" + network.subnets.map(Self.quoted).joined(separator: ", ") + "]"
     case "network.config_dir": Self.quoted(network.configDir)
+    case "network.plugin_timeout": Self.quoted(DurationText.format(network.pluginTimeout))
     case "network.plugin_dirs": "[" + network.pluginDirs.map(Self.quoted).joined(separator: ", ") + "]"
     case "logs.path": logs.path.map(Self.quoted)
     default: nil

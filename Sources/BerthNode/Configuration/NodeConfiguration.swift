@@ -131,6 +131,7 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var subnets: [String] = []
     public var configDir = "/etc/cni/net.d"
     public var pluginDirs = ["/opt/cni/bin", "/usr/lib/cni"]
+    public var pluginTimeout: Duration = .seconds(60)
   }
 
   public struct Logs: Sendable, Hashable {

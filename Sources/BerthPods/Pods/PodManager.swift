@@ -55,6 +55,7 @@ public struct PodManager: Sendable {
       for record in role.leaving { pod.leaving.append(await adopted(record)) }
       pods.append(pod)
     }
+    context.networks.check(shims(of: living), report: report)
     return pods
   }
 
@@ -62,6 +63,12 @@ public struct PodManager: Sendable {
     let pod = Pod(record: record, context: context)
     await pod.adopt()
     return pod
+  }
+
+  private func shims(of uids: Set<String>) -> [String: ProcessIdentity] {
+    Dictionary(
+      uids.compactMap { uid in (try? PodFacts.read(context.paths.pod(uid: uid).state))?.shim.map { (uid, $0) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether the state folder is of this boot; makes it so.
