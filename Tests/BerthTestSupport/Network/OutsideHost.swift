@@ -7,7 +7,8 @@ import Glibc
 public final class OutsideHost {
   private let keeper: pid_t
   private var servers: [pid_t] = []
-  private let link: String
+  /// This host's end of the cable.
+  public let link: String
   public static let node = "192.168.99.1"
   public static let nodeIPv6 = "fd99::1"
   public static let address = "192.168.99.2"

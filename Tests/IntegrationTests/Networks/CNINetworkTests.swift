@@ -88,6 +88,26 @@ extension Integration {
     }
 
     @Test(
+      "macvlan: the pod is a host of the node's own network",
+      .enabled(if: Files.exists("/usr/lib/cni/macvlan"), "containernetworking-plugins is not installed"))
+    func macvlan() throws {
+      let outside = try OutsideHost()
+      let folder = try CNIFolder()
+      try folder.network(
+        "lan",
+        """
+        {"type":"macvlan","master":"\(outside.link)","mode":"bridge","capabilities":{"ips":true},
+         "ipam":{"type":"host-local","dataDir":"\(folder.path)/ipam","subnet":"192.168.99.0/24"}}
+        """)
+      try withDaemon(config: folder.config) { daemon in
+        let network = "network = { name = \"lan\", ip = \"192.168.99.77\" }"
+        let pod = try daemon.run("web", NetworkPods.server("web", network: network))
+        #expect(NetworkPods.addresses(pod) == ["192.168.99.77"])
+        try eventually("it is reached") { try outside.result("curl -s -m 5 http://192.168.99.77").stdout == "web\n" }
+      }
+    }
+
+    @Test(
       "a plugin that fails keeps its own pod waiting, with its words in the status, and nobody else; the pod runs once it works",
       arguments: [
         ("echo '{\"code\":11,\"msg\":\"the moon is full\"}'; exit 1", "the moon is full"), ("echo garbage", "no JSON"),
