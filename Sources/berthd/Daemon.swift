@@ -137,17 +137,21 @@ final class Daemon: Sendable {
     }
   }
 
-  /// `patience`: how long a daemon that holds it is waited for.
+  /// `patience`: how long a daemon that holds it is waited for. One that was killed may hold it a moment longer: a program that it was just
+  /// starting has its descriptors until it executes.
   private static func lock(_ configuration: NodeConfiguration, patience: Duration = .zero) throws(BerthError) -> FileLock {
     let path = "\(configuration.root)/lock"
-    let deadline = Clock.bootNanoseconds() + patience.nanoseconds
+    let begin = Clock.bootNanoseconds()
+    var owner: Substring = "?"
     do throws(Errno) {
-      repeat {
+      while true {
         if let lock = try FileLock(path) { return lock }
-        if patience > .zero { Clock.pause(.milliseconds(20)) }
-      } while Clock.bootNanoseconds() < deadline
+        owner = (try? Files.readText(path))?.prefix { $0 != "\n" } ?? "?"
+        let isDead = !Files.exists("/proc/\(owner)")
+        guard Clock.bootNanoseconds() - begin < max(patience, isDead ? .seconds(2) : .zero).nanoseconds else { break }
+        Clock.pause(.milliseconds(10))
+      }
     } catch { throw BerthError(.unavailable, "lock root", path, cause: "\(error)") }
-    let owner = (try? Files.readText(path))?.prefix { $0 != "\n" } ?? "?"
     throw BerthError(
       .failedPrecondition, "lock root", configuration.root,
       cause: "another berthd (pid \(owner)) keeps this root; stop it, or name another with --root, --state and --address")

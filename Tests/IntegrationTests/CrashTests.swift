@@ -23,6 +23,17 @@ extension Integration {
       }
     }
 
+    @Test("a program that the killed daemon was just starting keeps its lock a moment longer; the next daemon waits for it")
+    func lockMeanwhile() throws {
+      try withDaemon { daemon in
+        daemon.crash()
+        let mark = "\(daemon.directory.path)/held"
+        _ = try Command.run("sh", ["-c", "flock \(daemon.root)/lock sh -c 'touch \(mark); sleep 0.5' > /dev/null 2>&1 &"])
+        try eventually("the lock is held") { Files.exists(mark) }
+        try daemon.start()
+      }
+    }
+
     @Test("SIGTERM leaves the pods running too")
     func stop() throws {
       try withDaemon { daemon in
