@@ -18,11 +18,13 @@ public enum Worker {
       }
       let first = try channel.receive()
       if let (errand, access) = try WorkerErrand.read(first) {
+        try enclose(errand)
         try run(errand, access, channel)
         try channel.send(.finished)
         return 0
       }
       let job = try WorkerJob(first)
+      try enclose(job)
       if job.isListing {
         try channel.send(.listing(try listing(job)))
         return 0

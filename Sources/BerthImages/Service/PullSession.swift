@@ -74,7 +74,7 @@ final class PullSession {
 
   private func converse() throws(BerthError) {
     rules = try service.registry.trust.identity(of: reference)
-    var worker = WorkerProcess(service.workerPath, operation: "pull image", subject: key)
+    var worker = WorkerProcess(service.workerPath, operation: "pull image", subject: key, hasNetwork: !reference.isLocal)
     // Whatever the worker came to, there is none any more then.
     defer { service.content.removeLeftovers(of: lease) }
     try worker.run(try job(), abandoned: task.abandoned.raw) { (message, answer) throws(BerthError) in try handle(message, answer) }

@@ -7,12 +7,14 @@ struct WorkerProcess {
   /// For errors: what is being done, to what.
   let operation: String
   let subject: String
+  let hasNetwork: Bool
   private var complaint: [UInt8] = []
 
-  init(_ path: String, operation: String, subject: String) {
+  init(_ path: String, operation: String, subject: String, hasNetwork: Bool = true) {
     self.path = path
     self.operation = operation
     self.subject = subject
+    self.hasNetwork = hasNetwork
   }
 
   /// Sends `job`, hands every message to `handle`, which may answer, and returns once that has returned true and the worker has ended
@@ -27,8 +29,8 @@ struct WorkerProcess {
     do throws(Errno) {
       let socket = try ChildChannel.pair()
       let errors = try ChildChannel.pipe()
-      let pid = try Spawn.start(
-        path, arguments: ["berth-worker"], descriptors: [(0, socket.child.raw), (1, socket.child.raw), (2, errors.child.raw)])
+      let pid = try Enclosure.spawn(
+        path, arguments: ["berth-worker"], descriptors: [socket.child.raw, socket.child.raw, errors.child.raw], hasNetwork: hasNetwork)
       // The worker's ends live in the worker alone from here on, so that its death is the end of both streams.
       let ours = socket.keepOurs()
       let complaints = errors.keepOurs()

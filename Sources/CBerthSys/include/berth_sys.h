@@ -33,6 +33,7 @@ int berth_inotify_init(void);
 int berth_inotify_add_changes(int fd, const char *directory);
 #define BERTH_IN_IGNORED 0x8000
 
+#include "berth_enclosure.h"
 #include "berth_runtime.h"
 
 #endif

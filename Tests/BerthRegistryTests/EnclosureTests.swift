@@ -1,0 +1,125 @@
+import BerthArchive
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthOCI
+import Glibc
+import ImageFixtures
+import Testing
+
+/// What berth-worker sees of the node while it downloads, and what its death leaves.
+@Suite("the worker's enclosure", .enabled(if: geteuid() == 0 && FaultyRegistry.isAvailable, "needs root, python3 and openssl"))
+struct EnclosureTests {
+  private let image: ImageBuilder
+
+  init() throws { image = try ImageBuilder.sample() }
+
+  /// Runs `body` with the process that works on the fixture's store, while the registry keeps it waiting where `stage` says.
+  private func during(_ stage: String, kills: Bool = true, _ body: (pid_t, ImageFixture) throws -> Void) throws -> (
+    BerthError?, ImageFixture
+  ) {
+    let registry = try FaultyRegistry(
+      "if \(stage) and not r.state.get('once'):\n  r.state['once'] = True\n  reply = ordinary(r)\n  reply.stall = 100\n  return reply",
+      image: image)
+    let fixture = try ImageFixture()
+    let outcome = Monitor<BerthError?>(nil)
+    let (service, host) = (fixture.service, registry.host)
+    let thread = try NativeThread.start {
+      do throws(BerthError) { _ = try service.pull(ImageReference("\(host)/app:v1")) } catch { outcome.with { $0 = error } }
+    }
+    let worker = try find(fixture, registry)
+    try body(worker, fixture)
+    if kills { kill(worker, SIGKILL) }
+    thread.join()
+    return (outcome.with { $0 }, fixture)
+  }
+
+  /// The process whose root is the worker's own and that has this store in it, once the registry keeps it waiting.
+  private func find(_ fixture: ImageFixture, _ registry: FaultyRegistry) throws -> pid_t {
+    for _ in 0..<3000 {
+      usleep(10_000)
+      let pids = try Files.list("/proc").compactMap { pid_t($0) }
+      for pid in pids {
+        guard let mounts = try? Files.readText("/proc/\(pid)/mountinfo"), mounts.contains("berth-worker"),
+          mounts.contains(fixture.directory("root/content")), let status = try? Files.readText("/proc/\(pid)/status"),
+          status.contains("Seccomp:\t2"), try registry.count("/manifests/v1") > 0
+        else { continue }
+        // Time for the bytes before the stall to arrive.
+        usleep(200_000)
+        return pid
+      }
+    }
+    throw BerthError(.notFound, "find berth-worker", cause: "none has this store")
+  }
+
+  @Test("it has namespaces of its own but the network's, a root with the store and what TLS and names need, and nobody else in /proc")
+  func view() throws {
+    let digest = image.layers[0].descriptor.digest
+    _ = try during("'\(digest)' in r.path") { worker, fixture in
+      for kind in ["mnt", "pid", "ipc", "uts"] {
+        #expect(try Files.readLink("/proc/\(worker)/ns/\(kind)") != Files.readLink("/proc/self/ns/\(kind)"), "\(kind)")
+      }
+      #expect(try Files.readLink("/proc/\(worker)/ns/net") == Files.readLink("/proc/self/ns/net"))
+      let root = "/proc/\(worker)/root"
+      #expect(Set(try Files.list(root)).isSubset(of: ["etc", "lib", "lib64", "usr", "tmp", "proc"]))
+      #expect(try Files.list("\(root)/tmp") == [Files.name(of: fixture.directory.path)])
+      #expect(try Set(Files.list("\(root)\(fixture.directory("root"))")) == ["content", "snapshots"])
+      #expect(!Files.exists("\(root)/etc/passwd") && !Files.exists("\(root)/etc/shadow") && !Files.exists("\(root)/root"))
+      #expect(try Files.list("\(root)/proc").compactMap { pid_t($0) } == [1])
+      #expect(!Files.exists("\(root)/proc/sys/kernel"))
+      let status = try Files.readText("/proc/\(worker)/status")
+      #expect(status.contains("Seccomp:\t2") && status.contains("NoNewPrivs:\t1") && status.contains("CapEff:\t000000008820001b"))
+      // Shown first that it is the mount that refuses: the directory itself could be written.
+      #expect(access("\(root)/etc/ssl", W_OK) != 0 && access("/tmp", W_OK) == 0)
+    }
+  }
+
+  @Test(
+    "killed at any stage it costs its pull: nothing of the image shows, and the next pull has all of it",
+    arguments: ["'/manifests/' in r.path", "r.path.endswith('CONFIG')", "r.path.endswith('FIRST')", "r.path.endswith('LAST')"])
+  func killed(_ stage: String) throws {
+    let names = [
+      "CONFIG": "\(image.configDescriptor.digest)", "FIRST": "\(image.layers[0].descriptor.digest)",
+      "LAST": "\(image.layers[1].descriptor.digest)",
+    ]
+    let rule = names.reduce(stage) { $0.replacing($1.key, with: $1.value) }
+    let (error, fixture) = try during(rule) { _, _ in }
+    #expect(error?.cause.contains("SIGKILL") == true, "\(error?.description ?? "")")
+    #expect(try fixture.service.images().isEmpty && fixture.service.metadata.layers().isEmpty)
+    #expect(try Files.list(fixture.directory("root/snapshots/l")).isEmpty)
+    for blob in try Files.list(fixture.directory("root/content/blobs/sha256")) {
+      #expect(try Digest.sha256(of: Files.read(fixture.directory("root/content/blobs/sha256/\(blob)"))).hex == blob)
+    }
+    let good = try FaultyRegistry(image: image)
+    #expect(try fixture.pull("\(good.host)/app:v1").layerDirectories.count == 2)
+  }
+
+  @Test(
+    "a system call that only an intruder makes ends the worker; its pull says so, and others go on",
+    .enabled(if: Self.canInject, "needs x86-64 and ptrace"), arguments: [("execve", 59), ("unshare", 272), ("mount", 165), ("ptrace", 101)])
+  func intruder(_ name: String, _ number: Int) throws {
+    let (error, fixture) = try during("'\(image.layers[0].descriptor.digest)' in r.path", kills: false) { worker, _ in
+      let script = Files.parent(of: Files.parent(of: #filePath)) + "/Fixtures/inject_syscall.py"
+      let run = try Command.run("/usr/bin/python3", script, "\(worker)", "\(number)")
+      #expect(run.succeeded, "\(run.output)")
+    }
+    #expect(error?.cause.contains("SIGSYS") == true, "\(name): \(error?.description ?? "")")
+    let good = try FaultyRegistry(image: image)
+    #expect(try fixture.pull("\(good.host)/app:v1").layerDirectories.count == 2)
+  }
+
+  private static var canInject: Bool {
+    #if arch(x86_64)
+      true
+    #else
+      false
+    #endif
+  }
+
+  @Test("an import has no network, and of the node only the archive")
+  func imports() throws {
+    let fixture = try ImageFixture()
+    try ImageBuilder.writeArchive(image.layout(named: nil), to: fixture.directory("in/a.tar"))
+    #expect(try fixture.pull("oci-archive:\(fixture.directory("in/a.tar"))").layerDirectories.count == 2)
+  }
+}
