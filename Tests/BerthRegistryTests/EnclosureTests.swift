@@ -116,10 +116,16 @@ struct EnclosureTests {
     #endif
   }
 
-  @Test("an import has no network, and of the node only the archive")
-  func imports() throws {
-    let fixture = try ImageFixture()
-    try ImageBuilder.writeArchive(image.layout(named: nil), to: fixture.directory("in/a.tar"))
-    #expect(try fixture.pull("oci-archive:\(fixture.directory("in/a.tar"))").layerDirectories.count == 2)
+  @Test("a worker that only reads an archive has no network, one that pulls has the node's", arguments: [true, false])
+  func network(isLocal: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let script = "#!/bin/sh\nreadlink /proc/self/ns/net > \(directory("net"))\nexit 3\n"
+    try directory.write("worker", Array(script.utf8))
+    try Files.changeMode(directory("worker"), mode: 0o755)
+    try directory.write("a.tar", [])
+    let fixture = try ImageFixture(worker: directory("worker"))
+    #expect(try fixture.failure(isLocal ? "oci-archive:\(directory("a.tar"))" : "127.0.0.1:1/app:v1") != nil)
+    let seen = try Files.readText(directory("net"))
+    #expect(try (seen == Files.readLink("/proc/self/ns/net") + "\n") == !isLocal, "\(seen)")
   }
 }
