@@ -89,7 +89,7 @@ struct CompressionTests {
     #expect(throws: BerthError.self) { try unpack(Array(packed.dropLast(3))) }
   }
 
-  @Test("a bomb is stopped by its ratio and by its size")
+  @Test("B07: a bomb is stopped by its ratio and by its size")
   func bombs() throws {
     let packed = try gzip([UInt8](repeating: 0, count: 8 << 20))
     #expect(try unpack(packed).count == 8 << 20)
@@ -97,6 +97,15 @@ struct CompressionTests {
     #expect(throws: BerthError.self) { try unpack(packed, limits: ratio) }
     #expect(throws: BerthError.self) { try unpack(packed, limits: DecompressionLimits(bytes: 1 << 20)) }
     #expect(throws: BerthError.self) { try unpack(text, limits: DecompressionLimits(bytes: 1000)) }
+  }
+
+  @Test("B07: a zstd frame may ask for a window of 128 MiB, and not for more", arguments: 17...21)
+  func window(exponent: UInt8) throws {
+    // RFC 8878: magic, a header with nothing but the window's exponent, one last raw block of a byte.
+    let frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3, 9, 0, 0, 120]
+    if exponent == 17 { return #expect(try unpack(frame) == [120]) }
+    let error = #expect(throws: BerthError.self) { try unpack(frame) }
+    #expect(error?.cause.contains("memory") == true, "\(error?.cause ?? "")")
   }
 
   @Test("what isn't compressed passes unchanged, short streams too")

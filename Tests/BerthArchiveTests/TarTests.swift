@@ -92,7 +92,7 @@ struct TarTests {
     #expect(entries.last?.0.kind == .symlink(target: Array(name.utf8)))
   }
 
-  @Test("the PAX size counts for the content and for where the next header is")
+  @Test("B14: the PAX size counts for the content and for where the next header is")
   func paxSize() throws {
     let inner = member("0", "smuggled", name: "evil")
     let content = String(decoding: inner, as: UTF8.self)
@@ -106,7 +106,7 @@ struct TarTests {
     #expect(entries.first.map { String(decoding: $0.1, as: UTF8.self) } == content)
   }
 
-  @Test("abuse of numbers, names and extensions is refused")
+  @Test("B14: abuse of numbers, names and extensions is refused")
   func abuse() {
     var negative = [UInt8](repeating: 0xff, count: 12)
     negative[11] = 0xfe
@@ -140,7 +140,7 @@ struct TarTests {
     }
   }
 
-  @Test("no cut and no changed byte makes the reader trap")
+  @Test("B14: no cut and no changed byte makes the reader trap")
   func mutations() throws {
     let entry = TarEntry.file(String(repeating: "p/", count: 80) + "f", uid: 3_000_000_000)
     let bytes = try TarFixture.tar([(entry, "content"), (.directory("d"), ""), (.symlink("s", to: "t"), "")])

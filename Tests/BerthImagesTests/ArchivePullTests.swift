@@ -201,7 +201,7 @@ struct ArchivePullTests {
     #expect(try service.pull(try ImageReference(reference)).digest == image.digest)
   }
 
-  @Test("a layout's blob that is a symlink or a device is not read")
+  @Test("B15: a layout's blob that is a symlink or a device is not read")
   func symlinkBlob() throws {
     let builder = try sample()
     try ImageBuilder.writeDirectory(builder.layout(named: nil), to: fixture.directory("l"))

@@ -86,7 +86,7 @@ struct CollectionTests {
     #expect(outcome.removed.isEmpty && outcome.isShort)
   }
 
-  @Test("what a pull's lease protects outlives a prune; without the lease it goes")
+  @Test("B23: what a pull's lease protects outlives a prune; without the lease it goes")
   func leases() throws {
     let digest = try add("leased")
     let image = try #require(try fixture.service.image(digest: digest))

@@ -37,6 +37,17 @@ struct SnapshotTests {
     #expect(fixture.service.snapshotKeys() == ["uid-web-0"])
   }
 
+  @Test("B11: nobody but root gets to what is being unpacked, and one pull alone writes there")
+  func unreachable() throws {
+    let image = try image("a")
+    for path in ["root/snapshots", "root/snapshots/l", "root/snapshots/active", "root/content", "root/content/ingest"] {
+      let status = try Files.status(fixture.directory(path))
+      #expect((status.permissions & 0o077, status.uid) == (0, geteuid()), "\(path)")
+    }
+    // Each layer has a directory that nobody else was granted.
+    #expect(Set(image.layerDirectories).count == image.chainIDs.count)
+  }
+
   @Test("two containers of one image see the image and not each other")
   func separate() throws {
     let image = try image("a")

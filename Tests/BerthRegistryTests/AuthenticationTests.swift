@@ -21,7 +21,7 @@ struct AuthenticationTests {
   }
 
   @Test(
-    "a token service that reaches into private networks, isn't https or isn't spelled plainly is not asked",
+    "B17: a token service that reaches into private networks, isn't https or isn't spelled plainly is not asked",
     arguments: [
       "http://auth.example.com/token", "https://127.0.0.1/token", "https://169.254.169.254/latest", "https://10.1.2.3/t",
       "https://192.168.0.1/t",
@@ -48,7 +48,7 @@ struct AuthenticationTests {
   }
 
   @Test(
-    "a password goes to the registry's own domain and no other",
+    "B17: a password goes to the registry's own domain and no other",
     arguments: [
       ("registry-1.docker.io", "https://auth.docker.io/token", true), ("registry.gitlab.com", "https://gitlab.com/jwt/auth", true),
       ("quay.io", "https://quay.io/v2/auth", true), ("quay.io", "https://auth.quay.io/t", false),

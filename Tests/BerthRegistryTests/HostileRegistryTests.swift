@@ -137,7 +137,7 @@ struct HostileRegistryTests {
     #expect(try fixture.service.images().isEmpty)
   }
 
-  @Test("a password isn't sent to a token service elsewhere")
+  @Test("B17: a password isn't sent to a token service elsewhere")
   func realmElsewhere() throws {
     let servers = try ScriptedServers(
       """

@@ -239,7 +239,9 @@ extension WorkerMessage {
             parent: parent == nil || parent == .null ? nil : try digest(parent)))
       }
       self = .claim(claims)
-    case "progress": self = .progress(layer: try digest(json["layer"]), done: try number(json["done"]), total: try number(json["total"]))
+    case "progress":
+      let total = min(try number(json["total"]), ImageLimits.blobBytes)
+      self = .progress(layer: try digest(json["layer"]), done: min(try number(json["done"]), total), total: total)
     case "done":
       var layers: [Int64: Int64] = [:]
       for item in list { layers[try number(item["id"])] = try number(item["size"]) }

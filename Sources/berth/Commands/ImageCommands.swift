@@ -29,7 +29,7 @@ extension ImageCommand {
       var outcome: JSON = .null
       let progress = PullProgress()
       try options.client.lines("POST", "/v1/images/pull", query: [("reference", reference)]) { line in
-        if line["image"] != nil || line["error"] != nil { outcome = line } else if options.output == .text { progress.show(line) }
+        if line["image"] != nil || line["error"] != nil { outcome = line } else { progress.show(line) }
         return true
       }
       progress.end()
@@ -99,26 +99,4 @@ extension ImageCommand {
       Terminal.print(options.output == .json ? answer.pretty() : "freed \(Terminal.size(answer["freed_bytes"]?.integer ?? 0))")
     }
   }
-}
-
-/// One line on a terminal that is written over as bytes come; elsewhere nothing.
-final class PullProgress {
-  private var sizes: [String: Int64] = [:]
-  private var done: [String: Int64] = [:]
-  private var isShown = false
-
-  func show(_ line: JSON) {
-    guard Terminal.isTerminal else { return }
-    for layer in line["layers"]?.array ?? [] { sizes[layer["digest"]?.string ?? ""] = layer["size"]?.integer ?? 0 }
-    if let layer = line["layer"]?.string { done[layer] = line["done"]?.integer ?? 0 }
-    let total = sizes.values.reduce(0, +)
-    let fetched = min(done.values.reduce(0, +), total)
-    let filled = total > 0 ? Int(fetched * 30 / total) : 0
-    let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
-    Terminal.write(Array("\r[\(bar)] \(Terminal.size(fetched)) of \(Terminal.size(total)), \(sizes.count) layers ".utf8))
-    Terminal.flush()
-    isShown = true
-  }
-
-  func end() { if isShown { Terminal.write(Array("\r\u{1B}[K".utf8)) } }
 }

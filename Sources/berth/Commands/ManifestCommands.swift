@@ -90,12 +90,39 @@ struct Explain: ParsableCommand {
     let status = try options.client.json("GET", "/v1/pods/\(key.namespace)/\(key.name)")
     let plans = try options.client.json("GET", "/v1/diff")["plans"]?.array ?? []
     let plan = plans.first { $0["name"]?.string == key.name && $0["namespace"]?.string == key.namespace }
-    if options.output == .json { return Terminal.print(JSON.object(["status": status, "plan": plan ?? .null]).pretty()) }
-    for line in Self.chain(status, plan) { Terminal.print(Terminal.clean(line)) }
+    var events: [JSON] = []
+    try options.client.lines("GET", "/v1/events") { line in
+      events.append(line)
+      return true
+    }
+    let attempts = Self.attempts(events, namespace: key.namespace, name: key.name)
+    if options.output == .json {
+      return Terminal.print(JSON.object(["status": status, "plan": plan ?? .null, "pull_attempts": .strings(attempts)]).pretty())
+    }
+    for line in Self.chain(status, plan, attempts) { Terminal.print(Terminal.clean(line)) }
+  }
+
+  /// Every place that had not what the pod's latest pull wanted, and why.
+  static func attempts(_ events: [JSON], namespace: String, name: String) -> [String] {
+    var attempts: [String] = []
+    var isOver = false
+    for event in events where event["pod"]?.string == name && event["namespace"]?.string == namespace {
+      switch event["reason"]?.string {
+      case "PullAttempt":
+        if isOver { attempts = [] }
+        isOver = false
+        attempts.append(event["message"]?.string ?? "")
+      case "Pulled": attempts = []
+      // Of which these attempts were.
+      case "Failed": isOver = true
+      default: break
+      }
+    }
+    return attempts
   }
 
   /// One line a link of the chain.
-  static func chain(_ status: JSON, _ plan: JSON?) -> [String] {
+  static func chain(_ status: JSON, _ plan: JSON?, _ attempts: [String] = []) -> [String] {
     var lines = ["manifest: \(status["source"]?.string ?? "gone")"]
     for condition in status["conditions"]?.array ?? [] where condition["type"]?.string == "ManifestValid" {
       let counts = status["spec_hash"]?.string == nil ? "there is no good version yet" : "the last good version counts"
@@ -113,6 +140,7 @@ struct Explain: ParsableCommand {
         "  container \(container["name"]?.string ?? ""): \(words.joined(separator: ", ")); restarts \(container["restart_count"]?.integer ?? 0)"
       )
     }
+    for attempt in attempts { lines.append("  not to be had: \(attempt)") }
     for action in plan?["actions"]?.array ?? [] {
       lines.append("next: \(action["text"]?.string ?? ""), because \(action["reason"]?.string ?? "")")
     }

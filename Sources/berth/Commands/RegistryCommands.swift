@@ -14,7 +14,7 @@ extension ImageCommand {
       var outcome: JSON = .null
       let progress = PullProgress()
       try options.client.lines("POST", "/v1/images/push", query: [("reference", reference)]) { line in
-        if line["pushed"] != nil || line["error"] != nil { outcome = line } else if options.output == .text { progress.show(line) }
+        if line["pushed"] != nil || line["error"] != nil { outcome = line } else { progress.show(line) }
         return true
       }
       progress.end()

@@ -21,7 +21,7 @@ struct JSONReaderTests {
   }
 
   @Test(
-    "anything else is refused, where it goes wrong",
+    "B06: anything else is refused, where it goes wrong",
     arguments: [
       ("", 0), (" ", 1), ("nul", 0), ("truex", 4), ("01", 1), ("+1", 0), (".5", 0), ("1.", 2), ("1e", 2), ("1e+", 3), ("-", 1), ("- 1", 1),
       ("18446744073709551616", 0), ("1e400", 0), ("-9223372036854775809", 0), ("NaN", 0), ("\"", 0), ("\"a", 0), ("\"\n\"", 1),
@@ -44,7 +44,7 @@ struct JSONReaderTests {
     #expect(throws: JSONError.self) { try JSON(parsing: bytes) }
   }
 
-  @Test("size, depth and the number of values are bounded")
+  @Test("B06: size, depth and the number of values are bounded")
   func limits() throws {
     let deep = { (count: Int) in String(repeating: "[", count: count) + String(repeating: "]", count: count) }
     #expect(throws: Never.self) { try JSON(parsing: deep(65)) }

@@ -16,7 +16,7 @@ struct DigestTests {
   }
 
   @Test(
-    "anything else is none, so a digest is always one safe component of a path",
+    "B02: anything else is none, so a digest is always one safe component of a path",
     arguments: [
       "", "sha256:", hex, "SHA256:\(hex)", "sha256:\(hex)0", "sha256:\(hex.dropLast())", "sha256:\(hex.uppercased())", "sha512:\(hex)",
       "sha256:../\(hex.dropFirst(3))", "sha256:\(hex.dropLast())\u{301}", " sha256:\(hex)", "sha256:\(hex)\n", "sha256:\(hex.dropLast())g",
