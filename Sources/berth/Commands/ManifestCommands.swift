@@ -91,7 +91,7 @@ struct Explain: ParsableCommand {
     let plans = try options.client.json("GET", "/v1/diff")["plans"]?.array ?? []
     let plan = plans.first { $0["name"]?.string == key.name && $0["namespace"]?.string == key.namespace }
     var events: [JSON] = []
-    try options.client.lines("GET", "/v1/events") { line in
+    try options.client.lines("GET", "/v1/events", query: []) { line in
       events.append(line)
       return true
     }
