@@ -28,7 +28,7 @@ struct TransferBarsTests {
   func bounds() {
     var bars = TransferBars()
     bars.note(resolved(Array(repeating: .max, count: 40)))
-    bars.note(["layer": "sha256:layer3", "done": .integer(.max)])
+    bars.note(["layer": "sha256:layer3", "done": .integer(Int64.max)])
     bars.note(["layer": "sha256:layer4", "done": -7])
     bars.note(["layer": "sha256:stranger", "done": 1])
     #expect(bars.lines().count == 13)
