@@ -45,9 +45,10 @@ struct AttackTests {
     #expect(container.isGone)
   }
 
-  @Test("A04: a null device that the image has replaced by a symlink hides what it is to hide")
+  @Test("A04: a null device that the image has replaced by a symlink hides what it is to hide; runc 1.1.5 opens its target for writing")
   func a04() throws {
-    let container = try RuntimeBundle("cat /etc/masked; echo over > /etc/masked; cat /etc/target")
+    let script = "cat /etc/masked; echo over > /etc/masked; cat /etc/target"
+    let container = try RuntimeBundle(script)
     try container.directory.write("hidden\n", to: "bundle/rootfs/etc/masked")
     try container.directory.write("target\n", to: "bundle/rootfs/etc/target")
     try Files.makeDirectory("\(container.bundle)/rootfs/dev", mode: 0o755)
@@ -55,6 +56,19 @@ struct AttackTests {
     // Without a /dev of its own, the container sees the image's.
     container.spec.mounts.removeAll { $0.destination.hasPrefix("/dev") }
     container.spec.linux?.maskedPaths = ["/etc/masked"]
+    if Self.isOldRunc {
+      // Nothing is printed: runc has opened the standard streams through the link as well, and what is read would be written behind itself.
+      container.spec.process?.args = ["sh", "-c", "echo over > /etc/masked"]
+      try container.write()
+      _ = try underRunc(container)
+      #expect(
+        try Files.readText("\(container.bundle)/rootfs/etc/target") == "over\n", "runc doesn't fall to it any more: the attack is none")
+      try Files.removeTree("\(container.bundle)/rootfs/dev")
+      try Files.makeDirectory("\(container.bundle)/rootfs/dev", mode: 0o755)
+      symlink("/etc/target", "\(container.bundle)/rootfs/dev/null")
+      try container.directory.write("target\n", to: "bundle/rootfs/etc/target")
+      container.spec.process?.args = ["sh", "-c", script]
+    }
     let result = try container.run()
     // What is bound is the node's null device, verified: empty to read, and what is written is gone.
     #expect(result.stdout == "target\n", "\(result)")
@@ -147,12 +161,6 @@ struct AttackTests {
     let result = try container(["run", "-b", container.bundle, container.id])
     #expect(result.exit == 1 && result.stdout.isEmpty, "\(result)")
     #expect(container.isGone)
-  }
-
-  @Test("A29: no way leads out of the root: .. ends at it, and what was the node's root is gone")
-  func a29() throws {
-    let container = try RuntimeBundle("cd /; cd ../../../..; ls; grep -c ' / / ' /proc/self/mountinfo; ls /proc/1/root")
-    #expect(try !container.run().stdout.contains("home"))
   }
 
   @Test("A31: the session keyring is the container's own")

@@ -121,6 +121,10 @@ struct AttributeTests {
       ("linux", "personality", "{\"domain\": \"BSD\"}", "linux.personality.domain"),
       ("linux", "memoryPolicy", "{\"mode\": \"MPOL_BIND\", \"nodes\": \"3-1\"}", "linux.memoryPolicy.nodes"),
       ("linux", "intelRdt", "{\"closID\": \"x\"}", "linux.intelRdt"),
+      ("linux", "mountLabel", "\"system_u:object_r:container_file_t:s0\"", "doesn't run SELinux"),
+      ("linux", "netDevices", "{\"berth-nowhere\": {}}", "linux.netDevices.berth-nowhere"),
+      ("linux", "netDevices", "{\"lo\": {\"name\": \"a/b\"}}", "linux.netDevices.lo"),
+      ("linux", "netDevices", "{\"a\": {\"name\": \"c\"}, \"b\": {\"name\": \"c\"}}", "linux.netDevices"),
     ])
   func refused(object: String, key: String, value: String, names: String) throws {
     let container = try RuntimeBundle("true")

@@ -35,7 +35,7 @@ struct RuntimeSpecTests {
       "seccomp":{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"architectures":["SCMP_ARCH_X86_64"],"flags":["SECCOMP_FILTER_FLAG_LOG"],
         "listenerPath":"/s","listenerMetadata":"m",
         "syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW","errnoRet":2,"args":[{"index":0,"value":18446744073709551615,"valueTwo":1,"op":"SCMP_CMP_MASKED_EQ"}]}]},
-      "maskedPaths":["/m"],"readonlyPaths":["/r"],"rootfsPropagation":"slave","mountLabel":"x",
+      "maskedPaths":["/m"],"readonlyPaths":["/r"],"rootfsPropagation":"slave","mountLabel":"x","netDevices":{"eth0":{"name":"in0"},"eth1":{"name":"eth1"}},
       "personality":{"domain":"LINUX32"},"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0-1","flags":["MPOL_F_STATIC_NODES"]}}}
     """
 

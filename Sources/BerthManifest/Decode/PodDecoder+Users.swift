@@ -19,6 +19,14 @@ extension PodDecoder {
     }
   }
 
+  /// Who has no rights over the node doesn't mount for it either.
+  mutating func checkPropagation(_ spec: PodSpec) {
+    guard spec.userNamespace != .none, let place = root.entry("user_namespace")?.keyRange else { return }
+    let mounts = (spec.initContainers + spec.containers).flatMap(\.mounts)
+    guard mounts.contains(where: { $0.propagation == .bidirectional }) else { return }
+    sink.error("'user_namespace' and a mount with propagation \"bidirectional\" exclude each other", at: place)
+  }
+
   private mutating func ranges(_ table: TOMLTable, _ key: String, _ place: SourceRange) -> [IDRange]? {
     guard let entry = table.entry(key) else {
       sink.error("'user_namespace' needs '\(key)'", at: place)

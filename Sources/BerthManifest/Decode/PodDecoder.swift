@@ -41,6 +41,7 @@ struct PodDecoder {
     placement(&spec)
     spec.volumes = volumes()
     containers(&spec)
+    checkPropagation(spec)
     checkStartFirst(spec)
     return key == nil ? nil : spec
   }

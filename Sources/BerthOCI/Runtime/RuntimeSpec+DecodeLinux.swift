@@ -28,7 +28,10 @@ extension RuntimeSpec.Linux {
         timeOffsets[clock] = .init(seconds: try offset.number("secs") ?? 0, nanoseconds: try offset.number("nanosecs") ?? 0)
       }
     }
-    notModelled += reader.present(["intelRdt", "netDevices"])
+    for device in try reader.child("netDevices")?.object.members.map(\.key) ?? [] {
+      netDevices[device] = try reader.child("netDevices")?.child(device)?.string("name").flatMap { $0.isEmpty ? nil : $0 } ?? device
+    }
+    notModelled += reader.present(["intelRdt"])
   }
 
   private static func paths(_ reader: SpecReader, _ key: String) throws(BerthError) -> [String] {

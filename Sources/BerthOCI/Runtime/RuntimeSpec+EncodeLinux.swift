@@ -15,6 +15,13 @@ extension RuntimeSpec.Linux {
       $0.put("readonlyPaths", readonlyPaths)
       $0.put("rootfsPropagation", rootfsPropagation)
       $0.put("mountLabel", mountLabel)
+      if !netDevices.isEmpty {
+        $0.putAlways(
+          "netDevices",
+          .build { devices in
+            for name in netDevices.keys.sorted() { devices.putAlways(name, .build { $0.put("name", netDevices[name]) }) }
+          })
+      }
       putScheduling(&$0)
       $0.put(
         "timeOffsets",

@@ -16,6 +16,8 @@ extension RuntimeSpec {
     /// `private`, `slave`, `shared`, `unbindable`, each also with an `r` before it.
     public var rootfsPropagation: String?
     public var mountLabel: String?
+    /// Interfaces of the node's network that the container takes over, and what they are called in it.
+    public var netDevices: [String: String] = [:]
     public var personality: Personality?
     public var memoryPolicy: MemoryPolicy?
     /// By clock: `monotonic`, `boottime`.

@@ -75,20 +75,26 @@ extension Cgroup {
   }
 
   /// Throws `.bug` unless the process is in this group in every hierarchy.
-  public func verify(_ pid: Int32) throws(BerthError) {
+  public func verify(_ pid: Int32) throws(BerthError) { try verify(pid) { _ in path } }
+
+  /// As above, with another group of `place` in each.
+  public func verify(_ pid: Int32, _ place: (CgroupLayout.Hierarchy) -> String) throws(BerthError) {
     let text: String
     do throws(Errno) { text = try Files.readText("/proc/\(pid)/cgroup") } catch { throw failure("verify cgroup", error) }
     // Bytes, not characters: every launch does this.
-    var seen: [Substring.UTF8View] = []
+    var seen: [(controller: Substring.UTF8View, path: Substring.UTF8View)] = []
     for line in text.utf8.split(separator: 10) {
       let fields = line.split(separator: 58, maxSplits: 2, omittingEmptySubsequences: false)
-      guard fields.count == 3, fields[2].suffix(path.utf8.count).elementsEqual(path.utf8) else { continue }
-      seen += fields[1].split(separator: 44, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { continue }
+      for controller in fields[1].split(separator: 44, omittingEmptySubsequences: false) { seen.append((controller, fields[2])) }
     }
     for hierarchy in layout.hierarchies {
-      let controllers = layout.version == .v2 ? [""] : hierarchy.controllers
-      guard controllers.allSatisfy({ name in seen.contains { $0.elementsEqual(name.utf8) } }) else {
-        throw BerthError(.bug, "verify cgroup", path, cause: "process \(pid) is not in it in \(hierarchy.mountPoint)")
+      let (controllers, path) = (layout.version == .v2 ? [""] : hierarchy.controllers, place(hierarchy).utf8)
+      let isThere = { (name: String) in
+        seen.contains { $0.controller.elementsEqual(name.utf8) && $0.path.suffix(path.count).elementsEqual(path) }
+      }
+      guard controllers.allSatisfy(isThere) else {
+        throw BerthError(.bug, "verify cgroup", place(hierarchy), cause: "process \(pid) is not in it in \(hierarchy.mountPoint)")
       }
     }
   }

@@ -19,12 +19,15 @@ public enum ContainerLauncher {
   }
 
   /// As above, but the request is read by the launcher: its text costs the caller neither memory nor trust. `console` (borrowed): the
-  /// socket that takes the other side of the container's terminal, where it is to have one.
+  /// socket that takes the other side of the container's terminal, where it is to have one. `nodeMounts` (borrowed): the node's mount
+  /// namespace, where the caller has left it.
   public static func begin(
-    id: String, encoded: EncodedLaunch, stdin: Int32, stdout: Int32, stderr: Int32, console: Int32? = nil
+    id: String, encoded: EncodedLaunch, stdin: Int32, stdout: Int32, stderr: Int32, console: Int32? = nil, nodeMounts: Int32? = nil
   ) throws(BerthError) -> PendingLaunch {
     let streams = [stdin, stdout, stderr]
-    return try begin(id: id) { () throws(BerthError) in try PreparedLaunch(try encoded.decode(), streams, console: console) }
+    return try begin(id: id) { () throws(BerthError) in
+      try PreparedLaunch(try encoded.decode(), streams, console: console, nodeMounts: nodeMounts)
+    }
   }
 
   /// A launcher whose work is what `prepare` makes of it, in its own process.

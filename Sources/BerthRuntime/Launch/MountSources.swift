@@ -12,6 +12,7 @@ public struct MountSources {
   private let maps: IDMaps?
   /// Of the container, where it is there already.
   private let namespace: Int32?
+  private let nodeMounts: Int32?
   private var made: [IDMaps: Int32] = [:]
   /// Whether a mount whose file system can't show other ids is taken as it is, with a warning.
   private let isLenient: Bool
@@ -33,6 +34,7 @@ public struct MountSources {
     linux = spec.linux ?? RuntimeSpec.Linux()
     subPaths = facts.subPaths
     bundle = facts.rootMountPoint
+    nodeMounts = facts.nodeMounts
     maps = facts.idMaps
     namespace = facts.namespaces[.user]
   }
@@ -62,12 +64,29 @@ public struct MountSources {
     guard maps != nil || Self.isSpecial(mount), let path = mount.source, path.hasPrefix("/") else { return nil }
     let below = subPaths[mount.destination] ?? ""
     let tree: FD
-    do throws(Errno) { tree = try OpenTree.copy(path, below: below, recursive: options.isRecursiveBind) } catch {
+    let outside = try sharedWith(mount, path, options)
+    do throws(Errno) {
+      let copy = { () throws(Errno) in try OpenTree.copy(path, below: below, recursive: options.isRecursiveBind) }
+      if let outside { tree = try MountNamespace.within(outside, copy) } else { tree = try copy() }
+    } catch {
       throw BerthError(
         .failedPrecondition, "mount \(mount.destination)", "\(path)\(below.isEmpty ? "" : "/\(below)")", cause: error.description)
     }
     if let idMapping = try mapping(mount, options, field) { try map(tree, idMapping, options, mount) }
     return tree.release()
+  }
+
+  /// The node's mount namespace, for a mount that is to send back what is mounted in it: a copy of the own namespace's would only receive.
+  private func sharedWith(_ mount: RuntimeSpec.Mount, _ path: String, _ options: MountOptions) throws(BerthError) -> Int32? {
+    guard let nodeMounts, let type = options.propagation?.type, type == Propagation.shared else { return nil }
+    // What is mounted here alone has nothing to do with the node.
+    if path.hasPrefix("\(Files.parent(of: bundle))/") { return nil }
+    do throws(Errno) {
+      if try MountNamespace.follows(path) { return nodeMounts }
+    } catch { throw BerthError(.failedPrecondition, "mount \(mount.destination)", path, cause: error.description) }
+    throw BerthError(
+      .failedPrecondition, "mount \(mount.destination)", path,
+      cause: "what is mounted inside can't reach the node: it lies on no shared mount (mount --make-rshared)")
   }
 
   /// The user namespace whose ids the mount is to show.

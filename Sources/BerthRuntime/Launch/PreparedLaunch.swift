@@ -23,8 +23,8 @@ struct PreparedLaunch {
     warnings = []
   }
 
-  /// `console`: the socket that takes the other side of the process's terminal, where it is to have one.
-  init(_ request: LaunchRequest, _ streams: [Int32], console: Int32? = nil) throws(BerthError) {
+  /// `console`: the socket that takes the other side of the process's terminal, where it is to have one. `nodeMounts` as in `PlanFacts`.
+  init(_ request: LaunchRequest, _ streams: [Int32], console: Int32? = nil, nodeMounts: Int32? = nil) throws(BerthError) {
     id = request.id
     var spec = try Self.readSpec(bundle: request.bundle, id: request.id)
     try SupportedSpec.check(spec, terminal: console != nil)
@@ -45,6 +45,7 @@ struct PreparedLaunch {
       containerID: id, stdin: streams[0], stdout: streams[1], stderr: streams[2], root: root.release(),
       rootMountPoint: request.bundle)
     facts.console = console
+    facts.nodeMounts = nodeMounts
     facts.namespaces = namespaces
     facts.subPaths = request.subPaths
     try SubPathMaker.make(request, spec)
@@ -52,7 +53,7 @@ struct PreparedLaunch {
     if let maps = facts.idMaps { try Self.give(streams, to: user, maps, id) }
     facts.sandboxNamespaces = request.sandboxNamespaces
     facts.rootWithoutDevices = request.rootfsWithoutDevices
-    facts.securityModules = SecurityModules.detect(for: spec.process)
+    facts.securityModules = SecurityModules.detect(for: spec)
     if facts.idMaps == nil { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.cgroups = cgroup.layout.version == .v2 ? .unified : .hierarchies(cgroup.layout.hierarchies.map(\.controllers))
     // A process in a user namespace is not root where the group's files are opened: its maker moves it.

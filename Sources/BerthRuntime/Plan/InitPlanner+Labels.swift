@@ -23,6 +23,15 @@ extension InitPlanner {
     add(.label(file: "attr/exec", label), "set SELinux label \(label)")
   }
 
+  /// File systems whose files all get `linux.mountLabel`: those that keep no labels of their own. What is bound keeps its own.
+  private static let labelled: Set = ["tmpfs", "devpts", "overlay", "ramfs"]
+
+  func mountLabel(for type: String) throws(BerthError) -> String? {
+    guard let label = linux.mountLabel else { return nil }
+    try needs(.selinux, "linux.mountLabel")
+    return Self.labelled.contains(type) ? label : nil
+  }
+
   private func needs(_ module: SecurityModule, _ field: String) throws(BerthError) {
     guard !facts.securityModules.contains(module) else { return }
     throw failure(.unsupported, field, "this node's kernel doesn't run \(module.rawValue): leave the label out")

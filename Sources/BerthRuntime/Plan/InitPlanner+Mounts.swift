@@ -60,6 +60,7 @@ extension InitPlanner {
     } else {
       guard let type = mount.type, !type.isEmpty else { throw failure(.invalidArgument, "\(field).type", "is missing") }
       addContext(type, mount.source, options, purpose)
+      if let label = try mountLabel(for: type) { add(.setParameter("context", label), "\(purpose): mountLabel") }
       add(.makeMount(.mount, options.set.union(options.recursiveSet)), purpose)
       if let propagation = options.propagation {
         add(.changeMount(.mount, set: [], clear: [], propagation: propagation.type, recursive: false), purpose)

@@ -41,6 +41,26 @@ extension InitPlanner {
     }
   }
 
+  /// They are moved by whoever makes the container. Source: config-linux.md "Network Devices".
+  func checkNetDevices() throws(BerthError) {
+    guard !linux.netDevices.isEmpty else { return }
+    guard isPrivate(.network) else {
+      throw failure(.invalidArgument, "linux.netDevices", "a container that takes interfaces over needs a network namespace of its own")
+    }
+    guard Set(linux.netDevices.values).count == linux.netDevices.count else {
+      throw failure(.invalidArgument, "linux.netDevices", "two interfaces have one name in the container")
+    }
+    for (device, name) in linux.netDevices {
+      for name in [device, name] {
+        // IFNAMSIZ, and what the kernel's dev_valid_name takes.
+        let isName =
+          (1...15).contains(name.utf8.count) && name != "." && name != ".."
+          && name.utf8.allSatisfy { $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: "%") }
+        guard isName else { throw failure(.invalidArgument, "linux.netDevices.\(device)", "\"\(name)\" is no name of an interface") }
+      }
+    }
+  }
+
   mutating func planNames() throws(BerthError) {
     for (name, field) in [(spec.hostname, "hostname"), (spec.domainname, "domainname")] {
       guard let name, !name.isEmpty else { continue }

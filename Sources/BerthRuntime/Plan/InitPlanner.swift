@@ -27,6 +27,8 @@ public struct InitPlanner {
     beginProcess()
     try planBirth()
     try planNamespaces()
+    try checkNetDevices()
+    _ = try mountLabel(for: "")
     try planRoot()
     try planMounts()
     try planDevices()

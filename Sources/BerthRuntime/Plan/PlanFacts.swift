@@ -53,6 +53,8 @@ public struct PlanFacts: Sendable, Hashable {
   /// Descriptors from 3 on that the command inherits.
   public var preserved: Int32 = 0
   /// A session keyring of the container's own.
+  /// The node's mount namespace, open, where this process has left it: what is mounted in the container is to come there, too.
+  public var nodeMounts: Int32?
   public var newKeyring = true
 
   public init(

@@ -12,14 +12,11 @@ enum SupportedSpec {
   private static func firstUnsupported(_ spec: RuntimeSpec, terminal: Bool, hooks: Bool) -> String? {
     if let field = spec.notModelled.first { return field }
     if !hooks, !spec.hooks.isEmpty { return "hooks" }
+    // Handed over by whoever runs hooks, too.
+    if !hooks, spec.linux?.netDevices.isEmpty == false { return "linux.netDevices" }
     if let process = spec.process {
       if !terminal, process.terminal { return "process.terminal" }
     }
-    return spec.linux.flatMap(firstUnsupported)
-  }
-
-  private static func firstUnsupported(_ linux: RuntimeSpec.Linux) -> String? {
-    if linux.mountLabel != nil { return "linux.mountLabel" }
     return nil
   }
 }

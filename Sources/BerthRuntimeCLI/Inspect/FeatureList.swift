@@ -27,7 +27,7 @@ enum FeatureList {
           "archs": .strings(architectures), "knownFlags": .strings(filterFlags), "supportedFlags": .strings(filterFlags),
         ],
         "apparmor": ["enabled": true], "selinux": ["enabled": false], "intelRdt": ["enabled": false],
-        "netDevices": ["enabled": false],
+        "netDevices": ["enabled": true],
         "mountExtensions": ["idmap": ["enabled": true]],
       ],
     ]

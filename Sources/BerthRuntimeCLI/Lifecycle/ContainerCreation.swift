@@ -50,7 +50,7 @@ struct ContainerCreation: ~Copyable {
     // A process in a user namespace is not root where the group's files are opened: this one moves it.
     if spec.linux?.namespaces.contains(where: { $0.type == .user }) != true { facts.cgroupJoins = try cgroup.joins() }
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
-    facts.securityModules = SecurityModules.detect(for: spec.process)
+    facts.securityModules = SecurityModules.detect(for: spec)
     facts.seccompListener = try SeccompListening.connect(spec, state: stateBeforePid)
     facts.runsHooks = true
     facts.preserved = max(0, min(options.streams.preserved, 1 << 16))
@@ -109,11 +109,13 @@ struct ContainerCreation: ~Copyable {
 
   private mutating func follow(_ process: borrowing DirectLaunch, _ record: ContainerRecord, _ cgroup: Cgroup) throws(BerthError) {
     let container = Container(folder: folder, record: record)
-    let (hooks, kinds) = (bundle.spec.hooks, bundle.spec.joinableKinds)
+    let (hooks, kinds, devices) = (bundle.spec.hooks, bundle.spec.joinableKinds, bundle.spec.linux?.netDevices ?? [:])
     let (member, pid) = (process.pidfd.raw, process.pid)
     let outcome = try process.follow { (point) throws(BerthError) in
       switch point {
-      case InitPlan.cgroupAttached: try cgroup.verify(pid)
+      case InitPlan.cgroupAttached:
+        try cgroup.verify(pid)
+        try Self.handOver(devices, to: record.process)
       case InitPlan.mounted:
         let state = container.state(.creating)
         try Hooks.run(hooks.prestart, "prestart", state: state)
@@ -133,6 +135,16 @@ struct ContainerCreation: ~Copyable {
     if let pidFile = options.pidFile { try Streams.writePid(process.pid, to: pidFile) }
     guard !options.waitsForStart else { return }
     warnUnless { () throws(BerthError) in try Hooks.run(hooks.poststart, "poststart", state: container.state(.running)) }
+  }
+
+  /// Interfaces of this process's network, to that of the container. What was moved before a failure goes the way of all interfaces whose
+  /// network ends: hardware comes back to the node.
+  private static func handOver(_ devices: [String: String], to process: ProcessIdentity) throws(BerthError) {
+    for (device, name) in devices.sorted(by: { $0.key < $1.key }) {
+      do throws(Errno) { try NetworkDevices.move(device, as: name, to: try NetworkNamespace(of: process)) } catch {
+        throw BerthError(.failedPrecondition, "move network device", "linux.netDevices.\(device)", cause: error.description)
+      }
+    }
   }
 
   /// A hook after the start can't undo it. Source: runtime.md "Lifecycle".

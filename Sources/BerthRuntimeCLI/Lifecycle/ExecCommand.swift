@@ -15,9 +15,6 @@ enum ExecCommand {
   static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
     let words = try Words(words, grammar, command: "exec")
     let id = try call.id(words, "exec", arguments: 1...Int.max)
-    if words.value("cgroup")?.isEmpty == false {
-      throw BerthError(.unsupported, "exec", "--cgroup", cause: "is not supported: the process joins the container's own cgroup")
-    }
     let container = try call.store.container(id)
     try container.needs(words.has("ignore-paused") ? [.created, .running, .paused] : [.created, .running], to: "exec into container")
     var spec = try container.folder.spec()
@@ -26,13 +23,13 @@ enum ExecCommand {
       consoleSocket: words.value("console-socket"), preserved: try words.number("preserve-fds") ?? 0, detaches: words.has("detach"))
     if !streams.detaches { ForegroundProcess.blockSignals() }
     var terminalSocket: FD?
-    let pid = try launch(spec, container, streams, call, &terminalSocket)
+    let pid = try launch(spec, container, streams, groups: words.values("cgroup"), call, &terminalSocket)
     if let file = words.value("pid-file") { try Streams.writePid(pid, to: file) }
     return streams.detaches ? 0 : try Streams.wait(for: pid, terminalFrom: terminalSocket, id: id)
   }
 
   private static func launch(
-    _ spec: RuntimeSpec, _ container: Container, _ streams: StreamOptions, _ call: Invocation, _ terminalSocket: inout FD?
+    _ spec: RuntimeSpec, _ container: Container, _ streams: StreamOptions, groups: [String], _ call: Invocation, _ terminalSocket: inout FD?
   ) throws(BerthError) -> Int32 {
     let member = try container.openProcess()
     var facts = PlanFacts(containerID: container.id, rootMountPoint: container.record.rootfs)
@@ -40,7 +37,7 @@ enum ExecCommand {
     let hasUserNamespace = spec.linux?.namespaces.contains { $0.type == .user } ?? false
     if !hasUserNamespace { facts.availableCapabilities = CapabilitySet(rawValue: Namespaces.boundingSet) }
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
-    facts.securityModules = SecurityModules.detect(for: spec.process)
+    facts.securityModules = SecurityModules.detect(for: spec)
     facts.seccompListener = try SeccompListening.connect(spec, state: container.state(container.status))
     facts.preserved = max(0, min(streams.preserved, 1 << 16))
     // Processes of one container share its keyring.
@@ -48,7 +45,8 @@ enum ExecCommand {
     facts.console = try streams.console(terminal: spec.process?.terminal ?? false, ours: &terminalSocket)
     let pidKind = RuntimeSpec.NamespaceKind.pid.cloneFlag
     let kinds = spec.joinableKinds
-    guard let cgroup = container.cgroup else { throw BerthError(.unavailable, "exec", container.id, cause: "this machine has no cgroups") }
+    guard let own = container.cgroup else { throw BerthError(.unavailable, "exec", container.id, cause: "this machine has no cgroups") }
+    let cgroup = try ExecGroups(own, groups)
     facts.cgroupJoins = try cgroup.joins()
     let plan = try InitPlanner.planJoin(spec, facts, member: member.raw, namespaces: kinds & ~pidKind)
     for warning in plan.warnings { call.log.warn(warning) }

@@ -52,6 +52,10 @@ struct UserNamespaceDecodeTests {
     #expect(problems("\"auto\"\nhost_pid = true").first?.contains("'user_namespace' and 'host_pid' exclude each other") == true)
     #expect(problems("\"auto\"\nhost_ipc = true").first?.contains("'user_namespace' and 'host_ipc' exclude each other") == true)
     #expect(problems("\"none\"", network: "host") == [])
+    let mounts =
+      "mounts = [{ volume = \"v\", path = \"/v\", propagation = \"bidirectional\" }]\n[[volume]]\nname = \"v\"\nhost_path = \"/srv\"\n"
+    let both = "user_namespace = \"auto\"\n[[container]]\nimage = \"a\"\n\(mounts)"
+    #expect(BerthManifestTests.problems(both).first?.contains("propagation \"bidirectional\" exclude each other") == true)
   }
 
   @Test("each form arrives in the spec and comes back from its JSON; groups are as users where nothing else is said")

@@ -168,6 +168,14 @@ struct BundleBuilderTests {
     #expect(spec.mounts.first { $0.destination == "/sys" }?.options.contains("ro") == false)
   }
 
+  @Test("A25: volumes that an image lists make no mount and no folder, wherever they point")
+  func imageVolumes() throws {
+    var test = self
+    let plain = try test.spec()
+    test.image.volumes = ["/../../etc", "/data", "relative/../../x", "/proc", ""]
+    #expect(try test.spec() == plain)
+  }
+
   @Test("nothing of the image's labels becomes an annotation")
   func labels() throws {
     #expect(

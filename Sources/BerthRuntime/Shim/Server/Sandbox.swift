@@ -8,6 +8,8 @@ struct Sandbox {
   let folder: PodFolder
   let cgroups: CgroupLayout
   let podCgroup: Cgroup
+  /// The mount namespace that this process came from, open.
+  let nodeMounts: Int32
 
   /// Changes the calling process's namespaces for good: after a failure the process is of no more use.
   init(_ setup: SandboxSetup, in folder: PodFolder) throws(BerthError) {
@@ -23,7 +25,10 @@ struct Sandbox {
     self.podCgroup = podCgroup
     self.setup = setup
     self.folder = folder
-    do throws(Errno) { try enter() } catch { throw error.wrapped("set up sandbox", setup.podUID) }
+    do throws(Errno) {
+      nodeMounts = try MountNamespace.own()
+      try enter()
+    } catch { throw error.wrapped("set up sandbox", setup.podUID) }
     for volume in setup.tmpfs { try mount(volume) }
   }
 

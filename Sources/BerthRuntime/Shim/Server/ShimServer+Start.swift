@@ -22,7 +22,7 @@ extension ShimServer {
       throw refusal(start, .resourceExhausted, "a pod has at most \(ShimProtocol.Limit.containers) containers")
     }
     removeLeftovers()
-    let container = try launch(start, cgroup, waiting)
+    let container = try launch(start, cgroup, nodeMounts: sandbox.nodeMounts, waiting)
     container.previous = containers.first { $0.name == start.name }
     containers.removeAll { $0.name == start.name }
     containers.append(container)
@@ -38,12 +38,12 @@ extension ShimServer {
   }
 
   private func launch(
-    _ start: ContainerStart, _ cgroup: Cgroup, _ waiting: (client: UInt32, request: UInt32)
+    _ start: ContainerStart, _ cgroup: Cgroup, nodeMounts: Int32, _ waiting: (client: UInt32, request: UInt32)
   ) throws(BerthError) -> SupervisedContainer {
     let streams = try prepareStreams(start)
     let pending = try ContainerLauncher.begin(
       id: start.name, encoded: start.launch, stdin: streams.stdin.descriptor ?? -1, stdout: streams.stdout.descriptor ?? -1,
-      stderr: streams.stderr.descriptor ?? -1, console: streams.theirConsole.descriptor)
+      stderr: streams.stderr.descriptor ?? -1, console: streams.theirConsole.descriptor, nodeMounts: nodeMounts)
     let result = pending.resultFD
     let container = SupervisedContainer(
       index: nextIndex(), start, cgroup: cgroup, launch: pending, output: streams.output, console: streams.takeConsole(), waiting: waiting)
