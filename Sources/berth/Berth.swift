@@ -10,6 +10,7 @@ struct Berth: ParsableCommand {
       Status.self, Diff.self, Validate.self, Apply.self, Delete.self, Sync.self, Wait.self, Logs.self, Events.self, Explain.self,
       History.self, Rollback.self, Inspect.self, Exec.self, Attach.self, Restart.self, Run.self, ContainerCommand.self, TaskCommand.self,
       NamespaceCommand.self, ImageCommand.self, Login.self, Logout.self, ContentCommand.self, SnapshotCommand.self, NetworkCommand.self,
+      VolumeCommand.self,
       DoctorCommand.self, Shutdown.self, Version.self,
     ])
 

@@ -40,11 +40,16 @@ final class Daemon: Sendable {
 
   /// Until somebody ends it. Returns the exit code.
   func run() async throws(BerthError) -> Int32 {
+    let api = NodeAPI(
+      node: node, images: images, networks: manager.context.networks, volumes: VolumeStore(Self.paths(configuration)), info: info)
     let server = try await APIServer(
-      address: configuration.api.address, gid: configuration.api.gid,
-      router: NodeAPI(node: node, images: images, networks: manager.context.networks, info: info).router(),
+      address: configuration.api.address, gid: configuration.api.gid, router: api.router(),
       audit: { [log] peer, request in log.audit(peer, request) })
-    let serving = Task { await server.run() }
+    var serving = [Task { await server.run() }]
+    if let address = configuration.metrics.address.flatMap({ LoopbackAddress($0) }) {
+      let figures = try await APIServer(loopback: address, router: api.metricsRouter())
+      serving.append(Task { await figures.run() })
+    }
     followEvents()
     try await startNode()
     ImageKeeper(
@@ -52,17 +57,26 @@ final class Daemon: Sendable {
       arrived: { [node] in for pod in node.statuses.all() { node.mark(pod.key) } }
     ).start()
     log.logger.info("ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
-    ServiceManager.notify("READY=1")
+    Task {
+      await firstConvergence()
+      ServiceManager.notify("READY=1")
+    }
     feedWatchdog()
     let code = await withCheckedContinuation { continuation in
       Threads.start("end") { [end] in continuation.resume(returning: end.pop()) }
     }
     ServiceManager.notify("STOPPING=1")
-    serving.cancel()
+    for task in serving { task.cancel() }
     node.flush()
     await manager.removeUnused()
     log.logger.info("stopped; pods that run go on")
     return code
+  }
+
+  /// What waits for this unit finds its pods running: until each has been brought to where its manifest wants it, or can't be now. A service
+  /// manager isn't kept waiting for a long pull: half a minute at most.
+  private func firstConvergence() async {
+    _ = await Waiting.until(node.statuses, timeout: .seconds(30)) { [node] in node.isAtRest && node.hasSettled }
   }
 
   /// SIGHUP: takes over what can be taken over, says what can't, and keeps what is in force where the new file has an error.
@@ -84,7 +98,7 @@ final class Daemon: Sendable {
     followEvents()
     try await startNode()
     _ = await Waiting.until(node.statuses, timeout: nil) { [node] in
-      node.isAtRest && node.statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed }
+      node.isAtRest && node.hasSettled
     }
     node.flush()
     let open = node.statuses.all().filter { !$0.converged || !$0.diagnostics.isEmpty }

@@ -18,7 +18,7 @@ enum ConfigurationSchema {
       .key("logs", .table(logs), "what containers print"),
       .key("network", .table(network), "pod networks"),
       .notYet("snapshots", .anything, "snapshotters"),
-      .notYet("metrics", .table(metrics), "metrics over TCP"),
+      .key("metrics", .table(metrics), "metrics over TCP, beside the API's socket"),
     ])
 
   static let node = KeyTable(
@@ -123,5 +123,9 @@ enum ConfigurationSchema {
       .key("plugin_timeout", .duration, "how long one call of a CNI plugin may take before it is killed; at least 1s"),
     ])
 
-  private static let metrics = KeyTable("[metrics]", [.notYet("address", .text(.line), "a loopback TCP address")])
+  private static let metrics = KeyTable(
+    "[metrics]",
+    [
+      .key("address", .text(.line), "where /metrics, /healthz and /readyz are served: a loopback address with a port; without it, nowhere")
+    ])
 }

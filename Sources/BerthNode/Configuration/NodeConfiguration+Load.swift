@@ -69,6 +69,11 @@ extension NodeConfiguration {
     {
       sink.error("'low_percent' must be below 'high_percent'", at: value.range)
     }
+    if let address = configuration.metrics.address, LoopbackAddress(address) == nil,
+      let value = document.root["metrics"]?.table?["address"]
+    {
+      sink.error("'address' must be a loopback address with a port such as \"127.0.0.1:9464\"", at: value.range)
+    }
     if configuration.network.pluginTimeout < .seconds(1), let value = document.root["network"]?.table?["plugin_timeout"] {
       sink.error("'plugin_timeout' must be at least 1s", at: value.range)
     }
@@ -114,6 +119,7 @@ extension NodeConfiguration {
         registry.policies[entry.key] = (entry.value.table?.strings("keys") ?? []).map { LexicalPath.resolve($0, from: folder) }
       }
     }
+    metrics.address = file["metrics"]?.table?["address"]?.string
     logs.path = path(file["logs"]?.table, "path")
     if let table = file["network"]?.table {
       network.standard = table["default"]?.string ?? network.standard

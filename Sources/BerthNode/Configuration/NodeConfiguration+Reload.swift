@@ -10,7 +10,8 @@ public struct ConfigurationChange: Sendable, Hashable {
     let sections: [(String, Bool)] = [
       ("root", old.root == new.root), ("state", old.state == new.state), ("[node]", old.node == new.node),
       ("[manifests]", old.manifests == new.manifests), ("[api]", old.api == new.api), ("[runtime]", old.runtime == new.runtime),
-      ("[images]", old.images == new.images), ("[network]", old.network == new.network), ("[logs]", old.logs == new.logs),
+      ("[images]", old.images == new.images), ("[network]", old.network == new.network),
+      ("[metrics]", old.metrics == new.metrics), ("[logs]", old.logs == new.logs),
     ]
     needsRestart = sections.filter { !$0.1 }.map(\.0)
   }

@@ -71,6 +71,7 @@ extension NodeConfiguration {
     case "network.config_dir": Self.quoted(network.configDir)
     case "network.plugin_timeout": Self.quoted(DurationText.format(network.pluginTimeout))
     case "network.plugin_dirs": "[" + network.pluginDirs.map(Self.quoted).joined(separator: ", ") + "]"
+    case "metrics.address": metrics.address.map(Self.quoted)
     case "logs.path": logs.path.map(Self.quoted)
     default: nil
     }
@@ -105,6 +106,7 @@ extension NodeConfiguration {
     case "registry.mirrors": "{ \"docker.io\" = { endpoint = [\"https://mirror.example.com\"] } }"
     case "images.bundles": "\"/var/lib/berth/bundles\""
     case "registry.auth": "{ \"registry.example.com\" = { username = \"node\", password = \"…\" } }"
+    case "metrics.address": "\"127.0.0.1:9464\""
     case "network.subnets": "[\"10.88.0.0/16\", \"fd00:88::/64\"]"
     case "logs.path": "\"/var/lib/berth/logs\""
     default: "\"\""

@@ -19,6 +19,7 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var registry = Registry()
   public var logs = Logs()
   public var network = Network()
+  public var metrics = Metrics()
 
   public init() {}
 
@@ -132,6 +133,11 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var configDir = "/etc/cni/net.d"
     public var pluginDirs = ["/opt/cni/bin", "/usr/lib/cni"]
     public var pluginTimeout: Duration = .seconds(60)
+  }
+
+  public struct Metrics: Sendable, Hashable {
+    /// As `LoopbackAddress` reads it; nil: the API's socket alone.
+    public var address: String?
   }
 
   public struct Logs: Sendable, Hashable {

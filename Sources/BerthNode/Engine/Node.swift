@@ -52,7 +52,7 @@ public final class Node: Sendable {
     let rollouts = RolloutMemory(store: lastGood, events: events) { memory.write($0) }
     let pool = ThreadPool(name: "pods", threads: options.threads)
     services = EngineServices(
-      pods: pods, images: desk, health: try HealthMonitor(events: events, pool: pool) { workers.worker($0)?.mark() },
+      pods: pods, images: desk, health: try HealthMonitor(events: events, pool: pool, telemetry: telemetry) { workers.worker($0)?.mark() },
       clock: SystemClock(pool: pool), statuses: statuses, events: events, pool: pool,
       rollouts: rollouts,
       remember: { key, entry in memory.remember(key, entry) },
@@ -125,6 +125,8 @@ public final class Node: Sendable {
   /// Whether every worker has looked at all it was told of and every status in the store is of then. Waiters of the store are woken when
   /// this may have come true.
   public var isAtRest: Bool { workers.all().allSatisfy(\.isIdle) }
+  /// Every pod is as its manifest asks, or can't be for now.
+  public var hasSettled: Bool { statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed } }
 
   /// The plan of every pod that has something to do, by pod; not what waits for approval.
   public func plans() async -> [(key: PodKey, plan: PodPlan)] {

@@ -22,13 +22,17 @@ final class HealthMonitor: HealthService {
   private let shared = Mutex(Shared())
   private let events: EventLog
   private let pool: ThreadPool
+  private let telemetry: Telemetry
   private let changed: @Sendable (PodKey) -> Void
   private let wakeUp: WakeUp
 
   /// The thread starts with the first container to be watched. `changed` is called on it and must not block.
-  init(events: EventLog, pool: ThreadPool, changed: @escaping @Sendable (PodKey) -> Void) throws(BerthError) {
+  init(events: EventLog, pool: ThreadPool, telemetry: Telemetry = Telemetry(), changed: @escaping @Sendable (PodKey) -> Void)
+    throws(BerthError)
+  {
     self.events = events
     self.pool = pool
+    self.telemetry = telemetry
     self.changed = changed
     do throws(Errno) { wakeUp = try WakeUp() } catch { throw BerthError(.resourceExhausted, "watch containers", cause: "\(error)") }
   }
@@ -153,6 +157,7 @@ final class HealthMonitor: HealthService {
           if let pause { timeout = pause }
           let monitor = monitor
           start(probe, pause, item.target, item.handle, timeout: timeout, epoll, hopper) {
+            if case .probe = task { monitor.telemetry.probe.observe(.nanoseconds(Clock.bootNanoseconds() - now.nanoseconds)) }
             monitor.post(.finished(id, generation: item.generation, task, $0))
           }
         }

@@ -5,5 +5,8 @@ public final class Telemetry: Sendable {
   /// From the order to start a pod's containers, side by side, until all their programs run.
   public let start = Histogram()
 
+  /// From a probe's beginning to its answer, or to the end of its time.
+  public let probe = Histogram()
+
   public init() {}
 }

@@ -1,5 +1,6 @@
 import BerthCore
 import BerthLinux
+import BerthNode
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -45,17 +46,32 @@ public final class APIServer: Sendable {
       // By way of the folder's descriptor: sun_path holds 107 bytes only.
       let path = address.utf8.count < 100 ? address : "/proc/self/fd/\(directory.raw)/\(Files.name(of: address))"
       channel = try await ServerBootstrap(group: group).serverChannelOption(.backlog, value: 128)
-        .bind(unixDomainSocketPath: path) { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
-            try channel.pipeline.syncOperations.addHandler(RequestDeadline(patience: patience))
-            return try HTTPChannel(wrappingChannelSynchronously: channel)
-          }
-        }
+        .bind(unixDomainSocketPath: path) { Self.prepare($0, patience) }
       try Files.setMode(address, gid == nil ? 0o600 : 0o660)
       if let gid { try Files.setOwner(address, uid: 0, gid: gid) }
     } catch {
       throw BerthError(.unavailable, "listen", address, cause: "\(error)")
+    }
+  }
+
+  /// On a TCP port of this node, for routes that everybody here may ask.
+  public init(loopback address: LoopbackAddress, router: Router, patience: Duration = RequestDeadline.patience) async throws(BerthError) {
+    self.router = router
+    audit = { _, _ in }
+    group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    do {
+      channel = try await ServerBootstrap(group: group).serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .bind(host: address.host, port: Int(address.port)) { Self.prepare($0, patience) }
+    } catch {
+      throw BerthError(.unavailable, "listen", "\(address.host):\(address.port)", cause: "\(error); see [metrics] address")
+    }
+  }
+
+  private static func prepare(_ channel: Channel, _ patience: Duration) -> EventLoopFuture<HTTPChannel> {
+    channel.eventLoop.makeCompletedFuture {
+      try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
+      try channel.pipeline.syncOperations.addHandler(RequestDeadline(patience: patience))
+      return try HTTPChannel(wrappingChannelSynchronously: channel)
     }
   }
 

@@ -26,14 +26,17 @@ extension NodeAPI {
     }
   }
 
-  func addHealthRoutes(_ router: inout Router) {
+  func addMetricsRoutes(_ router: inout Router) {
+    router.on("GET", "/metrics") { _, _ throws(BerthError) in .text(await metrics()) }
     router.on("GET", "/healthz") { _, _ throws(BerthError) in .text("ok\n") }
     router.on("GET", "/readyz") { _, _ throws(BerthError) in
       node.desired.warning.map { .text($0 + "\n", status: 503) } ?? .text("ok\n")
     }
+  }
+
+  func addHealthRoutes(_ router: inout Router) {
     router.on("GET", "/v1/version") { _, _ throws(BerthError) in
       .json(["version": .string(info.version), "node": .string(info.nodeName), "manifests": .string(info.manifests)])
     }
-    router.on("GET", "/metrics") { _, _ throws(BerthError) in .text(await metrics()) }
   }
 }

@@ -29,6 +29,7 @@ extension NodeAPI {
       (
         "berth_container_start_seconds", "From the order to start containers, side by side, until their programs run.", node.telemetry.start
       ),
+      ("berth_probe_seconds", "From a probe's beginning to its answer, or to the end of its time.", node.telemetry.probe),
     ] { text.family(name, help, histogram.snapshot, bounds: histogram.bounds) }
     await addContainers(Array(pods.prefix(Self.containersLimit)), to: &text)
     return text.text

@@ -31,17 +31,28 @@ extension NodeAPI {
       try await control.signal(container, signal, all: request.flag("all"))
       return .json([:])
     }
-    for (verb, paused) in [("pause", true), ("resume", false)] {
-      router.on("POST", "/v1/tasks/{namespace}/{name}/\(verb)") { request, parameters throws(BerthError) in
-        let (control, container) = try await control(request, parameters)
-        try await control.setPaused(container, paused)
-        return .json([:])
-      }
+    router.on("POST", "/v1/tasks/{namespace}/{name}/pause") { request, parameters throws(BerthError) in
+      try await setPaused(true, request, parameters)
+    }
+    router.on("POST", "/v1/tasks/{namespace}/{name}/resume") { request, parameters throws(BerthError) in
+      try await setPaused(false, request, parameters)
     }
     router.on("GET", "/v1/tasks/{namespace}/{name}/processes") { request, parameters throws(BerthError) in
       let (control, container) = try await control(request, parameters)
       return .json(["pids": .array(try await control.processes(container).map { .integer(Int64($0)) })])
     }
+    router.on("GET", "/v1/tasks/{namespace}/{name}/metrics") { request, parameters throws(BerthError) in
+      let (control, container) = try await control(request, parameters)
+      return .json(try await control.usage(container).json)
+    }
+  }
+
+  private func setPaused(
+    _ paused: Bool, _ request: APIRequest, _ parameters: [String: String]
+  ) async throws(BerthError) -> APIResponse {
+    let (control, container) = try await control(request, parameters)
+    try await control.setPaused(container, paused)
+    return .json([:])
   }
 
   /// The container that `container` names, by default the pod's first.
@@ -72,5 +83,16 @@ extension NodeAPI {
       }
     }
     return tasks
+  }
+}
+
+extension ContainerUsage {
+  fileprivate var json: JSON {
+    func count(_ value: UInt64) -> JSON { .integer(Int64(clamping: value)) }
+    return [
+      "cpu_usage_usec": count(cpuMicroseconds), "memory_bytes": count(memoryBytes),
+      "memory_limit_bytes": memoryLimitBytes.map(count) ?? .null, "pids": count(pids), "oom_kills": count(oomKills),
+      "throttled_periods": count(throttledPeriods),
+    ]
   }
 }

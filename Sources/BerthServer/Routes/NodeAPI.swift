@@ -2,6 +2,7 @@ import BerthCore
 import BerthImages
 import BerthNetwork
 import BerthNode
+import BerthPods
 
 /// What the API needs from the daemon besides the engine.
 public struct DaemonInfo: Sendable {
@@ -24,14 +25,16 @@ public struct NodeAPI: Sendable {
   let node: Node
   let images: ImageService
   let networks: NetworkService
+  let volumes: VolumeStore
   let info: DaemonInfo
   /// For calls that block.
   let pool = ThreadPool(name: "api", threads: 2)
 
-  public init(node: Node, images: ImageService, networks: NetworkService, info: DaemonInfo) {
+  public init(node: Node, images: ImageService, networks: NetworkService, volumes: VolumeStore, info: DaemonInfo) {
     self.node = node
     self.images = images
     self.networks = networks
+    self.volumes = volumes
     self.info = info
   }
 
@@ -49,8 +52,17 @@ public struct NodeAPI: Sendable {
     addContainerRoutes(&router)
     addTaskRoutes(&router)
     addNetworkRoutes(&router)
+    addVolumeRoutes(&router)
     addNamespaceRoutes(&router)
     addHealthRoutes(&router)
+    addMetricsRoutes(&router)
+    return router
+  }
+
+  /// What is served over TCP: nothing but figures, as everybody on the node can ask there.
+  public func metricsRouter() -> Router {
+    var router = Router()
+    addMetricsRoutes(&router)
     return router
   }
 

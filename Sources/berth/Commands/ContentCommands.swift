@@ -53,7 +53,8 @@ extension ContentCommand {
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "snapshot", abstract: "Look at unpacked layers and at what containers write.", subcommands: [List.self, Usage.self])
+    commandName: "snapshot", abstract: "Look at unpacked layers and at what containers write.", subcommands: [List.self, Usage.self],
+    aliases: ["snapshots"])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "List layers and containers' snapshots.")

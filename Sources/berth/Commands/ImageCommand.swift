@@ -7,5 +7,5 @@ struct ImageCommand: ParsableCommand {
       List.self, Pull.self, Push.self, Inspect.self, Tag.self, Remove.self, Prune.self, Pin.self, Unpin.self, Export.self, Import.self,
       Mount.self,
       Unmount.self,
-    ])
+    ], aliases: ["images", "i"])
 }

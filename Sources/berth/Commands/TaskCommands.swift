@@ -5,7 +5,9 @@ import BerthCore
 struct TaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "task", abstract: "The running side of containers: those made by hand, and those of manifests.",
-    subcommands: [Start.self, List.self, Kill.self, Pause.self, Resume.self, Processes.self, Remove.self], aliases: ["tasks", "t"])
+    subcommands: [
+      Start.self, List.self, Kill.self, Pause.self, Resume.self, Processes.self, Exec.self, Attach.self, Metrics.self, Remove.self,
+    ], aliases: ["tasks", "t"])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "List tasks.", aliases: ["list"])
@@ -40,7 +42,8 @@ struct TaskCommand: ParsableCommand {
       discussion: "A container of a manifest is started again by its restart policy; remove the manifest to end it for good.")
     @OptionGroup var options: GlobalOptions
     @Option(name: [.short, .long], help: "A name or a number.") var signal = "TERM"
-    @Flag(name: [.short, .long], help: "To every process of the container.") var all = false
+    // Without ctr's -a: that is --address, as everywhere.
+    @Flag(help: "To every process of the container.") var all = false
     @Argument(help: "POD or POD/CONTAINER.") var target: String
     @Argument(help: "Instead of --signal.") var signalWord: String?
 

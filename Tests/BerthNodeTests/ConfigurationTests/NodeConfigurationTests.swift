@@ -174,10 +174,7 @@ struct NodeConfigurationTests {
 
   @Test(
     "what isn't there yet is refused as that",
-    arguments: [
-      "[snapshots]",
-      "[metrics]\naddress = \"127.0.0.1:9\"",
-    ])
+    arguments: ["[snapshots]"])
   func notYet(text: String) {
     #expect(load(text).configuration == nil)
     #expect(problems(text).count == 1)

@@ -12,6 +12,8 @@ public final class DaemonUnderTest {
   public var socket: String { "\(directory.path)/berth.sock" }
   public var config: String { "\(directory.path)/config.toml" }
   private var logFile: String { "\(directory.path)/berthd.log" }
+  /// Added to the environment of daemons that are started from now on.
+  public var environment: [String] = []
   /// nil while no daemon runs.
   public private(set) var pid: pid_t?
 
@@ -56,7 +58,7 @@ public final class DaemonUnderTest {
     let log = try Files.open(logFile, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
     let nothing = try Files.open("/dev/null", O_RDONLY)
     return try Spawn.start(
-      Binaries.berthd, arguments: ["berthd"] + flags, environment: Command.environment,
+      Binaries.berthd, arguments: ["berthd"] + flags, environment: Command.environment + environment,
       descriptors: [(0, nothing.raw), (1, log.raw), (2, log.raw)], newSession: true)
   }
 
