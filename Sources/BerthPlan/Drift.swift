@@ -6,6 +6,10 @@ public enum Drift: Hashable, Sendable {
   case files(volume: String, names: [String])
   /// Limits of the pod (nil) or a container, by the kernel's names.
   case limits(container: String?, names: [String])
+  /// Volumes that aren't mounted in a container any more, by path.
+  case mounts(container: String, paths: [String])
+  /// An image that the pod was made from isn't in the store any more: it runs on, but couldn't be restarted.
+  case image(reference: String)
 
   /// For people.
   public var text: String {
@@ -13,13 +17,22 @@ public enum Drift: Hashable, Sendable {
     case .files(let volume, let names): "files of volume \(volume) were changed by hand: \(names.joined(separator: ", "))"
     case .limits(let container, let names):
       "limits of \(container.map { "container \($0)" } ?? "the pod") were changed by hand: \(names.joined(separator: ", "))"
+    case .mounts(let container, let paths): "mounts of container \(container) were removed by hand: \(paths.joined(separator: ", "))"
+    case .image(let reference): "image \(reference) is no longer in the store; berth image pull \(reference) brings it back"
     }
   }
 
-  var repair: PodAction {
+  /// nil where only a person can put it right.
+  func repair(in pod: ActualPod) -> PodAction? {
+    let reason = "\(text) (on_drift = \"repair\")"
     switch self {
-    case .files(let volume, _): PodAction(.updateVolume(name: volume), because: "\(text) (on_drift = \"repair\")")
-    case .limits(let container, _): PodAction(.updateResources(container: container), because: "\(text) (on_drift = \"repair\")")
+    case .files(let volume, _): return PodAction(.updateVolume(name: volume), because: reason)
+    case .limits(let container, _): return PodAction(.updateResources(container: container), because: reason)
+    case .mounts(let container, _):
+      // Mounts are made at a container's start. One that is never started again is left to do what it still can.
+      guard pod.spec.restartPolicy != .never, case .running? = pod.containers[container]?.state else { return nil }
+      return PodAction(.stopContainer(name: container, purpose: .restart), because: reason)
+    case .image: return nil
     }
   }
 }

@@ -42,7 +42,9 @@ private struct SupposedWorld {
       // A sidecar goes on.
       let isInit = self[action.instance]?.spec.initContainers.contains { $0.name == name && !$0.isSidecar } == true
       self[action.instance]?.containers[name] = ActualContainer(attempt: attempt, state: isInit ? .exited(success) : .running(since: now))
-    case .stopContainer(let name, _), .retireContainer(let name): self[action.instance]?.containers[name]?.state = .exited(success)
+    case .stopContainer(let name, _), .retireContainer(let name):
+      self[action.instance]?.containers[name]?.state = .exited(success)
+      self[action.instance]?.drift.removeAll { if case .mounts(name, _) = $0 { true } else { false } }
     case .removeContainer(let name): self[action.instance]?.containers[name] = nil
     case .recordSpec:
       guard let desired else { return }

@@ -59,7 +59,7 @@ private func planCurrent(
       return planRemoval(of: actual, because: recreationReason(changes, desired, actual), changes: changes, now: now)
     }
   } else if !actual.drift.isEmpty, desired.spec.onDrift == .repair {
-    plan.actions = actual.drift.map(\.repair)
+    plan.actions = actual.drift.compactMap { $0.repair(in: actual) }
   }
   if case .lost(processesLeft: true) = actual.sandbox {
     return plan.actions.isEmpty ? planLoss(of: actual, processesLeft: true, now: now) : plan

@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthTestSupport
+import Glibc
 import Testing
 
 extension Integration {
@@ -39,6 +40,79 @@ extension Integration {
         try Files.writeAtomically("one\n".utf8, to: file(daemon, pod), mode: 0o644)
         try daemon.sync()
         try daemon.pod("app", "is content") { !$0.message.contains("by hand") }
+      }
+    }
+
+    @Test("a limit that somebody changed is put back, without a restart")
+    func limit() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("app", try manifest(""))
+        let group = try ControlGroup(of: #require(pod.container.pid)).directory("pids")
+        try Files.write("7", to: "\(group)/pids.max")
+        try daemon.sync()
+        #expect(try Files.readText("\(group)/pids.max") == "50\n")
+        #expect(try daemon.pod("app")?.container.pid == pod.container.pid)
+        #expect(try daemon.berth("events").stdout.contains("limits of container app were changed by hand: pids.max"))
+      }
+    }
+
+    @Test("a container that somebody killed is started again")
+    func killed() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("app", try manifest(""))
+        #expect(kill(try pid_t(#require(pod.container.pid)), SIGKILL) == 0)
+        let after = try daemon.pod("app", "runs again") { $0.container.restarts == 1 && $0.container.isRunning }
+        #expect(after.uid == pod.uid && after.container.pid != pod.container.pid)
+      }
+    }
+
+    private func unmount(_ pod: PodView) throws {
+      let answer = try Command.run("nsenter", ["-t", "\(try #require(pod.container.pid))", "-m", "umount", "/conf"])
+      #expect(answer.exit == 0, "\(answer)")
+    }
+
+    @Test("a container whose volume somebody unmounted is restarted with it")
+    func mountRemoved() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("app", try manifest(""))
+        try daemon.sync()
+        try unmount(pod)
+        try daemon.sync()
+        let after = try daemon.pod("app", "is restarted") { $0.container.restarts == 1 && $0.container.isRunning }
+        #expect(try Files.readText("/proc/\(try #require(after.container.pid))/root/conf/app.conf") == "one\n")
+        #expect(try daemon.berth("events").stdout.contains("mounts of container app were removed by hand: /conf"))
+        try daemon.sync()
+        #expect(try daemon.pod("app")?.container.restarts == 1)
+      }
+    }
+
+    @Test("with on_drift = \"warn\" it runs on without, and that is told")
+    func mountRemovedWarn() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("app", try manifest("on_drift = \"warn\""))
+        try daemon.sync()
+        try unmount(pod)
+        try daemon.sync()
+        let after = try daemon.pod("app", "says so") { $0.message.contains("removed by hand: /conf") }
+        #expect(after.container.pid == pod.container.pid && after.container.restarts == 0)
+      }
+    }
+
+    @Test("an image record that is gone is told, and the pod runs on")
+    func imageRemoved() throws {
+      try withDaemon { daemon in
+        let archive = try ManifestText.imageReference().dropFirst("oci-archive:".count)
+        let imported = try daemon.berth("image", "import", String(archive))
+        #expect(imported.exit == 0, "\(imported)")
+        let name = try #require(try daemon.berth("image", "ls", "-o", "json").json().array?.first?["reference"]?.string)
+        let pod = try daemon.run("app", try ManifestText.of(container: "image_pull_policy = \"never\"", image: name))
+        let removed = try Command.run(
+          "python3", ["-c", "import sqlite3; c = sqlite3.connect('\(daemon.root)/meta.db'); c.execute('DELETE FROM images'); c.commit()"])
+        #expect(removed.exit == 0, "\(removed)")
+        try daemon.sync()
+        let after = try daemon.pod("app", "says so") { $0.message.contains("image \(name) is no longer in the store") }
+        #expect(after.container.pid == pod.container.pid)
+        #expect(try daemon.berth("events").stdout.contains("berth image pull \(name)"))
       }
     }
   }

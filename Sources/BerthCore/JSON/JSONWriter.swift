@@ -14,22 +14,13 @@ extension JSON {
   }
 
   /// As `encoded`, with the members of every object sorted by key: equal values give equal bytes, for hashing.
-  public func canonical() -> [UInt8] { sortedByKey().encoded() }
-
-  private func sortedByKey() -> JSON {
-    switch self {
-    case .array(let items): return .array(items.map { $0.sortedByKey() })
-    case .object(let object):
-      var sorted = JSONObject()
-      for member in object.members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
-        sorted[member.key] = member.value.sortedByKey()
-      }
-      return .object(sorted)
-    default: return self
-    }
+  public func canonical() -> [UInt8] {
+    var out: [UInt8] = []
+    write(to: &out, indent: nil, sorted: true)
+    return out
   }
 
-  private func write(to out: inout [UInt8], indent: Int?) {
+  private func write(to out: inout [UInt8], indent: Int?, sorted: Bool = false) {
     switch self {
     case .null: out += "null".utf8
     case .bool(let flag): out += (flag ? "true" : "false").utf8
@@ -38,12 +29,15 @@ extension JSON {
     case .double(let number): out += (number.isFinite ? "\(number)" : "null").utf8
     case .string(let text): Self.write(text, to: &out)
     case .array(let items):
-      Self.writeList(items, open: "[", close: "]", to: &out, indent: indent) { item, out, level in item.write(to: &out, indent: level) }
+      Self.writeList(items, open: "[", close: "]", to: &out, indent: indent) { item, out, level in
+        item.write(to: &out, indent: level, sorted: sorted)
+      }
     case .object(let object):
-      Self.writeList(object.members, open: "{", close: "}", to: &out, indent: indent) { member, out, level in
+      let members = sorted ? object.members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : object.members
+      Self.writeList(members, open: "{", close: "}", to: &out, indent: indent) { member, out, level in
         Self.write(member.key, to: &out)
         out += (level == nil ? ":" : ": ").utf8
-        member.value.write(to: &out, indent: level)
+        member.value.write(to: &out, indent: level, sorted: sorted)
       }
     }
   }

@@ -81,8 +81,10 @@ final class SpecMemory: Sendable {
     }
     let changes = written.withLock { written in taken.values.filter { Self.mark($0) != written[$0.key] } }
     if changes.isEmpty { return }
+    // In the table's order: its pages are then written once.
+    let ordered = changes.sorted { $0.key < $1.key }
     do throws(BerthError) {
-      try store.apply(changes)
+      try store.apply(ordered)
       written.withLock { written in for change in changes { written[change.key] = Self.mark(change) } }
     } catch { events.record("Failed", "\(error)", severity: .warning) }
   }

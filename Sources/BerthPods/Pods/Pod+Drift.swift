@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthLinux
 import BerthManifest
 import BerthPlan
@@ -20,6 +21,34 @@ extension Pod {
       let names = cgroup?.changedLimits(from: container.resources.runtime) ?? []
       if !names.isEmpty { found.append(.limits(container: container.name, names: names)) }
     }
+    let facts = try? PodFacts.read(paths.state)
+    for container in record.spec.containers {
+      let gone = lostMounts(of: container, facts)
+      if !gone.isEmpty { found.append(.mounts(container: container.name, paths: gone)) }
+    }
+    found += record.images.keys.sorted().filter(isMissing).map { .image(reference: $0) }
     return found
+  }
+
+  /// Where volumes were mounted at an earlier look at the same attempt and aren't any more. Compared with what was seen and not with the
+  /// spec: an image may lead a path elsewhere by a symlink.
+  private func lostMounts(of container: ContainerSpec, _ facts: PodFacts?) -> [String] {
+    guard !container.mounts.isEmpty, let known = facts?.containers[container.name], known.isInitAlive, let process = known.initRecord,
+      let all = try? MountPoints.of(process: process.process.pid), !all.isEmpty
+    else { return [] }
+    let mounted = all.intersection(container.mounts.map(\.path))
+    guard let seen = mountsSeen[container.name], seen.attempt == process.attempt else {
+      mountsSeen[container.name] = (process.attempt, mounted)
+      return []
+    }
+    return seen.paths.subtracting(mounted).sorted()
+  }
+
+  /// A file or folder of the node is read where it is, as long as it is there.
+  private func isMissing(_ text: String) -> Bool {
+    do throws(BerthError) {
+      let reference = try ImageReference(text)
+      return try !reference.isLocal && context.images.lookup(reference) == nil
+    } catch { return false }
   }
 }

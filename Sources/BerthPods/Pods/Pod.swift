@@ -32,6 +32,8 @@ public actor Pod {
   var exitTimes: [String: (attempt: UInt32, at: Instant)] = [:]
   /// Containers that were told to stop although no shim is there to see to it.
   var stoppedWithoutShim: Set<String> = []
+  /// The volumes that were mounted in each container when it was first looked at, by attempt.
+  var mountsSeen: [String: (attempt: UInt32, paths: Set<String>)] = [:]
   private var isConnecting = false
 
   enum Link {
