@@ -1,12 +1,12 @@
 import BerthCore
 
 /// What a registry asks for with status 401. Source: RFC 9110 11.6.1; distribution-spec token authentication.
-enum Challenge: Equatable, Sendable {
+public enum Challenge: Equatable, Sendable {
   case basic
   case bearer(realm: String, service: String?, scope: String?)
 
   /// The first challenge of a `WWW-Authenticate` header that is understood, Bearer before Basic.
-  static func parse(_ headers: [String]) -> Challenge? {
+  public static func parse(_ headers: [String]) -> Challenge? {
     var hasBasic = false
     for header in headers {
       guard header.utf8.count <= 8192 else { continue }

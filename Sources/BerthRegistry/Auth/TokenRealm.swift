@@ -2,9 +2,9 @@ import BerthCore
 
 /// Whether a token service that a registry names is asked at all, and with credentials. The name comes from the registry, or from
 /// whoever sits in between, so it gets no request that reaches into the node's own networks, and no password that isn't meant for it.
-enum TokenRealm {
+public enum TokenRealm {
   /// nil if it may be asked; else why not.
-  static func refusal(_ realm: String, for registry: HTTPOrigin, plainAllowed: (String) -> Bool) -> String? {
+  public static func refusal(_ realm: String, for registry: HTTPOrigin, plainAllowed: (String) -> Bool) -> String? {
     guard let origin = HTTPOrigin(url: realm) else { return "it isn't a plain http or https URL" }
     if !origin.isSecure, registry.isSecure || !plainAllowed(origin.name) { return "it isn't https" }
     if RegistryHost.isInternal(origin.host), !RegistryHost.isInternal(registry.host), origin.host != registry.host {
@@ -15,7 +15,7 @@ enum TokenRealm {
 
   /// Whether the registry's credential goes there: the registry's own host, its parent domain, or another host of that domain
   /// (registry-1.docker.io and auth.docker.io; registry.gitlab.com and gitlab.com).
-  static func takesCredential(_ realm: String, of registry: HTTPOrigin) -> Bool {
+  public static func takesCredential(_ realm: String, of registry: HTTPOrigin) -> Bool {
     guard let origin = HTTPOrigin(url: realm) else { return false }
     if origin.host == registry.host { return true }
     guard RegistryHost.address(registry.host) == nil, !registry.host.hasPrefix("["), origin.isSecure else { return false }

@@ -1,18 +1,18 @@
 import BerthCore
 
 /// Scheme, host and port of a URL: what credentials are bound to.
-struct HTTPOrigin: Hashable, Sendable {
-  var isSecure: Bool
+public struct HTTPOrigin: Hashable, Sendable {
+  public var isSecure: Bool
   /// Lower case, without a port; IPv6 in brackets.
-  var host: String
-  var port: Int
+  public var host: String
+  public var port: Int
 
   /// `host` or `host:port`, the port left out where it is the scheme's own.
   var name: String { port == (isSecure ? 443 : 80) ? host : "\(host):\(port)" }
   var text: String { "\(isSecure ? "https" : "http")://\(name)" }
 
   /// A registry's, by its name in references.
-  init(registry: String, isSecure: Bool) {
+  public init(registry: String, isSecure: Bool) {
     let (host, port) = Self.split(registry)
     self.isSecure = isSecure
     self.host = host
@@ -21,7 +21,7 @@ struct HTTPOrigin: Hashable, Sendable {
 
   /// Of an absolute http or https URL; nil for any other, for one with user information, and for hosts that are neither names nor
   /// addresses in their usual form.
-  init?(url: String) {
+  public init?(url: String) {
     let isSecure = url.lowercased().hasPrefix("https://")
     guard isSecure || url.lowercased().hasPrefix("http://") else { return nil }
     guard url.utf8.count <= 8192, url.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "\\") }) else { return nil }
