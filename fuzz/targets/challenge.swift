@@ -12,7 +12,8 @@ public func fuzzChallenge(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let origin = HTTPOrigin(url: realm) else { preconditionFailure("no URL") }
     precondition(origin.isSecure, "a password without TLS")
     let isNumeric = origin.host.utf8.allSatisfy { (48...57).contains($0) || $0 == UInt8(ascii: ".") }
-    for inside in ["127.", "169.254.", "10.", "192.168."] { precondition(!isNumeric || !origin.host.hasPrefix(inside), "the node's network") }
+    let isInside = ["127.", "169.254.", "10.", "192.168."].contains { origin.host.hasPrefix($0) }
+    precondition(!isNumeric || !isInside, "into the node's network")
     precondition(origin.host != "localhost" && origin.host != "[::1]", "the node itself")
   }
   return 0
