@@ -31,6 +31,10 @@ public struct RegistryReference: Sendable, Hashable, CustomStringConvertible {
     self.tag = tag.map(String.init) ?? (digest == nil ? "latest" : nil)
     let (host, path) = Self.splitHost(name)
     guard Self.isHost(host) else { throw refuse("\"\(host)\" is not a registry's host name") }
+    // In lower case it would be read as a part of a name on Docker Hub: another image.
+    guard host.contains(".") || host.contains(":") || host == "localhost" else {
+      throw refuse("\"\(host)\" has capitals, and as a registry's host name it needs a dot or a port")
+    }
     guard Self.isRepository(path) else {
       throw refuse("\"\(path)\" is not a repository: lower-case letters, digits and single . _ - between them, components separated by /")
     }
