@@ -12,6 +12,10 @@ public struct ActualPod: Hashable, Sendable {
   public var sandbox: SandboxState
   /// Whether a container of it was already told to stop for good: then the incarnation is not taken up again, whatever is asked for now.
   public var isBeingRemoved = false
+  /// When this incarnation was made.
+  public var createdAt: Instant?
+  /// Set once the pod as a whole has failed: nothing of it runs again.
+  public var failure: PodFailure?
   /// What of it was changed by hand, as far as was looked for.
   public var drift: [Drift] = []
   /// By container name, init containers included. A container that was never started is missing.
@@ -41,11 +45,24 @@ public struct OtherInstances: Hashable, Sendable {
   }
 }
 
+/// Why a pod as a whole has failed.
+public struct PodFailure: Hashable, Sendable {
+  /// Kubernetes' word: `DeadlineExceeded`.
+  public var reason: String
+  public var message: String
+  public init(reason: String, message: String) {
+    self.reason = reason
+    self.message = message
+  }
+}
+
 public enum SandboxState: Hashable, Sendable {
   /// The shim answers and its namespaces stand.
   case ready
   /// The shim is dead. `processesLeft`: containers of it still run and can be seen, but not restarted or logged.
   case lost(processesLeft: Bool)
+  /// The pod had finished, and everything but the record of how was removed.
+  case released
 }
 
 public struct ActualContainer: Hashable, Sendable {
@@ -90,7 +107,7 @@ public struct ContainerExit: Hashable, Sendable {
     /// The exit code; 128 + n for a death by signal n.
     case code(Int32, signal: Int32?, oomKilled: Bool)
     /// It never ran: why.
-    case startFailed(String)
+    case startFailed(StartFailure)
     /// It ran and is gone, but nobody was there to see its exit code.
     case unknown
   }
@@ -107,5 +124,43 @@ public struct ContainerExit: Hashable, Sendable {
 
   public var succeeded: Bool {
     if case .code(0, _, _) = outcome { true } else { false }
+  }
+}
+
+/// Why an attempt never ran.
+public struct StartFailure: Hashable, Sendable {
+  public enum Kind: String, Sendable {
+    /// What it was asked to be can't be: a missing secret, a user id that is refused.
+    case config
+    /// Something of the node was in the way.
+    case create
+    /// Its program isn't there.
+    case notFound = "not-found"
+    /// Its program can't be executed: not executable, of another architecture, its interpreter missing.
+    case notExecutable = "not-executable"
+  }
+  public var kind: Kind
+  public var message: String
+  public init(_ kind: Kind, _ message: String) {
+    self.kind = kind
+    self.message = message
+  }
+
+  /// As Kubernetes calls it.
+  public var reason: String {
+    switch kind {
+    case .config: "CreateContainerConfigError"
+    case .create: "CreateContainerError"
+    case .notFound, .notExecutable: "RunContainerError"
+    }
+  }
+
+  /// As a shell would have ended; nil where the program was never tried.
+  public var exitCode: Int32? {
+    switch kind {
+    case .config, .create: nil
+    case .notFound: 127
+    case .notExecutable: 126
+    }
   }
 }

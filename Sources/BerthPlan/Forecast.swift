@@ -2,15 +2,19 @@ import BerthCore
 import BerthManifest
 
 /// Everything that will be done for a pod until nothing is left to do, if all goes well: images are found, containers start and stay up,
-/// init containers succeed. It plans, supposes that the actions have had their effect, and plans again: what `berth diff` prints, and
-/// what the executor then does.
+/// init containers succeed, dependencies come as far as they must. It plans, supposes that the actions have had their effect, and plans
+/// again: what `berth diff` prints, and what the executor then does.
 public func forecast(
-  desired: DesiredPod?, actual: ActualPod?, beside others: OtherInstances = OtherInstances(), images: [String: ImageState], now: Instant
+  desired: DesiredPod?, actual: ActualPod?, beside others: OtherInstances = OtherInstances(), images: [String: ImageState],
+  unmet: [String] = [], now: Instant
 ) -> PodPlan {
-  let first = plan(desired: desired, actual: actual, beside: others, images: images, now: now)
-  var whole = first
+  var next = plan(desired: desired, actual: actual, beside: others, images: images, unmet: unmet, now: now)
+  var whole = next
+  if next.actions.isEmpty, !unmet.isEmpty {
+    next = plan(desired: desired, actual: actual, beside: others, images: images, now: now)
+    whole.actions = next.actions
+  }
   var world = SupposedWorld(actual: actual, others: others, images: images, now: now)
-  var next = first
   // No pod needs as many rounds as it has containers and steps; a plan that never ends is a bug that others report.
   for _ in 0..<longestForecast where !next.actions.isEmpty {
     for action in next.actions { world.suppose(action, desired) }
@@ -55,6 +59,8 @@ private struct SupposedWorld {
       if let actual { others.leaving.append(actual) }
       actual = others.successor
       others.successor = nil
+    case .failPod(let failure): self[action.instance]?.failure = failure
+    case .releasePod: self[action.instance]?.sandbox = .released
     case .updateResources, .updateVolume: self[action.instance]?.drift = []
     case .signalContainer: break
     }

@@ -4,11 +4,22 @@ import BerthManifest
 /// What to do for the containers of a pod whose spec is in force. `unmet`: why none may be started now.
 func planContainers(of pod: ActualPod, unmet: [String], now: Instant) -> PodPlan {
   var plan = PodPlan()
-  planUnhealthy(pod, into: &plan)
-  if pod.isFinished {
-    planCompletion(of: pod, into: &plan)
+  if pod.sandbox == .released { return plan }
+  if pod.isFinished || pod.failure != nil {
+    planEnd(of: pod, now: now, into: &plan)
     return plan
   }
+  if let deadline = pod.spec.activeDeadline, let createdAt = pod.createdAt {
+    let due = createdAt + deadline
+    if due <= now {
+      let failure = PodFailure(
+        reason: "DeadlineExceeded", message: "it ran longer than active_deadline = \"\(DurationText.format(deadline))\"")
+      plan.actions.append(PodAction(.failPod(failure), because: failure.message))
+      return plan
+    }
+    plan.wakeAt = due
+  }
+  planUnhealthy(pod, into: &plan)
   let started = pod.spec.containers.contains { pod.containers[$0.name] != nil }
   for container in pod.spec.initContainers {
     let actual = pod.containers[container.name]
@@ -37,13 +48,27 @@ private func planUnhealthy(_ pod: ActualPod, into plan: inout PodPlan) {
   }
 }
 
-/// Sidecars end last, in reverse order, one after the other.
-private func planCompletion(of pod: ActualPod, into plan: inout PodPlan) {
-  guard let last = pod.spec.initContainers.last(where: { pod.containers[$0.name]?.state.isLive == true }) else { return }
-  if case .running? = pod.containers[last.name]?.state, plan.actions.isEmpty {
-    plan.actions.append(PodAction(.stopContainer(name: last.name, purpose: .completion), because: "the containers have finished"))
+/// What still runs of a pod that has finished or failed is stopped: containers first, then sidecars one after the other, the last first.
+/// Then its time to live begins.
+private func planEnd(of pod: ActualPod, now: Instant, into plan: inout PodPlan) {
+  let live = pod.spec.allContainers.reversed().filter { pod.containers[$0.name]?.state.isLive == true }
+  let others = live.filter { !$0.isSidecar }
+  for container in others.isEmpty ? Array(live.prefix(1)) : others {
+    guard case .running? = pod.containers[container.name]?.state else { continue }
+    plan.actions.append(
+      PodAction(
+        .stopContainer(name: container.name, purpose: .completion), because: pod.failure?.message ?? "the containers have finished"))
+  }
+  if !live.isEmpty { return plan.wait(for: "containers to stop: \(live.map(\.name).joined(separator: ", "))") }
+  guard let ttl = pod.spec.ttlAfterFinished else { return }
+  let ends = pod.containers.values.compactMap { container in
+    if case .exited(let exit) = container.state { exit.at } else { nil }
+  }
+  let due = (ends.max() ?? pod.createdAt ?? now) + ttl
+  if due <= now {
+    plan.actions.append(PodAction(.releasePod, because: "it finished ttl_after_finished = \"\(DurationText.format(ttl))\" ago"))
   } else {
-    plan.wait(for: "sidecar \(last.name) to stop")
+    plan.wakeAt = earliest(plan.wakeAt, due)
   }
 }
 

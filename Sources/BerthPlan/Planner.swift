@@ -11,9 +11,11 @@ import BerthManifest
 /// 4. The sandbox is lost and no process is left: remove the pod, so that it is created anew.
 /// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod, or start another beside
 ///    it (`Planner+StartFirst`). Else, with the sandbox lost, leave running containers alone.
-/// 6. Stop containers that failed their probes.
-/// 7. Run the init containers in order, each to success; a sidecar until it is ready.
-/// 8. Start the containers that don't run and whose restart policy and back-off say so; once all have finished, stop the sidecars.
+/// 6. All containers have finished, or the pod has failed: stop what still runs, release what a finished pod keeps once its time is over.
+/// 7. Its deadline has passed: fail it.
+/// 8. Stop containers that failed their probes.
+/// 9. Run the init containers in order, each to success; a sidecar until it is ready.
+/// 10. Start the containers that don't run and whose restart policy, back-off and dependencies say so.
 ///
 /// What holds the pod's next form up (an image that is missing, a limit that can't be taken over) never holds up the containers of the
 /// form that runs. `unmet`: dependencies that keep containers from being started, in words.
@@ -51,8 +53,10 @@ private func planCurrent(
     // A container that comes needs its image first; else the old pod runs on until the new one's images are there.
     if let missing, !inPlace || addsContainers(desired, actual) {
       plan = missing
+    } else if let reason = reasonToRunAgain(desired, actual, changes) {
+      return planRemoval(of: actual, because: reason, changes: changes, now: now)
     } else if inPlace {
-      plan = planInPlace(desired, actual, changes)
+      plan = actual.sandbox == .released ? planTakeOver(changes) : planInPlace(desired, actual, changes)
     } else if desired.spec.update.strategy == .startFirst, actual.spec.startFirstObstacle(to: desired.spec) == nil {
       plan = planSuccessor(desired, because: changedPaths(changes), changes: changes, unmet: unmet)
     } else {
@@ -70,6 +74,14 @@ private func planCurrent(
   running.actions.removeAll { action in action.verb.container.map { !kept.contains($0) } ?? false }
   plan.merge(running)
   return plan
+}
+
+/// Of a pod that has ended for good: what a change in place can't bring back.
+private func reasonToRunAgain(_ desired: DesiredPod, _ actual: ActualPod, _ changes: [FieldChange]) -> String? {
+  if actual.failure != nil, changes.contains(where: { $0.path == "active_deadline" }) { return "active_deadline changed after its end" }
+  var asked = actual
+  asked.spec = desired.spec
+  return actual.sandbox == .released && !asked.isFinished ? "it has finished and been cleaned up, and is to run on" : nil
 }
 
 private func recreationReason(_ changes: [FieldChange], _ desired: DesiredPod, _ actual: ActualPod) -> String {
@@ -227,8 +239,13 @@ private func planInPlace(_ desired: DesiredPod, _ actual: ActualPod, _ changes: 
         PodAction(.signalContainer(name: container.name, signal: signal), because: "files of volume \(volume.name) changed"))
     }
   }
-  let rest = changes.filter { !$0.isResources && $0.contentVolume == nil }
+  plan.merge(planTakeOver(changes.filter { !$0.isResources && $0.contentVolume == nil }))
+  return plan
+}
+
+private func planTakeOver(_ changes: [FieldChange]) -> PodPlan {
+  var plan = PodPlan()
   plan.actions.append(
-    PodAction(.recordSpec, because: rest.isEmpty ? "the manifest's content changed" : "changed in place", changes: rest))
+    PodAction(.recordSpec, because: changes.isEmpty ? "the manifest's content changed" : "changed in place", changes: changes))
   return plan
 }

@@ -35,6 +35,10 @@ public struct PodAction: Hashable, Sendable {
     case removePod
     /// The successor serves from now on, and the one that did is to go.
     case takeOver
+    /// Nothing of it is to run again.
+    case failPod(PodFailure)
+    /// Everything of a finished pod but the record of how it ended.
+    case releasePod
   }
   public var verb: Verb
   public var instance = PodInstance.current
@@ -72,6 +76,8 @@ extension PodAction.Verb {
     case .recordSpec: "update pod"
     case .removePod: "remove pod"
     case .takeOver: "let the new instance take over"
+    case .failPod(let failure): "fail pod (\(failure.reason))"
+    case .releasePod: "remove the containers of the finished pod"
     }
   }
   /// Stable, for JSON.
@@ -88,6 +94,8 @@ extension PodAction.Verb {
     case .recordSpec: "record_spec"
     case .removePod: "remove_pod"
     case .takeOver: "take_over"
+    case .failPod: "fail_pod"
+    case .releasePod: "release_pod"
     }
   }
   public var container: String? {
@@ -96,7 +104,7 @@ extension PodAction.Verb {
       .signalContainer(let name, _):
       name
     case .updateResources(let name): name
-    case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod, .takeOver: nil
+    case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod, .takeOver, .failPod, .releasePod: nil
     }
   }
 }
@@ -107,7 +115,7 @@ public enum StopPurpose: Hashable, Sendable {
   case removal
   /// It is unhealthy: its restart policy decides what follows.
   case restart
-  /// A sidecar whose pod has nothing else left to do.
+  /// Its pod has nothing left to do, or has failed.
   case completion
 }
 

@@ -32,9 +32,15 @@ extension ContainerExit {
   public var words: String {
     switch outcome {
     case .code(_, _, oomKilled: true): "killed: out of memory"
-    case .code(_, let signal?, _): "killed by signal \(signal)"
+    // What a seccomp filter kills; nothing else sends it by itself.
+    case .code(_, 31?, _): "killed by signal 31 (SIGSYS): a system call that its seccomp profile forbids"
+    case .code(_, let signal?, _):
+      "killed by signal \(signal)"
+        + (SignalName.names.indices.contains(Int(signal) - 1) ? " (SIG\(SignalName.names[Int(signal) - 1]))" : "")
+    // What shells and the dynamic loader say by it.
+    case .code(127, nil, _): "exit code 127 (a command or a shared library wasn't found: its log says which)"
     case .code(let code, nil, _): "exit code \(code)"
-    case .startFailed(let message): message
+    case .startFailed(let failure): failure.message
     case .unknown: "exit code unknown"
     }
   }

@@ -40,6 +40,14 @@ struct ForecastTests {
       ])
   }
 
+  @Test("a pod that waits for others: what is done once they have come so far")
+  func dependencies() {
+    let plan = forecast(
+      desired: pod("a"), actual: nil, images: ["a:1": .present(digest: "d")], unmet: ["pod default/db to be ready"], now: now)
+    #expect(plan.actions.map(\.verb.text) == ["create pod", "start container web"])
+    #expect(plan.waitingFor == "pod default/db to be ready")
+  }
+
   @Test("a pod that is made anew: the new image before the old pod's end, and all that follows")
   func recreation() {
     #expect(

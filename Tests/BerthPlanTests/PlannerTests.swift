@@ -167,6 +167,65 @@ struct PlannerTests {
     #expect(scene.plan(actual, gone: true).verbs == [.stopContainer(name: "one")])
   }
 
+  @Test("a pod that depends on another is neither made nor restarted before that has come so far; what runs goes on") func unmet() {
+    let scene = Scene()
+    func plan(_ actual: ActualPod?) -> PodPlan {
+      BerthPlan.plan(desired: scene.desired, actual: actual, images: scene.images, unmet: ["pod default/db to be ready"], now: scene.now)
+    }
+    #expect(plan(nil).actions.isEmpty && plan(nil).waitingFor == "pod default/db to be ready")
+    #expect(plan(scene.actual(["web": scene.exited(1)])).waitingFor == "pod default/db to be ready")
+    #expect(plan(scene.running("web")) == PodPlan())
+  }
+
+  @Test("active_deadline: woken for it, then failed once, then stopped, and nothing runs again") func deadline() {
+    var scene = Scene()
+    scene.spec.activeDeadline = .seconds(60)
+    var actual = scene.running("web")
+    actual.createdAt = Instant(nanoseconds: scene.now.nanoseconds - 59_000_000_000)
+    #expect(scene.plan(actual).actions.isEmpty && scene.plan(actual).wakeAt == scene.now + .seconds(1))
+    actual.createdAt = Instant(nanoseconds: scene.now.nanoseconds - 60_000_000_000)
+    let failure = PodFailure(reason: "DeadlineExceeded", message: "it ran longer than active_deadline = \"1m\"")
+    #expect(scene.plan(actual).verbs == [.failPod(failure)])
+    actual.failure = failure
+    #expect(scene.plan(actual).verbs == [.stopContainer(name: "web", purpose: .completion)])
+    actual.containers["web"] = scene.exited(137)
+    #expect(scene.plan(actual) == PodPlan())
+    var longer = scene
+    longer.hash = "h2"
+    longer.spec.activeDeadline = .seconds(600)
+    #expect(scene.plan(actual, desired: longer.desired).verbs == [.removePod])
+  }
+
+  @Test("a pod that finished in time has no deadline any more") func finishedBeforeDeadline() {
+    var scene = Scene()
+    scene.spec.activeDeadline = .seconds(60)
+    scene.spec.restartPolicy = .never
+    var actual = scene.actual(["web": scene.exited(0)])
+    actual.createdAt = Instant(nanoseconds: scene.now.nanoseconds - 90_000_000_000)
+    #expect(scene.plan(actual) == PodPlan())
+  }
+
+  @Test("ttl_after_finished counts from the last end; a released pod is left alone until something else is asked for") func timeToLive() {
+    var scene = Scene()
+    scene.spec.restartPolicy = .never
+    scene.spec.ttlAfterFinished = .seconds(30)
+    #expect(scene.plan(scene.actual(["web": scene.exited(0, ago: .seconds(10))])).wakeAt == scene.now + .seconds(20))
+    #expect(scene.plan(scene.actual(["web": scene.exited(0, ago: .seconds(30))])).verbs == [.releasePod])
+    let released = scene.actual(["web": scene.exited(0, ago: .seconds(30))], sandbox: .released)
+    #expect(scene.plan(released) == PodPlan())
+    #expect(scene.plan(released, gone: true).verbs == [.removePod])
+    var changed = scene
+    changed.hash = "h2"
+    changed.spec.ttlAfterFinished = .seconds(60)
+    #expect(scene.plan(released, desired: changed.desired).verbs == [.recordSpec])
+    changed.spec.containers[0].command = ["x"]
+    #expect(scene.plan(released, desired: changed.desired).verbs == [.removePod])
+    var always = scene
+    always.hash = "h3"
+    always.spec.restartPolicy = .always
+    #expect(scene.plan(released, desired: always.desired).verbs == [.removePod])
+  }
+
   @Test("while a changed pod waits for its image the old one's containers are restarted all the same") func oldPodGoesOn() {
     let scene = Scene()
     var changed = scene

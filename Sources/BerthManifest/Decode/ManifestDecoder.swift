@@ -18,6 +18,8 @@ public struct DecodedManifest: Sendable {
   var claims: [PortClaim] = []
   /// Where the pod's name stands, or the beginning of the file.
   var nameRange: SourceRange
+  /// Where `depends_on` stands.
+  var dependencyRange = SourceRange(0, 0)
   var source: SourceText
   /// Whether it is TOML at all.
   var isParsed = true
@@ -42,12 +44,14 @@ public enum ManifestDecoder {
     // What is missing from a file that is broken may only have been skipped.
     let spec = document.errors.isEmpty ? decoder.pod(key: key, stem: stem) : nil
     let isGood = !decoder.sink.hasErrors
-    return DecodedManifest(
+    var manifest = DecodedManifest(
       spec: isGood ? spec : nil, key: key, hash: isGood ? hash(document, folder: folder) : nil, diagnostics: decoder.sink.sorted,
       file: file,
       references: isGood ? decoder.references : [], claims: decoder.claims,
-      nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source,
-      isParsed: document.errors.isEmpty)
+      nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
+    manifest.dependencyRange = decoder.dependencyRange
+    manifest.isParsed = document.errors.isEmpty
+    return manifest
   }
 
   private static func hash(_ document: TOMLDocument, folder: String) -> String {

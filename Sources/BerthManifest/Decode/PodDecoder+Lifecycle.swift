@@ -92,7 +92,7 @@ extension PodDecoder {
     return table["port"]?.integer.flatMap { UInt16(exactly: $0) }
   }
 
-  private mutating func positive(_ table: TOMLTable, _ key: String) -> Duration? {
+  mutating func positive(_ table: TOMLTable, _ key: String) -> Duration? {
     guard let value = table[key], let duration = value.duration else { return nil }
     if duration <= .zero { sink.error("'\(key)' must be longer than 0s", at: value.range) }
     return duration

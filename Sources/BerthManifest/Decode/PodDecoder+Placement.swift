@@ -21,6 +21,9 @@ extension PodDecoder {
   mutating func placement(_ spec: inout PodSpec) {
     spec.nodeSelector = root.stringMap("node_selector")
     spec.suspend = root["suspend"]?.boolean ?? false
+    dependencies(&spec)
+    spec.activeDeadline = positive(root, "active_deadline")
+    spec.ttlAfterFinished = root["ttl_after_finished"]?.duration
     spec.onDrift = root["on_drift"]?.string.flatMap { DriftPolicy(rawValue: $0) } ?? .repair
     guard let table = root["update"]?.table else { return }
     if let strategy = table["strategy"]?.string.flatMap({ UpdateSpec.Strategy(rawValue: $0) }) { spec.update.strategy = strategy }

@@ -27,6 +27,9 @@ public enum ManifestSchema {
     .key("fs_group", .integer(groupRange), "group of the pod's volumes, and of every container"),
     .key("supplemental_groups", .list(.integer(groupRange)), default: "[]", "extra groups of every container"),
     .key("node_selector", .map(key: .line, value: .text(.any)), default: "{}", "run only where the node's labels match"),
+    .key("active_deadline", .duration, "from the pod's start; after it the pod fails with DeadlineExceeded"),
+    .key("depends_on", .list(.either([.text(.podName), .table(dependency)])), default: "[]", "pods to wait for at every start"),
+    .key("ttl_after_finished", .duration, "a finished pod's containers and logs are removed after it"),
     .key("suspend", .boolean, default: "false", "keep the manifest, run nothing"),
     .key(
       "user_namespace", .either([.choice(["none", "auto"]), .table(userNamespace)]), default: "\"none\"", "a range of ids of its own"),
@@ -38,14 +41,11 @@ public enum ManifestSchema {
   ]
 
   private static let laterPodKeys: [KeyTable.Key] = [
-    .notYet("active_deadline", .duration, "the whole pod fails after it"),
     .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes"),
-    .notYet("depends_on", .list(.either([.text(.podName), .table(dependency)])), default: "[]", "pods to wait for"),
     .notYet("schedule", .text(.line), "a cron expression: makes the pod a job"),
     .notYet("time_zone", .text(.line), "of schedule"),
     .notYet("concurrency_policy", .choice(["allow", "forbid", "replace"]), "of schedule"),
     .notYet("starting_deadline", .duration, "of schedule"),
-    .notYet("ttl_after_finished", .duration, "remove a finished pod's containers after it"),
   ]
 
   static let restartBackoff = KeyTable(
@@ -102,8 +102,8 @@ public enum ManifestSchema {
   private static let dependency = KeyTable(
     "depends_on",
     [
-      .notYet("pod", .text(.podName), "the pod"),
-      .notYet("condition", .choice(["started", "ready", "succeeded"]), default: "\"ready\"", "what to wait for"),
+      .key("pod", .text(.podName), "the pod, \"namespace/name\" for one of another namespace"),
+      .key("condition", .choice(DependencySpec.Condition.allCases.map(\.rawValue)), default: "\"ready\"", "what to wait for"),
     ])
 
   private static let update = KeyTable(

@@ -27,7 +27,9 @@ extension PodSpec {
       "shm_size": .size(shmSize), "host_pid": .bool(hostPID), "host_ipc": .bool(hostIPC),
       "user_namespace": userNamespace.json, "fs_group": .optional(fsGroup.map { Int64($0) }),
       "supplemental_groups": .array(supplementalGroups.map { .integer(Int64($0)) }), "node_selector": .strings(nodeSelector),
-      "suspend": .bool(suspend), "on_drift": .string(onDrift.rawValue), "update": update.json,
+      "suspend": .bool(suspend),
+      "depends_on": .array(dependsOn.map(\.json)), "active_deadline": activeDeadline.map { .duration($0) } ?? .null,
+      "ttl_after_finished": ttlAfterFinished.map { .duration($0) } ?? .null, "on_drift": .string(onDrift.rawValue), "update": update.json,
       "init_container": .array(initContainers.map { $0.json(for: disclosure) }),
       "container": .array(containers.map { $0.json(for: disclosure) }), "volume": .array(volumes.map { $0.json(for: disclosure) }),
     ]

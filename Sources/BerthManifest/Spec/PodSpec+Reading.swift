@@ -26,6 +26,9 @@ extension PodSpec {
     try reader.read("supplemental_groups", into: &supplementalGroups, SpecReader.ids)
     try reader.read("node_selector", into: &nodeSelector, SpecReader.stringMap)
     try reader.read("suspend", into: &suspend, \.bool)
+    dependsOn = try reader.list("depends_on") { item throws(BerthError) in try DependencySpec(item) }
+    activeDeadline = try reader.optional("active_deadline", SpecReader.duration)
+    ttlAfterFinished = try reader.optional("ttl_after_finished", SpecReader.duration)
     try reader.read("on_drift", into: &onDrift)
     if let child = try reader.child("update") { update = try UpdateSpec(child) }
     initContainers = try reader.list("init_container") { item throws(BerthError) in try ContainerSpec(item) }

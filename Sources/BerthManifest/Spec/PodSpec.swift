@@ -32,6 +32,12 @@ public struct PodSpec: Hashable, Sendable {
   public var nodeSelector: [String: String] = [:]
   /// Keep the manifest, run nothing.
   public var suspend = false
+  /// Held at every start of a container.
+  public var dependsOn: [DependencySpec] = []
+  /// From the pod's start until it is failed.
+  public var activeDeadline: Duration?
+  /// From the end of the last container until they are removed.
+  public var ttlAfterFinished: Duration?
   public var onDrift: DriftPolicy = .repair
   public var update = UpdateSpec()
   public var initContainers: [ContainerSpec] = []

@@ -24,7 +24,8 @@ public struct FieldChange: Hashable, Sendable, CustomStringConvertible {
 public enum SpecDiff {
   private static let pair = ["container", "init_container", "volume"]
   private static let podInPlace: Set<String> = [
-    "labels", "annotations", "restart_policy", "restart_backoff", "termination_grace_period", "resources", "on_drift", "update",
+    "labels", "annotations", "restart_policy", "restart_backoff", "termination_grace_period", "resources", "depends_on", "active_deadline",
+    "ttl_after_finished", "on_drift", "update",
     "node_selector",
   ]
   private static let containerInPlace: Set<String> = [

@@ -20,8 +20,18 @@ public enum ManifestValidator {
     var owners: [PodKey: String] = [:]
     var claims: [ClaimKey: [(claim: PortClaim, key: PodKey, path: String)]] = [:]
     var diagnostics: [Diagnostic] = []
+    var edges: [PodKey: [PodKey]] = [:]
+    for (_, decoded) in manifests {
+      if let spec = decoded.spec { edges[spec.key] = spec.dependsOn.map(\.pod) }
+    }
+    let suspects = DependencyCycle.suspects(edges)
     for (path, decoded) in manifests {
       var sink = DiagnosticSink(file: path, source: decoded.source)
+      let cycle = decoded.key.flatMap { suspects.contains($0) ? DependencyCycle.through($0, edges: { edges[$0] ?? [] }) : nil }
+      // One of a single pod was told already.
+      if let cycle, cycle.count > 2 {
+        sink.error("depends_on goes in a circle: \(DependencyCycle.words(cycle))", at: decoded.dependencyRange)
+      }
       if let key = decoded.key, let first = owners[key] {
         sink.error("pod \(key) is defined twice: here and in \(first)", at: decoded.nameRange)
       } else if let key = decoded.key {

@@ -64,7 +64,7 @@ extension PodAction {
   func needs(_ other: PodAction) -> Bool {
     guard instance == other.instance else { return false }
     return switch (other.verb, verb) {
-    case (.createPod, _), (.removePod, _): true
+    case (.createPod, _), (.removePod, _), (.releasePod, _), (.failPod, _): true
     // A spec is in force once all of it is.
     case (.updateResources, .recordSpec), (.updateVolume, .recordSpec), (.signalContainer, .recordSpec): true
     case (.updateVolume, .signalContainer): true

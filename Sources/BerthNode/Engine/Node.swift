@@ -47,13 +47,15 @@ public final class Node: Sendable {
     let workers = WorkerTable()
     let desk = ImageDesk(provider: images, events: events, parallelPulls: options.parallelPulls)
     let statuses = statuses
+    let dependencies = DependencyBoard(desired: desired)
     let memory = SpecMemory(store: lastGood, events: events)
     self.memory = memory
     let rollouts = RolloutMemory(store: lastGood, events: events) { memory.write($0) }
     let pool = ThreadPool(name: "pods", threads: options.threads)
     services = EngineServices(
       pods: pods, images: desk, health: try HealthMonitor(events: events, pool: pool, telemetry: telemetry) { workers.worker($0)?.mark() },
-      clock: SystemClock(pool: pool), statuses: statuses, events: events, pool: pool,
+      clock: SystemClock(pool: pool), dependencies: dependencies, mark: { workers.worker($0)?.mark() }, statuses: statuses, events: events,
+      pool: pool,
       rollouts: rollouts,
       remember: { key, entry in memory.remember(key, entry) },
       retire: { worker in
@@ -63,6 +65,7 @@ public final class Node: Sendable {
           rollouts.forget(worker.key)
           statuses.publish(nil, for: worker.key)
         }
+        for dependent in dependencies.publish(nil, for: worker.key) { workers.worker(dependent)?.mark() }
         // Waiters look at the store: last, so that what they find is true.
         statuses.wakeAll()
       }, telemetry: telemetry)
@@ -159,14 +162,21 @@ public final class Node: Sendable {
     return worker
   }
 
-  /// Stops and removes every pod; manifests are not followed any more. Returns once nothing is left, or throws `.deadlineExceeded`.
+  /// Stops and removes every pod, each after those that depend on it; manifests are not followed any more. Returns once nothing is
+  /// left, or throws `.deadlineExceeded`.
   public func stopAllPods(timeout: Duration) async throws(BerthError) {
     memory.freeze()
-    isShuttingDown.withLock { isShuttingDown in
-      isShuttingDown = true
-      for worker in workers.all() { worker.mark(DesiredEntry()) }
+    isShuttingDown.withLock { $0 = true }
+    let told = Mutex<Set<PodKey>>([])
+    let done = await Waiting.until(statuses, timeout: timeout) {
+      let active = self.workers.all().filter(\.isActive)
+      if active.isEmpty { return true }
+      let needed = Set(active.flatMap { self.desired.entry($0.key)?.desired?.spec.dependsOn.map(\.pod) ?? [] })
+      let free = active.filter { !needed.contains($0.key) }
+      // Pods in a circle all at once.
+      for worker in free.isEmpty ? active : free where told.withLock({ $0.insert(worker.key).inserted }) { worker.mark(DesiredEntry()) }
+      return false
     }
-    let done = await Waiting.until(statuses, timeout: timeout) { self.workers.all().allSatisfy { !$0.isActive } }
     guard done else {
       let left = workers.all().filter(\.isActive).map { "\($0.key)" }
       throw BerthError(.deadlineExceeded, "stop all pods", cause: "still there: \(left.joined(separator: ", "))")

@@ -43,6 +43,10 @@ public protocol PodHandle: Sendable {
   func retire() async
   /// It serves in the place of the one that it was made beside.
   func takeOver() async throws(BerthError)
+  /// From now on nothing of it runs again.
+  func fail(_ failure: PodFailure) async throws(BerthError)
+  /// Everything of a finished pod but the record of how it ended.
+  func release() async throws(BerthError)
   /// Everything that the pod owns but persistent volumes. Its containers are dead.
   func remove() async throws(BerthError)
   /// Readies a session for a further process of a container (nil: the pod's first): the path of its one-time socket.

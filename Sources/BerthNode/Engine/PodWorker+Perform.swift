@@ -116,6 +116,12 @@ extension PodWorker {
     case .recordSpec:
       if let target { try await pod?.record(spec: target.spec, hash: target.hash) }
       tell("Updated", action.changeText, action)
+    case .failPod(let failure):
+      try await pod?.fail(failure)
+      services.events.record(failure.reason, failure.message, pod: key, severity: .warning)
+    case .releasePod:
+      try await pod?.release()
+      services.events.record("Released", action.reason, pod: key)
     case .removePod:
       try await pod?.remove()
       forget(action.instance)

@@ -4,7 +4,7 @@ import BerthPlan
 import BerthPods
 
 extension PodWorker {
-  func publish(_ sight: Sighting, _ plan: PodPlan, _ images: [String: ImageState], _ now: Instant) {
+  func publish(_ sight: Sighting, _ plan: PodPlan, _ images: [String: ImageState], _ unmet: [String], _ now: Instant) {
     for observation in sight.all { reportExits(observation) }
     if let problem = entry?.problem {
       report("ManifestInvalid", problem.message, severity: .warning, diagnostics: problem.diagnostics)
@@ -12,12 +12,14 @@ extension PodWorker {
       reported["ManifestInvalid"] = nil
     }
     let input = StatusInput(
-      key: key, entry: entry, observation: sight.current, plan: plan, images: images,
+      key: key, entry: entry, observation: sight.current, plan: plan, images: images, unmet: unmet,
       imageFailures: services.images.failures(of: key, hash: entry?.desired?.hash),
-      failure: failures.first.map { ($0.entry.error, $0.entry.retryAt) }, now: now,
+      failure: failures.first.map { ($0.verb, $0.entry.error, $0.entry.retryAt) }, now: now,
       hold: rollout.reason(against: entry?.desired), wallNow: services.clock.wallNow)
     let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
     services.statuses.publish(status, for: key)
+    let isGoing = sight.current?.actual.isBeingRemoved == true
+    for dependent in services.dependencies.publish(status, isGoing: isGoing, for: key) { services.mark(dependent) }
   }
 
   /// Each exit once, however often it is seen.

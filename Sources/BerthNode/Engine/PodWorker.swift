@@ -11,6 +11,9 @@ struct EngineServices: Sendable {
   var images: ImageDesk
   var health: any HealthService
   var clock: any EngineClock
+  var dependencies: DependencyBoard
+  /// Lets the worker of a pod look again.
+  var mark: @Sendable (PodKey) -> Void
   var statuses: StatusStore
   var events: EventLog
   var pool: any TaskExecutor
@@ -103,10 +106,11 @@ actor PodWorker {
       for observation in sight.all { generation = max(generation, observation.generation) }
       let images = imageStates(desired, sight.current)
       let now = services.clock.now
-      let plan = plan(desired: desired, actual: sight.current?.actual, beside: others(sight), images: images, now: now)
+      let unmet = unmet(desired)
+      let plan = plan(desired: desired, actual: sight.current?.actual, beside: others(sight), images: images, unmet: unmet, now: now)
       failures.keep(plan.actions, hash: desired?.hash)
       let actions = failures.runnable(plan.actions, now: now)
-      publish(sight, plan, images, now)
+      publish(sight, plan, images, unmet, now)
       let look = follow(sight, now: now)
       if look.isChanged { continue }
       if actions.isEmpty {
@@ -140,6 +144,7 @@ actor PodWorker {
     let desired = inForce(other ?? entry, sight.current)
     return forecast(
       desired: desired, actual: sight.current?.actual, beside: others(sight), images: imageStates(desired, sight.current),
+      unmet: unmet(desired),
       now: services.clock.now)
   }
 
@@ -148,6 +153,11 @@ actor PodWorker {
     if let asked = entry?.desired { return rollout.target(for: asked).pod }
     guard entry?.problem != nil, let actual = observation?.actual else { return nil }
     return DesiredPod(spec: actual.spec, hash: actual.hash)
+  }
+
+  private func unmet(_ desired: DesiredPod?) -> [String] {
+    guard let desired, desired.suspension == nil else { return [] }
+    return services.dependencies.unmet(for: desired.spec)
   }
 
   /// Image facts count only where a pod is to be created: a running one keeps what it was created from.

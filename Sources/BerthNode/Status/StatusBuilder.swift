@@ -10,10 +10,12 @@ struct StatusInput {
   var observation: PodObservation?
   var plan = PodPlan()
   var images: [String: ImageState] = [:]
+  /// Dependencies that containers wait for.
+  var unmet: [String] = []
   /// How often each could not be had in a row.
   var imageFailures: [String: Int] = [:]
   /// An action that failed and is tried again later.
-  var failure: (error: BerthError, retryAt: Instant)?
+  var failure: (verb: PodAction.Verb, error: BerthError, retryAt: Instant)?
   var now: Instant
   /// Why another spec than the manifest's is run.
   var hold: String?
@@ -77,8 +79,18 @@ enum StatusBuilder {
       describe(
         exit, isInit: isInit, willRestart: actual.restarts(policy) && !isFinished(input), isPaused: !isStarted(spec.name, by: input.plan),
         &status)
+      if status.state == .waiting, let first = input.unmet.first, isDue(actual, after: exit, input) {
+        status.message = "waiting for \(first); last: \(exit.words)"
+        status.reason = "DependenciesNotReady"
+      }
     }
     return status
+  }
+
+  /// Whether its back-off is over.
+  private static func isDue(_ container: ActualContainer, after exit: ContainerExit, _ input: StatusInput) -> Bool {
+    guard let backoff = input.observation?.actual.spec.restartBackoff else { return false }
+    return exit.at + backoff.delay(step: backoff.step(of: container, after: exit)) <= input.now
   }
 
   private static func isFinished(_ input: StatusInput) -> Bool { input.observation?.actual.isFinished == true }
@@ -102,9 +114,8 @@ enum StatusBuilder {
       (status.exitCode, status.signal) = (code, signal)
       status.reason = oomKilled ? "OOMKilled" : code == 0 ? "Completed" : "Error"
       status.message = exit.words
-    case .startFailed(let message):
-      status.reason = "CreateContainerError"
-      status.message = message
+    case .startFailed(let failure):
+      (status.reason, status.message, status.exitCode) = (failure.reason, failure.message, failure.exitCode)
     case .unknown:
       status.reason = "Unknown"
       status.message = exit.words
@@ -118,7 +129,8 @@ enum StatusBuilder {
   }
 
   private static func waitingReason(_ spec: ContainerSpec, _ input: StatusInput) -> (String, String) {
-    switch input.images[spec.image] {
+    if input.observation != nil, let first = input.unmet.first { return ("DependenciesNotReady", "waiting for \(first)") }
+    return switch input.images[spec.image] {
     case .pulling?: ("ContainerCreating", "pulling image \(spec.image)")
     case .failed(let message, let retryAt)?: imageReason(spec, message, isPaused: retryAt != nil, input.imageFailures[spec.image] ?? 0)
     case .present?, .absent?, nil: ("ContainerCreating", "")
@@ -135,15 +147,22 @@ enum StatusBuilder {
   private static func summary(_ status: PodStatus, _ spec: PodSpec?, _ input: StatusInput) -> (PodStatus.Phase, String, String) {
     let problem = input.entry?.problem?.message ?? input.hold ?? input.entry?.notice ?? input.observation?.actual.drift.first?.text
     guard let spec else { return (.pending, "ManifestInvalid", problem ?? "") }
-    if let failure = input.failure { return (phase(status, spec), "CreateContainerError", "\(failure.error)") }
+    if let failure = input.failure { return (phase(status, spec), failure.verb.failureReason, "\(failure.error)") }
     if input.observation == nil, let reason = input.entry?.desired?.suspension { return (.pending, "Suspended", problem ?? reason) }
     if case .lost? = input.observation?.actual.sandbox { return (.unknown, "ShimLost", input.plan.waitingFor ?? "") }
     if input.entry?.desired == nil && input.observation != nil { return (phase(status, spec), "Terminating", input.plan.waitingFor ?? "") }
+    if let failure = input.observation?.actual.failure { return (.failed, failure.reason, failure.message) }
+    if input.observation == nil, let first = input.unmet.first {
+      return (.pending, "DependenciesNotReady", problem ?? "waiting for \(first)")
+    }
     let phase = phase(status, spec)
     let all = status.initContainers + status.containers
+    let sidecars = Set(spec.initContainers.filter(\.isSidecar).map(\.name))
     let troubled =
       all.first { $0.state == .waiting && !$0.reason.isEmpty && $0.reason != "ContainerCreating" }
-      ?? all.first { $0.state == .terminated && $0.reason != "Completed" }
+      ?? (status.initContainers.filter { !sidecars.contains($0.name) } + status.containers).first {
+        $0.state == .terminated && $0.reason != "Completed"
+      }
     if let troubled { return (phase, troubled.reason, problem ?? "container \(troubled.name): \(troubled.message)") }
     if phase == .succeeded { return (phase, "Completed", problem ?? "") }
     if phase == .pending { return (phase, "ContainerCreating", problem ?? input.plan.waitingFor ?? "") }
@@ -187,6 +206,20 @@ enum StatusBuilder {
       let before = previous?.conditions.first { $0.type == type }
       let since = before.flatMap { $0.status == value ? $0.lastTransition : nil } ?? input.wallNow
       return PodStatus.Condition(type: type, status: value, reason: reason, message: message, lastTransition: since)
+    }
+  }
+}
+
+extension PodAction.Verb {
+  /// What a pod is said to suffer from that this can't be done for; Kubernetes' word where it has one.
+  fileprivate var failureReason: String {
+    switch self {
+    case .pullImage: "ErrImagePull"
+    case .createPod, .takeOver: "CreatePodSandboxError"
+    case .startContainer: "CreateContainerError"
+    case .stopContainer, .retireContainer, .signalContainer: "KillContainerError"
+    case .removeContainer, .removePod, .releasePod: "KillPodSandboxError"
+    case .updateResources, .updateVolume, .recordSpec, .failPod: "UpdateError"
     }
   }
 }

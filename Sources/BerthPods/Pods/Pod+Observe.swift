@@ -11,6 +11,12 @@ extension Pod {
       actual: ActualPod(uid: uid, hash: record.hash, spec: record.spec, sandbox: .ready), generation: record.generation,
       source: record.source, images: record.images)
     observation.actual.isBeingRemoved = record.isBeingRemoved
+    observation.actual.createdAt = record.createdAtBoot.map { Instant(nanoseconds: $0) }
+    observation.actual.failure = record.failure
+    if record.isReleased {
+      observeReleased(&observation)
+      return observation
+    }
     observation.addresses = context.networks.addresses(of: uid).map { "\($0)" }
     await reconnect()
     if case .connected(let connection) = link, let state = try? await connection.readState(deadline: deadline(Self.answerTime)) {
@@ -73,13 +79,25 @@ extension Pod {
     observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty || facts.isShimAlive)
   }
 
+  /// From the record alone.
+  private func observeReleased(_ observation: inout PodObservation) {
+    // One that isn't through with it is to be released again.
+    observation.actual.sandbox = isSwept ? .released : .ready
+    for (name, container) in record.containers {
+      guard let exit = container.exit else { continue }
+      add(name, exit.attempt, .exited(planned(exit, of: name)), nil, exit, to: &observation)
+    }
+    addStartFailures(to: &observation)
+  }
+
   /// An attempt that never ran is known to the record alone.
   private func addStartFailures(to observation: inout PodObservation) {
     for (name, container) in record.containers {
       guard let failure = container.startFailure, let at = container.startFailedAt,
         observation.actual.containers[name].map({ $0.attempt <= container.attempt && !$0.state.isLive }) ?? true
       else { continue }
-      let exit = ContainerExit(outcome: .startFailed(failure), at: Instant(nanoseconds: at), ran: .zero)
+      let outcome = ContainerExit.Outcome.startFailed(StartFailure(container.startFailureKind ?? .create, failure))
+      let exit = ContainerExit(outcome: outcome, at: Instant(nanoseconds: at), ran: .zero)
       observation.actual.containers[name] = ActualContainer(
         attempt: container.attempt, state: .exited(exit), backoffStep: container.backoffStep)
       observation.containers[name] = details(name, container.attempt, nil, nil)

@@ -2,6 +2,7 @@ import BerthCore
 import BerthImages
 import BerthLinux
 import BerthManifest
+import BerthPlan
 import BerthRuntime
 
 extension Pod {
@@ -25,6 +26,7 @@ extension Pod {
       if let sandboxFailure { throw abandonSandbox(sandboxFailure) }
       failure = error
       record.containers[name]?.startFailure = "\(error)"
+      record.containers[name]?.startFailureKind = StartFailure.Kind(error)
       record.containers[name]?.startFailedAt = Clock.bootNanoseconds()
       try save()
     }

@@ -35,6 +35,8 @@ public actor Pod {
   /// The volumes that were mounted in each container when it was first looked at, by attempt.
   var mountsSeen: [String: (attempt: UInt32, paths: Set<String>)] = [:]
   private var isConnecting = false
+  /// Of a released pod: whether nothing but its record is left.
+  var isSwept = false
 
   enum Link {
     case connected(ShimConnection)
@@ -101,6 +103,8 @@ public actor Pod {
   /// An incarnation that an earlier daemon made. A shim that doesn't answer counts as lost: what runs is left alone, nothing is started
   /// beside it.
   func adopt() async {
+    // What is left of it is released anew.
+    if record.isReleased { return }
     volumes = VolumeManager(paths: paths, key: key).located(record.spec.volumes)
     announceNetworks()
     await connect()
@@ -108,7 +112,7 @@ public actor Pod {
 
   /// To a shim that lives although the connection is lost: it was too slow before.
   func reconnect() async {
-    guard case .lost = link, !isConnecting, (try? PodFacts.read(paths.state))?.isShimAlive == true else { return }
+    guard case .lost = link, !record.isReleased, !isConnecting, (try? PodFacts.read(paths.state))?.isShimAlive == true else { return }
     await connect()
   }
 
@@ -229,6 +233,12 @@ public actor Pod {
   /// Its containers are dead (or its shim is, and this ends what is left). Idempotent: what is gone already is fine.
   public func remove() async throws(BerthError) {
     try await detachNetworks()
+    try await shutDown()
+    try PodSweeper(context: context).remove(uid: uid, logs: paths.logDirectory(key))
+  }
+
+  /// Its containers are dead.
+  func shutDown() async throws(BerthError) {
     if case .connected(let connection) = link {
       do throws(BerthError) { _ = try await connection.request(.shutdown, deadline: deadline(Self.answerTime)) } catch {
         // Without an answer it is ended by force.
@@ -237,6 +247,5 @@ public actor Pod {
       }
       link = .lost
     }
-    try PodSweeper(context: context).remove(uid: uid, logs: paths.logDirectory(key))
   }
 }

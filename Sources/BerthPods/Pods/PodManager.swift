@@ -18,6 +18,7 @@ public struct PodManager: Sendable {
       createdAt: Clock.wallNanoseconds())
     record.network = network
     record.successorTo = request.successorTo
+    record.createdAtBoot = Clock.bootNanoseconds()
     for reference in request.spec.imageReferences {
       let settled = request.images[reference]
       record.images[reference] = settled == nil ? try context.images.lookup(ImageReference(reference))?.digest.description : settled

@@ -24,6 +24,22 @@ struct PodSweeper: Sendable {
     } catch { throw BerthError(.unavailable, "remove pod's files", uid, cause: "\(error)") }
   }
 
+  /// As `remove`, but for the pod's record.
+  func release(uid: String, logs: String) throws(BerthError) {
+    try removeCgroups(uid)
+    for key in context.images.snapshotKeys() where key.hasPrefix("\(uid)-") { try context.images.removeSnapshot(key: key) }
+    let paths = context.paths.pod(uid: uid)
+    let shim = try PodFacts.read(paths.state).shim
+    do throws(Errno) {
+      try shim?.kill()
+      try Files.removeTree(paths.data)
+      try Files.removeTree(logs)
+      for name in try Files.list(paths.state) where "\(paths.state)/\(name)" != paths.record {
+        try Files.removeTree("\(paths.state)/\(name)")
+      }
+    } catch { throw BerthError(.unavailable, "release finished pod", uid, cause: "\(error)") }
+  }
+
   private func removeCgroups(_ uid: String) throws(BerthError) {
     let pod = try context.cgroup(context.podCgroup(uid))
     guard pod.exists() else { return }

@@ -1,6 +1,8 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthPlan
+import BerthRuntime
 
 /// What the daemon must know of a pod's incarnation after its own death: the write-ahead record, `STATE/pods/UID/pod.json`.
 /// Written before anything else of the pod is made. It need not survive a power cut (a reboot ends every pod), so it is not synced.
@@ -27,6 +29,11 @@ public struct PodRecord: Hashable, Sendable {
   public var isBeingRemoved = false
   /// The uid of the incarnation that it is to take over from; nil of one that serves, or did.
   public var successorTo: String?
+  /// When it was made, on the boot clock.
+  public var createdAtBoot: Int64?
+  public var failure: PodFailure?
+  /// Everything but this record was removed, or was about to be.
+  public var isReleased = false
 
   public init(uid: String, generation: Int64, hash: String, spec: PodSpec, source: String, createdAt: Int64, images: [String: String] = [:])
   {
@@ -50,6 +57,10 @@ public struct ContainerRecord: Hashable, Sendable {
   /// Why that attempt never ran, with the boot-time nanoseconds of the failure.
   public var startFailure: String?
   public var startFailedAt: Int64?
+  /// What kind of failure that was.
+  public var startFailureKind: StartFailure.Kind?
+  /// How the attempt ended; only of a pod that was released.
+  public var exit: ExitRecord?
   /// What probes found out of that attempt.
   public var isStarted = false
   public var isReady = false
@@ -72,6 +83,8 @@ extension PodRecord {
       "containers": .object(containers), "network": network.json, "being_removed": .bool(isBeingRemoved),
       "successor_to": .optional(successorTo),
       "id_range": .optional(idRange.map { Int64($0) }),
+      "created_at_boot": .optional(createdAtBoot),
+      "failure": failure.map { ["reason": .string($0.reason), "message": .string($0.message)] } ?? .null, "released": .bool(isReleased),
     ]
   }
 
@@ -89,6 +102,11 @@ extension PodRecord {
     idRange = json["id_range"]?.integer.flatMap { UInt32(exactly: $0) }
     isBeingRemoved = json["being_removed"]?.bool ?? false
     successorTo = json["successor_to"]?.string
+    createdAtBoot = json["created_at_boot"]?.integer
+    if let failure = json["failure"], let reason = failure["reason"]?.string {
+      self.failure = PodFailure(reason: reason, message: failure["message"]?.string ?? "")
+    }
+    isReleased = json["released"]?.bool ?? false
     for (name, container) in json["containers"]?.object ?? [:] { containers[name] = ContainerRecord(json: container) }
   }
 
@@ -115,7 +133,7 @@ extension ContainerRecord {
     [
       "attempt": .integer(Int64(attempt)), "backoff_step": .integer(backoffStep), "start_failure": .optional(startFailure),
       "start_failed_at": .optional(startFailedAt), "started": .bool(isStarted), "ready": .bool(isReady),
-      "stop_reason": .optional(stopReason),
+      "stop_reason": .optional(stopReason), "start_failure_kind": .optional(startFailureKind?.rawValue), "exit": exit?.json ?? .null,
     ]
   }
 
@@ -127,5 +145,7 @@ extension ContainerRecord {
     isStarted = json["started"]?.bool ?? false
     isReady = json["ready"]?.bool ?? false
     stopReason = json["stop_reason"]?.string
+    startFailureKind = json["start_failure_kind"]?.string.flatMap { StartFailure.Kind(rawValue: $0) }
+    exit = json["exit"].flatMap { ExitRecord($0) }
   }
 }

@@ -45,4 +45,23 @@ struct ManifestValidatorTests {
         "a.toml:1:1: ", "b.toml:6:1: ", "b.toml:6:1: ", "c.toml:1:1: ",
       ])
   }
+
+  @Test("pods that wait for each other in a circle are an error in each of their files, and nobody else's")
+  func circle() {
+    func file(_ name: String, _ on: String) -> (path: String, bytes: [UInt8]) {
+      ("\(name).toml", Array("network = \"none\"\ndepends_on = [\(on)]\n[[container]]\nimage = \"x:1\"\n".utf8))
+    }
+    let found = ManifestValidator.validate(files: [
+      file("a", "\"b\""), file("b", "{ pod = \"c\", condition = \"started\" }"), file("c", "\"default/a\""), file("d", "\"a\""),
+      file("e", "\"elsewhere/e\""),
+    ])
+    #expect(
+      found.map { "\($0.file): \($0.message)" } == [
+        "a.toml: depends_on goes in a circle: default/a → default/b → default/c → default/a",
+        "b.toml: depends_on goes in a circle: default/b → default/c → default/a → default/b",
+        "c.toml: depends_on goes in a circle: default/c → default/a → default/b → default/c",
+      ])
+    let own = ManifestValidator.validate(files: [file("a", "\"a\"")])
+    #expect(own.map(\.message) == ["pod default/a can't depend on itself"])
+  }
 }

@@ -153,9 +153,12 @@ struct StatusBuilderTests {
   @Test("an action that failed is told and keeps the pod from being converged")
   func failure() {
     var input = input(["web": .running(since: now)])
-    input.failure = (BerthError(.failedPrecondition, "update", "x", cause: "too little memory"), now + .seconds(1))
+    input.failure = (.createPod, BerthError(.failedPrecondition, "update", "x", cause: "too little memory"), now + .seconds(1))
     let status = status(input)
     #expect(!status.converged && status.message.contains("too little memory") && status.nextRetryAt != nil)
+    #expect(status.reason == "CreatePodSandboxError" && status.phase == .running)
+    input.failure?.verb = .updateResources(container: nil)
+    #expect(self.status(input).reason == "UpdateError")
   }
 
   @Test("init containers: none ended well is Initialized; one that failed for good fails the pod")
