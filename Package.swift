@@ -134,7 +134,7 @@ let wholeTests: [Target] = [
 
 let testTargets: [Target] = [
   tests("BerthCoreTests", ["BerthCore", "BerthTestSupport"]),
-  tests("BerthManifestTests", ["BerthManifest", "BerthCore", "BerthTestSupport"]),
+  tests("BerthManifestTests", ["BerthManifest", "BerthCore", "BerthLinux", "BerthTestSupport"]),
   tests("BerthRuntimeTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "CBerthInit", "BerthSeccomp", "BerthTestSupport"]),
   // Doesn't depend on berth-runtime, which it runs: the linker settings of a program become those of the test bundle.
   tests(

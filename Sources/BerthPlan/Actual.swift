@@ -12,6 +12,8 @@ public struct ActualPod: Hashable, Sendable {
   public var sandbox: SandboxState
   /// Whether a container of it was already told to stop for good: then the incarnation is not taken up again, whatever is asked for now.
   public var isBeingRemoved = false
+  /// The time of the run that it is, of a pod with a schedule: seconds since 1970.
+  public var scheduledFor: Int64?
   /// When this incarnation was made.
   public var createdAt: Instant?
   /// Set once the pod as a whole has failed: nothing of it runs again.

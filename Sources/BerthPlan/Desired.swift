@@ -8,6 +8,8 @@ public struct DesiredPod: Hashable, Sendable {
   public var hash: String
   /// Why the pod is kept and not run, nil if it is to run.
   public var suspension: String?
+  /// Of a pod with a schedule: where it stands.
+  public var turn: ScheduledTurn?
   public init(spec: PodSpec, hash: String) {
     self.spec = spec
     self.hash = hash

@@ -42,6 +42,7 @@ private struct SupposedWorld {
     case .createPod:
       guard let desired else { return }
       self[action.instance] = ActualPod(uid: "", hash: desired.hash, spec: desired.spec, sandbox: .ready)
+      self[action.instance]?.scheduledFor = desired.turn?.due
     case .startContainer(let name, let attempt):
       // A sidecar goes on.
       let isInit = self[action.instance]?.spec.initContainers.contains { $0.name == name && !$0.isSidecar } == true

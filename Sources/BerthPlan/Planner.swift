@@ -43,6 +43,7 @@ private func planCurrent(
     return actual.map { planRemoval(of: $0, because: desired?.suspension ?? "its manifest was removed", now: now) } ?? PodPlan()
   }
   if let actual, actual.isBeingRemoved { return planRemoval(of: actual, because: "its removal had begun", now: now) }
+  if desired.spec.schedule != nil { return planScheduled(desired, actual, images: images, unmet: unmet, now: now) }
   let missing = planImages(desired, actual: actual, images: images, now: now)
   guard let actual else { return missing ?? planCreation(of: desired, unmet: unmet) }
   if case .lost(processesLeft: false) = actual.sandbox { return planLoss(of: actual, processesLeft: false, now: now) }
@@ -135,7 +136,7 @@ func planLoss(of actual: ActualPod, processesLeft: Bool, now: Instant) -> PodPla
 // MARK: images
 
 /// nil once every image is there. Images of a pod that already runs this very spec were pinned when it was created.
-private func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan? {
+func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan? {
   var plan = PodPlan()
   var waiting: [String] = []
   for reference in desired.spec.imageReferences {

@@ -122,7 +122,7 @@ public struct Rollout: Hashable, Sendable {
     revisions[last].outcome = .failed(words)
     let failed = revisions[last].pod
     // A job that fails is not helped by running an older one.
-    guard update.rollback, failed.spec.restartPolicy != .never, failed.hash != hold?.revision.pod.hash,
+    guard update.rollback, failed.spec.restartPolicy != .never, failed.spec.schedule == nil, failed.hash != hold?.revision.pod.hash,
       let good = lastGood(before: failed.hash)
     else { return }
     hold = Hold(hash: failed.hash, revision: good, reason: "update failed (\(words)): revision \(good.number) was put back")

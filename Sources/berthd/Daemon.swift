@@ -30,7 +30,8 @@ final class Daemon: Sendable {
     images = try Self.images(configuration)
     manager = try Self.podManager(configuration, images: images, changed: { marks.mark($0) })
     var options = Node.Options(
-      directory: Self.directoryOptions(configuration), parallelPulls: configuration.images.maxConcurrentDownloads)
+      directory: Self.directoryOptions(configuration), schedules: "\(configuration.root)/schedules",
+      parallelPulls: configuration.images.maxConcurrentDownloads)
     options.labels = configuration.node.labels
     options.needsApproval = configuration.manifests.mode == .manual
     node = try Node(

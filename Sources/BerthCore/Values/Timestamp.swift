@@ -73,40 +73,9 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
   }
 }
 
-/// A day of the Gregorian calendar. Years are counted from March, so that the leap day is a year's last.
-private struct CivilDate {
-  var year: Int64
-  var month: Int64
-  var day: Int64
-
-  init(year: Int64, month: Int64, day: Int64) {
-    self.year = year
-    self.month = month
-    self.day = day
-  }
-
-  /// Any day that a count of nanoseconds in 64 bits reaches.
-  init(daysSince1970 days: Int64) {
-    let (era, dayOfEra) = (days + 719_468).floored(by: 146_097)
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-    month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-  }
-
-  var daysSince1970: Int64 {
-    let (era, yearOfEra) = (month <= 2 ? year - 1 : year).floored(by: 400)
-    let monthFromMarch = month > 2 ? month - 3 : month + 9
-    let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
-    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-  }
-}
-
 extension Int64 {
   /// Quotient towards minus infinity, and the remainder that goes with it, never negative. `divisor` is positive.
-  fileprivate func floored(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+  func floored(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
     let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
     return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
   }

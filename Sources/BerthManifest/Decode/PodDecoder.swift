@@ -34,6 +34,7 @@ struct PodDecoder {
     var spec = PodSpec(key: key ?? PodKey(namespace: "default", name: "invalid"))
     metadata(&spec)
     restart(&spec)
+    schedule(&spec)
     network(&spec)
     spec.resources = resources(root["resources"], isContainer: false)
     if let size = root["shm_size"]?.size { spec.shmSize = size }

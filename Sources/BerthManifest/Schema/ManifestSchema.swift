@@ -30,6 +30,11 @@ public enum ManifestSchema {
     .key("active_deadline", .duration, "from the pod's start; after it the pod fails with DeadlineExceeded"),
     .key("depends_on", .list(.either([.text(.podName), .table(dependency)])), default: "[]", "pods to wait for at every start"),
     .key("ttl_after_finished", .duration, "a finished pod's containers and logs are removed after it"),
+    .key("schedule", .text(.cron), "a cron expression: makes the pod a job that runs at those times"),
+    .key("time_zone", .text(.timeZone), default: "the node's", "whose clocks schedule goes by: \"Europe/Berlin\""),
+    .key(
+      "concurrency_policy", .choice(["allow", "forbid", "replace"]), default: "\"forbid\"", "when a run is due and the last one goes on"),
+    .key("starting_deadline", .duration, "how late a run may be begun"),
     .key("suspend", .boolean, default: "false", "keep the manifest, run nothing"),
     .key(
       "user_namespace", .either([.choice(["none", "auto"]), .table(userNamespace)]), default: "\"none\"", "a range of ids of its own"),
@@ -41,11 +46,7 @@ public enum ManifestSchema {
   ]
 
   private static let laterPodKeys: [KeyTable.Key] = [
-    .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes"),
-    .notYet("schedule", .text(.line), "a cron expression: makes the pod a job"),
-    .notYet("time_zone", .text(.line), "of schedule"),
-    .notYet("concurrency_policy", .choice(["allow", "forbid", "replace"]), "of schedule"),
-    .notYet("starting_deadline", .duration, "of schedule"),
+    .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes")
   ]
 
   static let restartBackoff = KeyTable(

@@ -52,6 +52,9 @@ public enum TextFormat: Sendable {
   case secretFile
   /// `restart`, `none` or `signal:NAME`.
   case onChange
+  case cron
+  /// A name of the time zone database.
+  case timeZone
   /// Of huge pages: `2MiB`.
   case pageSize
   /// Of an HTTP request: a token. Source: RFC 9110, 5.6.2.
@@ -94,6 +97,8 @@ public enum TextFormat: Sendable {
     case .devicePermissions: Self.isPermissions(text) ? nil : "must be of 'r', 'w' and 'm', each once"
     case .secretFile: EnvValue(secret: text) == nil ? "must be \"VOLUME/FILE\", a secret volume of this pod and a file of it" : nil
     case .onChange: FileSet.OnChange(text: text) == nil ? "must be \"restart\", \"none\" or \"signal:NAME\" (\"signal:HUP\")" : nil
+    case .cron: CronExpression(text) == nil ? "must be \(CronExpression.help)" : nil
+    case .timeZone: Self.isTimeZone(text) ? nil : "must be a name of the time zone database such as \"Europe/Berlin\""
     case .pageSize: Self.isPageSize(text) ? nil : "must be a size of huge pages such as \"2MiB\" or \"1GiB\""
     case .headerName: Self.isToken(text) ? nil : "must be the name of an HTTP header"
     case .headerValue: Self.hasControl(text) ? "must be one line of text" : nil
@@ -118,6 +123,11 @@ public enum TextFormat: Sendable {
   private static func isPageSize(_ text: String) -> Bool {
     guard let size = ByteSize(text)?.bytes, size >= 4096 else { return false }
     return size & (size - 1) == 0
+  }
+
+  private static func isTimeZone(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count) && !text.hasPrefix("/") && !hasParentComponent(text)
+      && text.utf8.allSatisfy { TOMLScanner.isBareKey($0) || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "+") }
   }
 
   private static func isWord(_ text: String) -> Bool {

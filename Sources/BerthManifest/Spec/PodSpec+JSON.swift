@@ -18,6 +18,12 @@ extension PodSpec {
   public var json: JSON { json(for: .shown) }
 
   public func json(for disclosure: SpecDisclosure) -> JSON {
+    var object = members(for: disclosure)
+    for member in scheduleMembers { object[member.key] = member.value }
+    return .object(object)
+  }
+
+  private func members(for disclosure: SpecDisclosure) -> JSONObject {
     [
       "namespace": .string(key.namespace), "name": .string(key.name), "labels": .strings(labels), "annotations": .strings(annotations),
       "restart_policy": .string(restartPolicy.rawValue), "restart_backoff": restartBackoff.json,

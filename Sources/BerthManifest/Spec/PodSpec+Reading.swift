@@ -27,6 +27,7 @@ extension PodSpec {
     try reader.read("node_selector", into: &nodeSelector, SpecReader.stringMap)
     try reader.read("suspend", into: &suspend, \.bool)
     dependsOn = try reader.list("depends_on") { item throws(BerthError) in try DependencySpec(item) }
+    schedule = try Self.schedule(reader)
     activeDeadline = try reader.optional("active_deadline", SpecReader.duration)
     ttlAfterFinished = try reader.optional("ttl_after_finished", SpecReader.duration)
     try reader.read("on_drift", into: &onDrift)

@@ -34,6 +34,8 @@ public struct PodSpec: Hashable, Sendable {
   public var suspend = false
   /// Held at every start of a container.
   public var dependsOn: [DependencySpec] = []
+  /// Makes it a job that runs at these times.
+  public var schedule: ScheduleSpec?
   /// From the pod's start until it is failed.
   public var activeDeadline: Duration?
   /// From the end of the last container until they are removed.

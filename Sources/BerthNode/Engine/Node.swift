@@ -31,7 +31,10 @@ public final class Node: Sendable {
     public var labels: [String: String] = [:]
     /// Whether changes of the directory wait for approval.
     public var needsApproval = false
-    public init(directory: ManifestDirectory.Options, parallelPulls: Int = 3, threads: Int = 8) {
+    /// Where it is written down what pods with a schedule ran last.
+    public var schedules: String
+    public init(directory: ManifestDirectory.Options, schedules: String, parallelPulls: Int = 3, threads: Int = 8) {
+      self.schedules = schedules
       self.directory = directory
       self.parallelPulls = parallelPulls
       self.threads = threads
@@ -52,9 +55,13 @@ public final class Node: Sendable {
     self.memory = memory
     let rollouts = RolloutMemory(store: lastGood, events: events) { memory.write($0) }
     let pool = ThreadPool(name: "pods", threads: options.threads)
+    let schedules = ScheduleDesk(folder: options.schedules, events: events) { [desired] in
+      for (key, entry) in desired.all() where entry.desired?.spec.schedule != nil { workers.worker(key)?.mark() }
+    }
     services = EngineServices(
       pods: pods, images: desk, health: try HealthMonitor(events: events, pool: pool, telemetry: telemetry) { workers.worker($0)?.mark() },
-      clock: SystemClock(pool: pool), dependencies: dependencies, mark: { workers.worker($0)?.mark() }, statuses: statuses, events: events,
+      clock: SystemClock(pool: pool), dependencies: dependencies, schedules: schedules, mark: { workers.worker($0)?.mark() },
+      statuses: statuses, events: events,
       pool: pool,
       rollouts: rollouts,
       remember: { key, entry in memory.remember(key, entry) },
@@ -63,6 +70,7 @@ public final class Node: Sendable {
         workers.remove(worker) {
           desk.forget(worker.key)
           rollouts.forget(worker.key)
+          schedules.forget(worker.key)
           statuses.publish(nil, for: worker.key)
         }
         for dependent in dependencies.publish(nil, for: worker.key) { workers.worker(dependent)?.mark() }
@@ -166,6 +174,7 @@ public final class Node: Sendable {
   /// left, or throws `.deadlineExceeded`.
   public func stopAllPods(timeout: Duration) async throws(BerthError) {
     memory.freeze()
+    services.schedules.freeze()
     isShuttingDown.withLock { $0 = true }
     let told = Mutex<Set<PodKey>>([])
     let done = await Waiting.until(statuses, timeout: timeout) {

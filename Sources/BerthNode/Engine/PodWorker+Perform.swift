@@ -146,7 +146,9 @@ extension PodWorker {
     var request = PodRequest(spec: target.pod.spec, hash: target.pod.hash, source: entry.source ?? "", generation: generation)
     request.images = target.images
     if which == .successor { request.successorTo = handle?.uid }
+    request.scheduledFor = timed(target.pod, nil)?.turn?.due
     instances[which] = Instance(try await services.pods.create(request))
+    if let run = request.scheduledFor, let schedule = target.pod.spec.schedule { services.schedules.keep(run, of: key, schedule) }
   }
 
   private func forget(_ which: PodInstance) {

@@ -11,11 +11,17 @@ extension PodWorker {
     } else {
       reported["ManifestInvalid"] = nil
     }
-    let input = StatusInput(
+    if let missed = turn?.missed {
+      report(
+        "MissedSchedule", "the run of \(Timestamp(nanoseconds: missed * 1_000_000_000)) is later than starting_deadline", severity: .warning
+      )
+    }
+    var input = StatusInput(
       key: key, entry: entry, observation: sight.current, plan: plan, images: images, unmet: unmet,
       imageFailures: services.images.failures(of: key, hash: entry?.desired?.hash),
       failure: failures.first.map { ($0.verb, $0.entry.error, $0.entry.retryAt) }, now: now,
       hold: rollout.reason(against: entry?.desired), wallNow: services.clock.wallNow)
+    input.isNothingDue = turn.map { $0.due == nil } ?? false
     let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
     services.statuses.publish(status, for: key)
     let isGoing = sight.current?.actual.isBeingRemoved == true

@@ -12,6 +12,7 @@ struct EngineServices: Sendable {
   var health: any HealthService
   var clock: any EngineClock
   var dependencies: DependencyBoard
+  var schedules: ScheduleDesk
   /// Lets the worker of a pod look again.
   var mark: @Sendable (PodKey) -> Void
   var statuses: StatusStore
@@ -43,6 +44,8 @@ actor PodWorker {
   /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
   private var isRestarting = false
   private var timer: (any EngineAlarm)?
+  /// Where a pod with a schedule stood when it was last looked at.
+  private(set) var turn: ScheduledTurn?
   /// What was told last under each heading, so that nothing is told twice.
   var reported: [String: String] = [:]
 
@@ -102,7 +105,8 @@ actor PodWorker {
       let sight = await withDrift(await look())
       if sight.current == nil { isRestarting = false }
       rollout.asked(for: entry?.desired?.hash)
-      let desired = isRestarting ? nil : inForce(entry, sight.current)
+      let desired = isRestarting ? nil : timed(inForce(entry, sight.current), sight.current)
+      turn = desired?.turn
       for observation in sight.all { generation = max(generation, observation.generation) }
       let images = imageStates(desired, sight.current)
       let now = services.clock.now
@@ -141,7 +145,7 @@ actor PodWorker {
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
     let sight = await look()
-    let desired = inForce(other ?? entry, sight.current)
+    let desired = timed(inForce(other ?? entry, sight.current), sight.current)
     return forecast(
       desired: desired, actual: sight.current?.actual, beside: others(sight), images: imageStates(desired, sight.current),
       unmet: unmet(desired),
@@ -153,6 +157,14 @@ actor PodWorker {
     if let asked = entry?.desired { return rollout.target(for: asked).pod }
     guard entry?.problem != nil, let actual = observation?.actual else { return nil }
     return DesiredPod(spec: actual.spec, hash: actual.hash)
+  }
+
+  /// With where it stands in its schedule.
+  func timed(_ desired: DesiredPod?, _ observation: PodObservation?) -> DesiredPod? {
+    guard var desired, desired.suspension == nil, desired.spec.schedule != nil else { return desired }
+    desired.turn = services.schedules.turn(
+      of: desired.spec, run: observation?.actual.scheduledFor, wallNow: services.clock.wallNow, now: services.clock.now)
+    return desired
   }
 
   private func unmet(_ desired: DesiredPod?) -> [String] {

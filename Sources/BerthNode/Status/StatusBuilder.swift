@@ -17,6 +17,8 @@ struct StatusInput {
   /// An action that failed and is tried again later.
   var failure: (verb: PodAction.Verb, error: BerthError, retryAt: Instant)?
   var now: Instant
+  /// Of a pod with a schedule: between two runs.
+  var isNothingDue = false
   /// Why another spec than the manifest's is run.
   var hold: String?
   var wallNow: Timestamp
@@ -149,6 +151,10 @@ enum StatusBuilder {
     guard let spec else { return (.pending, "ManifestInvalid", problem ?? "") }
     if let failure = input.failure { return (phase(status, spec), failure.verb.failureReason, "\(failure.error)") }
     if input.observation == nil, let reason = input.entry?.desired?.suspension { return (.pending, "Suspended", problem ?? reason) }
+    if input.observation == nil, input.isNothingDue {
+      let next = retryTime(input).map { "the next run is at \($0)" } ?? "no run comes"
+      return (.pending, "Scheduled", problem ?? input.plan.waitingFor ?? next)
+    }
     if case .lost? = input.observation?.actual.sandbox { return (.unknown, "ShimLost", input.plan.waitingFor ?? "") }
     if input.entry?.desired == nil && input.observation != nil { return (phase(status, spec), "Terminating", input.plan.waitingFor ?? "") }
     if let failure = input.observation?.actual.failure { return (.failed, failure.reason, failure.message) }

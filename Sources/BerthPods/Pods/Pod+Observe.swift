@@ -13,6 +13,7 @@ extension Pod {
     observation.actual.isBeingRemoved = record.isBeingRemoved
     observation.actual.createdAt = record.createdAtBoot.map { Instant(nanoseconds: $0) }
     observation.actual.failure = record.failure
+    observation.actual.scheduledFor = record.scheduledFor
     if record.isReleased {
       observeReleased(&observation)
       return observation

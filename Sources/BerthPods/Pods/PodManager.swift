@@ -18,6 +18,7 @@ public struct PodManager: Sendable {
       createdAt: Clock.wallNanoseconds())
     record.network = network
     record.successorTo = request.successorTo
+    record.scheduledFor = request.scheduledFor
     record.createdAtBoot = Clock.bootNanoseconds()
     for reference in request.spec.imageReferences {
       let settled = request.images[reference]

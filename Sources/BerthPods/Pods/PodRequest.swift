@@ -12,6 +12,8 @@ public struct PodRequest: Hashable, Sendable {
   public var images: [String: String] = [:]
   /// The uid of the incarnation that it is made beside, to take over from it.
   public var successorTo: String?
+  /// The time of the run that it is, of a pod with a schedule.
+  public var scheduledFor: Int64?
 
   public init(spec: PodSpec, hash: String, source: String, generation: Int64) {
     self.spec = spec

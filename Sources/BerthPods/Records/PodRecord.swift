@@ -32,6 +32,8 @@ public struct PodRecord: Hashable, Sendable {
   /// When it was made, on the boot clock.
   public var createdAtBoot: Int64?
   public var failure: PodFailure?
+  /// The time of the run that it is: seconds since 1970.
+  public var scheduledFor: Int64?
   /// Everything but this record was removed, or was about to be.
   public var isReleased = false
 
@@ -83,7 +85,7 @@ extension PodRecord {
       "containers": .object(containers), "network": network.json, "being_removed": .bool(isBeingRemoved),
       "successor_to": .optional(successorTo),
       "id_range": .optional(idRange.map { Int64($0) }),
-      "created_at_boot": .optional(createdAtBoot),
+      "scheduled_for": .optional(scheduledFor), "created_at_boot": .optional(createdAtBoot),
       "failure": failure.map { ["reason": .string($0.reason), "message": .string($0.message)] } ?? .null, "released": .bool(isReleased),
     ]
   }
@@ -102,6 +104,7 @@ extension PodRecord {
     idRange = json["id_range"]?.integer.flatMap { UInt32(exactly: $0) }
     isBeingRemoved = json["being_removed"]?.bool ?? false
     successorTo = json["successor_to"]?.string
+    scheduledFor = json["scheduled_for"]?.integer
     createdAtBoot = json["created_at_boot"]?.integer
     if let failure = json["failure"], let reason = failure["reason"]?.string {
       self.failure = PodFailure(reason: reason, message: failure["message"]?.string ?? "")

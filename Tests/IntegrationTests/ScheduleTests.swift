@@ -1,0 +1,75 @@
+import BerthCore
+import BerthLinux
+import BerthTestSupport
+import Testing
+
+extension Integration {
+  @Suite("schedules")
+  struct Schedules {
+    /// As if the last run had been long ago: what a daemon finds that was down meanwhile.
+    private func forget(_ daemon: DaemonUnderTest, _ name: String) throws {
+      let file = "\(daemon.root)/schedules/default_\(name).json"
+      var json = try #require(try JSON(parsing: Files.read(file)).object)
+      json["last"] = .integer(1_000_000_000)
+      try Files.writeAtomically(JSON.object(json).encoded(), to: file)
+    }
+
+    @Test("a new job waits for its time; a run that was missed is made up for once, and how it ended is kept")
+    func missed() throws {
+      try withDaemon { daemon in
+        // Never within the test.
+        let schedule = "schedule = \"0 0 1 1 *\"\ntime_zone = \"UTC\""
+        try daemon.drop("job", ManifestText.of("exit 3", pod: "restart_policy = \"never\"\n\(schedule)"))
+        try daemon.drop("strict", ManifestText.of("exit 0", pod: "\(schedule)\nstarting_deadline = \"1m\""))
+        let waiting = try daemon.pod("job", "waits") { $0.reason == "Scheduled" }
+        #expect(waiting.phase == "Pending" && waiting.containers.allSatisfy { !$0.isRunning })
+        #expect(waiting.json["next_retry_at"]?.string?.contains("-01-01T00:00:0") == true, "\(waiting.json)")
+        _ = try daemon.pod("strict", "waits") { $0.reason == "Scheduled" }
+        try daemon.stop()
+        try forget(daemon, "job")
+        try forget(daemon, "strict")
+        try daemon.start()
+        let ended = try daemon.pod("job", "runs and ends") { $0.phase == "Failed" }
+        #expect(ended.container.exitCode == 3)
+        #expect(try daemon.pod("strict")?.reason == "Scheduled")
+        #expect(try daemon.berth("events").stdout.contains("MissedSchedule"))
+        daemon.crash()
+        try daemon.start()
+        let after = try daemon.pod("job", "is remembered") { $0.phase == "Failed" }
+        #expect(after.uid == ended.uid, "no second run")
+        // As after a reboot: its run counts, though nothing is left of it.
+        daemon.crash()
+        try Files.writeAtomically(Array("another boot".utf8), to: "\(daemon.state)/boot_id")
+        try daemon.start()
+        _ = try daemon.pod("job", "waits for its next run") { $0.reason == "Scheduled" }
+      }
+    }
+
+    @Test("an edit leaves a run alone that goes on; replace ends it for the next one; a bad zone is told")
+    func edits() throws {
+      try withDaemon { daemon in
+        func job(_ pod: String, _ script: String = ManifestText.stay) throws -> String {
+          try ManifestText.of(script, pod: "schedule = \"0 0 1 1 *\"\n\(pod)")
+        }
+        try daemon.drop("job", job(""))
+        _ = try daemon.pod("job", "waits") { $0.reason == "Scheduled" }
+        try daemon.stop()
+        try forget(daemon, "job")
+        try daemon.start()
+        let run = try daemon.pod("job", "runs") { $0.container.isRunning }
+        try daemon.drop("job", job("", "echo new; \(ManifestText.stay)"))
+        try daemon.sync()
+        #expect(try daemon.pod("job")?.container.pid == run.container.pid)
+        try daemon.drop("job", job("concurrency_policy = \"replace\""))
+        try daemon.sync()
+        try daemon.stop()
+        try forget(daemon, "job")
+        try daemon.start()
+        #expect(try daemon.pod("job", "goes on: its run was the newest") { $0.container.isRunning }.uid == run.uid)
+        try daemon.drop("zone", job("time_zone = \"Mars/Olympus\""))
+        let lost = try daemon.pod("zone", "is told") { $0.message.contains("/usr/share/zoneinfo/Mars/Olympus") }
+        #expect(lost.phase == "Pending")
+      }
+    }
+  }
+}
