@@ -72,8 +72,9 @@ struct ScheduleTests {
     let job = try Job()
     let back = job.turn(last: midnight, at: midnight - 1800)
     #expect(back.due == nil && back.next == job.now + .seconds(1800 + 3600))
-    let far = job.turn(last: midnight + 400 * 86_400, at: midnight + 1)
-    #expect(far.due == nil && far.next == job.now + .seconds(3599))
+    #expect(ScheduledTurn.start(after: [midnight], now: midnight - 1800) == midnight)
+    #expect(ScheduledTurn.start(after: [midnight + 400 * 86_400], now: midnight) == nil)
+    #expect(ScheduledTurn.start(after: [midnight - 7200, .min], now: midnight) == midnight - 7200)
     #expect(job.turn(last: midnight, at: midnight + 365 * 86_400 + 1).due == midnight + 365 * 86_400)
   }
 

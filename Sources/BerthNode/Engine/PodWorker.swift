@@ -145,7 +145,7 @@ actor PodWorker {
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
     let sight = await look()
-    let desired = timed(inForce(other ?? entry, sight.current), sight.current)
+    let desired = timed(inForce(other ?? entry, sight.current), sight.current, isAsked: other == nil)
     return forecast(
       desired: desired, actual: sight.current?.actual, beside: others(sight), images: imageStates(desired, sight.current),
       unmet: unmet(desired),
@@ -160,10 +160,10 @@ actor PodWorker {
   }
 
   /// With where it stands in its schedule.
-  func timed(_ desired: DesiredPod?, _ observation: PodObservation?) -> DesiredPod? {
+  func timed(_ desired: DesiredPod?, _ observation: PodObservation?, isAsked: Bool = true) -> DesiredPod? {
     guard var desired, desired.suspension == nil, desired.spec.schedule != nil else { return desired }
     desired.turn = services.schedules.turn(
-      of: desired.spec, run: observation?.actual.scheduledFor, wallNow: services.clock.wallNow, now: services.clock.now)
+      of: desired.spec, run: observation?.actual.scheduledFor, isAsked: isAsked, wallNow: services.clock.wallNow, now: services.clock.now)
     return desired
   }
 

@@ -18,17 +18,18 @@ final class ScheduleDesk: Sendable {
     (self.folder, self.events, self.clockChanged) = (folder, events, clockChanged)
   }
 
-  /// Where `spec` stands in its schedule; nil of a pod without one. `run`: the one that is there.
-  func turn(of spec: PodSpec, run: Int64?, wallNow: Timestamp, now: Instant) -> ScheduledTurn? {
+  /// Where `spec` stands in its schedule; nil of a pod without one. `run`: the one that is there. `isAsked`: not only somebody's question
+  /// what would be done.
+  func turn(of spec: PodSpec, run: Int64?, isAsked: Bool, wallNow: Timestamp, now: Instant) -> ScheduledTurn? {
     guard let schedule = spec.schedule else { return nil }
     watchClock()
     let zone: TimeZoneRules
     do throws(BerthError) { zone = try Self.rules(schedule.timeZone) } catch { return ScheduledTurn(problem: "\(error)") }
     let seconds = wallNow.nanoseconds / 1_000_000_000
-    let kept = last(of: spec.key, schedule)
+    let start = last(of: spec.key, schedule).flatMap { ScheduledTurn.start(after: [$0, run ?? .min], now: seconds) }
     // A schedule that is seen for the first time begins now.
-    if kept == nil { keep(run ?? seconds, of: spec.key, schedule) }
-    return ScheduledTurn(schedule, in: zone, last: max(kept ?? run ?? seconds, run ?? .min), wallNow: wallNow, now: now)
+    if start == nil, isAsked { keep(seconds, of: spec.key, schedule) }
+    return ScheduledTurn(schedule, in: zone, last: start ?? seconds, wallNow: wallNow, now: now)
   }
 
   // MARK: time zones

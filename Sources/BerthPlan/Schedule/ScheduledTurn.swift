@@ -18,17 +18,20 @@ public struct ScheduledTurn: Hashable, Sendable {
 
   /// A clock that was set back further than this was wrong before; up to it, it was put right, and no run comes twice.
   /// Source: cron(8), which lets 3 hours pass as a change of daylight saving time.
-  static let correction: Int64 = 3 * 3600
+  private static let correction: Int64 = 3 * 3600
+
+  /// What counts as the newest run of those that are known, at `now`. nil where all of them are of a clock that was wrong: then the
+  /// schedule begins anew.
+  public static func start(after runs: [Int64], now: Int64) -> Int64? { runs.filter { $0 <= now + correction && $0 > .min }.max() }
 
   /// `last`: the time of the newest run, or when the schedule began. Of the runs that are due since, the newest alone is begun.
   public init(_ schedule: ScheduleSpec, in zone: TimeZoneRules, last: Int64, wallNow: Timestamp, now: Instant) {
     let seconds = wallNow.nanoseconds / 1_000_000_000
-    let start = last > seconds + Self.correction ? seconds : last
-    if let newest = schedule.expression.last(after: start, until: seconds, in: zone) {
+    if let newest = schedule.expression.last(after: last, until: seconds, in: zone) {
       let lateness = Duration.seconds(seconds - newest)
       if let deadline = schedule.startingDeadline, lateness > deadline { missed = newest } else { due = newest }
     }
-    guard let time = schedule.expression.next(after: max(start, seconds), in: zone) else { return }
+    guard let time = schedule.expression.next(after: max(last, seconds), in: zone) else { return }
     let (nanoseconds, overflow) = time.multipliedReportingOverflow(by: 1_000_000_000)
     if !overflow { next = now + .nanoseconds(nanoseconds - wallNow.nanoseconds) }
   }
