@@ -90,7 +90,7 @@ let surfaces: [Target] = [
       .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
       .product(name: "NIOHTTP1", package: "swift-nio"),
     ], swiftSettings: strict),
-  library("BerthClient", ["BerthCore", "BerthManifest", "BerthLinux", "BerthRuntime"]),
+  library("BerthClient", ["BerthCore", "BerthManifest", "BerthLinux", "BerthArchive", "BerthRuntime"]),
 ]
 
 let executables: [Target] = [
@@ -104,7 +104,7 @@ let executables: [Target] = [
   .executableTarget(
     name: "berth",
     dependencies: [
-      "BerthCore", "BerthLinux", "BerthManifest", "BerthRuntime", "BerthClient",
+      "BerthCore", "BerthLinux", "BerthManifest", "BerthArchive", "BerthRuntime", "BerthClient",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),

@@ -82,7 +82,14 @@ public struct APIClient: Sendable {
     }
   }
 
-  private func send(_ method: String, _ path: String, query: [(String, String)], content: [UInt8]) throws(BerthError) -> FD {
+  func send(_ method: String, _ path: String, query: [(String, String)], content: [UInt8]) throws(BerthError) -> FD {
+    let connection = try open(method, path, query: query, length: "content-length: \(content.count)")
+    do throws(Errno) { try connection.writeAll(content) } catch { throw lost(error) }
+    return connection
+  }
+
+  /// Sends the head alone; `length` is the header that tells where the body ends.
+  func open(_ method: String, _ path: String, query: [(String, String)], length: String) throws(BerthError) -> FD {
     let connection: FD
     do throws(Errno) { connection = try StreamSocket.connect(address) } catch {
       let hint =
@@ -92,14 +99,14 @@ public struct APIClient: Sendable {
     }
     let text = query.isEmpty ? "" : "?" + query.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")
     let target = path.split(separator: "/").map { Self.encode(String($0)) }.joined(separator: "/")
-    let head = "\(method) /\(target)\(text) HTTP/1.1\r\nhost: berth\r\nconnection: close\r\ncontent-length: \(content.count)\r\n\r\n"
-    do throws(Errno) { try connection.writeAll(Array(head.utf8) + content) } catch { throw lost(error) }
+    let head = "\(method) /\(target)\(text) HTTP/1.1\r\nhost: berth\r\nconnection: close\r\n\(length)\r\n\r\n"
+    do throws(Errno) { try connection.writeAll(Array(head.utf8)) } catch { throw lost(error) }
     return connection
   }
 
-  private func lost(_ error: Errno) -> BerthError { BerthError(.unavailable, "talk to berthd", address, cause: "\(error)") }
+  func lost(_ error: Errno) -> BerthError { BerthError(.unavailable, "talk to berthd", address, cause: "\(error)") }
 
-  private static func value(of response: HTTPResponse, operation: String) throws(BerthError) -> JSON {
+  static func value(of response: HTTPResponse, operation: String) throws(BerthError) -> JSON {
     guard let value = try? JSON(parsing: response.body, limits: JSONLimits(bytes: 256 << 20)) else {
       throw BerthError(.bug, operation, cause: "berthd answered \(response.head.status) without JSON")
     }

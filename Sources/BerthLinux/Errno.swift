@@ -34,6 +34,8 @@ public struct Errno: Error, Sendable, Hashable, CustomStringConvertible {
   public static let outOfMemory = Errno(ENOMEM)
   public static let tooManyFiles = Errno(EMFILE)
   public static let tooBig = Errno(EFBIG)
+  public static let connectionRefused = Errno(ECONNREFUSED)
+  public static let timedOut = Errno(ETIMEDOUT)
   public static let connectionReset = Errno(ECONNRESET)
   public static let addressInUse = Errno(EADDRINUSE)
   public static let protocolNotSupported = Errno(EPROTONOSUPPORT)

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <sys/statfs.h>
 
 int berth_syncfs(int fd) { return syncfs(fd); }
 int berth_pipe_cloexec(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
@@ -14,3 +15,8 @@ int berth_lsetxattr(const char *path, const char *name, const void *value, size_
 ssize_t berth_fgetxattr(int fd, const char *name, void *value, size_t size) { return fgetxattr(fd, name, value, size); }
 ssize_t berth_flistxattr(int fd, char *list, size_t size) { return flistxattr(fd, list, size); }
 dev_t berth_device(unsigned int major, unsigned int minor) { return makedev(major, minor); }
+
+int64_t berth_file_system(int fd) {
+  struct statfs status;
+  return fstatfs(fd, &status) != 0 ? -1 : (int64_t)(uint32_t)status.f_type;
+}

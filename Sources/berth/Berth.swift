@@ -8,9 +8,9 @@ struct Berth: ParsableCommand {
     commandName: "berth", abstract: "Runs the pods that a directory of TOML manifests describes.", version: BerthVersion.text,
     subcommands: [
       Status.self, Diff.self, Validate.self, Apply.self, Delete.self, Sync.self, Wait.self, Logs.self, Events.self, Explain.self,
-      History.self, Rollback.self, Inspect.self, Exec.self, Attach.self, Restart.self, Run.self, ContainerCommand.self, TaskCommand.self,
-      NamespaceCommand.self, ImageCommand.self, Login.self, Logout.self, ContentCommand.self, SnapshotCommand.self, NetworkCommand.self,
-      VolumeCommand.self,
+      History.self, Rollback.self, Inspect.self, Exec.self, Attach.self, Copy.self, PortForward.self, Restart.self, Top.self, Run.self,
+      ContainerCommand.self, TaskCommand.self, NamespaceCommand.self, ImageCommand.self, Login.self, Logout.self, ContentCommand.self,
+      SnapshotCommand.self, NetworkCommand.self, VolumeCommand.self,
       DoctorCommand.self, Shutdown.self, Version.self,
     ])
 

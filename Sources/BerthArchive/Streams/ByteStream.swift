@@ -63,6 +63,17 @@ public final class FileSource: ByteSource {
   }
 }
 
+/// The bytes of a pipe or a socket, or of a file from its own position on.
+public final class StreamSource: ByteSource {
+  private let stream: FD
+
+  public init(_ stream: consuming FD) { self.stream = stream }
+
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
+    do throws(Errno) { return try stream.read(into: buffer) } catch { throw BerthError(.unavailable, "read stream", cause: "\(error)") }
+  }
+}
+
 /// Bytes that are in memory already.
 public final class MemorySource: ByteSource {
   private let bytes: [UInt8]

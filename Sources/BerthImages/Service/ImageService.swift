@@ -16,7 +16,7 @@ import Synchronization
 /// ```
 public final class ImageService: Sendable {
   let root: String
-  let workerPath: String
+  public let workerPath: String
   /// What pulls that begin from now on go by.
   private let registryInForce: Mutex<RegistryConfiguration>
   var registry: RegistryConfiguration { registryInForce.withLock { $0 } }

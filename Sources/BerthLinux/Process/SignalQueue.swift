@@ -65,6 +65,12 @@ extension Descriptors {
     return (ready(entries[..<readable.count]), ready(entries[readable.count...]))
   }
 
+  /// Waits until `number` is writable, or can't be any more; false if that takes longer than `timeout`.
+  public static func isWritable(_ number: Int32, within timeout: Duration) throws(Errno) -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+    return try call { poll(&entry, 1, Int32(clamping: timeout.milliseconds)) } > 0
+  }
+
   /// As below, for bytes in memory of the caller's.
   public static func writeAvailable(_ bytes: UnsafeRawBufferPointer, to number: Int32) throws(Errno) -> Int {
     do throws(Errno) { return try call { Glibc.write(number, bytes.baseAddress, bytes.count) } } catch {

@@ -15,6 +15,13 @@ extension Node {
     try await incarnation(of: key, "attach to container").openAttachment(container)
   }
 
+  /// Readies a session with a connection to a port of a pod's loopback interface, IPv6's where `isSix`.
+  public func openConnection(_ key: PodKey, port: UInt16, isSix: Bool) async throws(BerthError) -> String {
+    let socket = try await incarnation(of: key, "connect to pod").openConnection(port: port, isSix: isSix)
+    events.record("PortForward", "a connection to port \(port)", pod: key)
+    return socket
+  }
+
   /// Replaces a pod's incarnation by another of the same spec; returns once that runs. `.deadlineExceeded` if it takes longer than
   /// `timeout`; zero doesn't wait.
   public func restart(_ key: PodKey, timeout: Duration) async throws(BerthError) {

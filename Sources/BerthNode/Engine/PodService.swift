@@ -51,6 +51,8 @@ public protocol PodHandle: Sendable {
   func remove() async throws(BerthError)
   /// Readies a session for a further process of a container (nil: the pod's first): the path of its one-time socket.
   func openExec(_ container: String?, _ options: ExecOptions) async throws(BerthError) -> String
+  /// Readies a session with a connection to a port of the pod's loopback interface.
+  func openConnection(port: UInt16, isSix: Bool) async throws(BerthError) -> String
   /// Readies a session with the streams of a container (nil: the pod's first).
   func openAttachment(_ container: String?) async throws(BerthError) -> Attachment
 }
@@ -59,6 +61,11 @@ extension PodHandle {
   /// A simulated pod has no streams.
   public func openAttachment(_ container: String?) async throws(BerthError) -> Attachment {
     throw BerthError(.unsupported, "attach to container", container ?? "", cause: "there is no process")
+  }
+
+  /// A simulated pod has no network.
+  public func openConnection(port: UInt16, isSix: Bool) async throws(BerthError) -> String {
+    throw BerthError(.unsupported, "connect to pod", "port \(port)", cause: "there is no process")
   }
 
   /// A simulated pod has no processes.

@@ -14,6 +14,10 @@ public protocol ContainerControl: Sendable {
   func processes(_ container: String) async throws(BerthError) -> [Int32]
   /// What its cgroup counts.
   func usage(_ container: String) async throws(BerthError) -> ContainerUsage
+  /// What each of its containers that has a cgroup uses now.
+  func usageSamples() async -> [UsageSample]
+  /// Begins to copy files out of or into a container (nil: the pod's first).
+  func copy(_ container: String?, _ path: String, _ direction: ContainerCopy.Direction) async throws(BerthError) -> ContainerCopy
 }
 
 /// A container's CPU, memory and processes.

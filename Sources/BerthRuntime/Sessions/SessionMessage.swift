@@ -9,6 +9,8 @@ import BerthCore
 /// Of an attachment, stdin isn't used: `running` brings what the client writes to, the terminal's other side or the way into the
 /// container's standard input, where it has either. What the container writes is written to stdout and stderr as well as to its log; a
 /// client that doesn't read loses some of it.
+///
+/// Of a connection to a port, `running` brings a socket that is connecting; that is all.
 public enum SessionMessage: Sendable, Equatable {
   case begin
   /// To the process.

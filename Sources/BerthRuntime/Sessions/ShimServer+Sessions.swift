@@ -11,30 +11,35 @@ extension ShimServer {
     of container: SupervisedContainer, timeoutMilliseconds: UInt64, _ request: [UInt8]
   ) throws(BerthError) -> String {
     let (timeout, overflow) = Int64(clamping: timeoutMilliseconds).multipliedReportingOverflow(by: 1_000_000)
-    return try open(container, request, timeout: timeoutMilliseconds == 0 || overflow ? nil : timeout)
+    return try open(container, .exec(request), timeout: timeoutMilliseconds == 0 || overflow ? nil : timeout)
   }
 
   /// As `openSession`, for the container's own streams.
-  func openAttachment(to container: SupervisedContainer) throws(BerthError) -> String { try open(container, nil, timeout: nil) }
+  func openAttachment(to container: SupervisedContainer) throws(BerthError) -> String { try open(container, .attach, timeout: nil) }
 
-  private func open(_ container: SupervisedContainer, _ request: [UInt8]?, timeout: Int64?) throws(BerthError) -> String {
+  private func open(_ container: SupervisedContainer, _ purpose: ShimSession.Purpose, timeout: Int64?) throws(BerthError) -> String {
     guard container.initRecord != nil else {
       throw BerthError(.failedPrecondition, "open session", container.name, cause: "the container doesn't run")
     }
+    return try open(container.name, purpose, timeout: timeout)
+  }
+
+  /// For the pod as a whole where `container` is empty.
+  func open(_ container: String, _ purpose: ShimSession.Purpose, timeout: Int64?) throws(BerthError) -> String {
     guard sessions.count < Self.maxSessions else {
-      throw BerthError(.resourceExhausted, "open session", container.name, cause: "a pod has at most \(Self.maxSessions) sessions")
+      throw BerthError(.resourceExhausted, "open session", container, cause: "a pod has at most \(Self.maxSessions) sessions")
     }
     do throws(Errno) {
       let index = nextIndex()
       let name = "session.\(index).\(UInt32.random(in: 0 ... .max))"
       let session = ShimSession(
-        index: index, container: container.name, request: request, timeout: timeout, socketName: name,
+        index: index, container: container, purpose: purpose, timeout: timeout, socketName: name,
         listener: try PacketConnection.listen(in: folder.path, name: name, backlog: 1))
       if let listener = session.listener.descriptor { try epoll.add(listener, .input, token: Self.token(.sessionListener, index)) }
       sessions.append(session)
       armTimer()
       return name
-    } catch { throw error.wrapped("exec in container", container.name) }
+    } catch { throw error.wrapped("open session", container) }
   }
 
   func session(_ index: UInt32) -> ShimSession? { sessions.first { $0.index == index } }
@@ -77,7 +82,11 @@ extension ShimServer {
     switch message {
     case .begin where !session.hasBegun && !session.isAttached:
       do throws(BerthError) {
-        if let request = session.request { try begin(session, request, &passed) } else { try attach(session, &passed) }
+        switch session.purpose {
+        case .exec(let request): try begin(session, request, &passed)
+        case .attach: try attach(session, &passed)
+        case .connect(let port, let isSix): try connect(session, to: port, isSix: isSix)
+        }
       } catch {
         session.tell(.failed(error))
         end(session)

@@ -5,11 +5,11 @@ import BerthLinux
 /// process. Its streams are the client's own; the shim keeps only what tells the two of each other.
 final class ShimSession {
   let index: UInt32
+  /// Empty where it is for the pod as a whole.
   let container: String
   /// Of the one-time socket, in the pod's folder.
   let socketName: String
-  /// An encoded `ExecRequest`; nil: the client wants the container's own streams.
-  let request: [UInt8]?
+  let purpose: Purpose
   /// In nanoseconds from `begin` on; nil: none.
   let timeout: Int64?
   /// Until the client has connected.
@@ -33,10 +33,19 @@ final class ShimSession {
   /// How long a client may take to connect.
   static let connectTime: Int64 = 10_000_000_000
 
-  init(index: UInt32, container: String, request: [UInt8]?, timeout: Int64?, socketName: String, listener: consuming FD) {
+  enum Purpose {
+    /// An encoded `ExecRequest`.
+    case exec([UInt8])
+    /// The container's own streams.
+    case attach
+    /// A port of the pod's.
+    case connect(port: UInt16, isSix: Bool)
+  }
+
+  init(index: UInt32, container: String, purpose: Purpose, timeout: Int64?, socketName: String, listener: consuming FD) {
     self.index = index
     self.container = container
-    self.request = request
+    self.purpose = purpose
     self.timeout = timeout
     self.socketName = socketName
     self.listener = consume listener

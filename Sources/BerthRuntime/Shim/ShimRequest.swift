@@ -22,6 +22,8 @@ public enum ShimRequest: Sendable, Hashable {
   case exec(container: String, timeoutMilliseconds: UInt64, request: [UInt8])
   /// Makes a one-time socket for a client of a running container's own streams. Since version 2.
   case attach(container: String)
+  /// Makes a one-time socket for a connection to a port of the pod's loopback interface. Since version 3.
+  case connect(port: UInt16, isSix: Bool)
 
   enum Kind: UInt8 {
     case hello = 0x01
@@ -33,9 +35,16 @@ public enum ShimRequest: Sendable, Hashable {
     case shutdown = 0x07
     case exec = 0x10
     case attach = 0x11
+    case connect = 0x12
 
     /// The first version of the protocol that has it.
-    var version: UInt8 { rawValue < Kind.exec.rawValue ? 1 : 2 }
+    var version: UInt8 {
+      switch self {
+      case .hello, .setUpSandbox, .start, .stop, .signal, .state, .shutdown: 1
+      case .exec, .attach: 2
+      case .connect: 3
+      }
+    }
   }
 
   var kind: Kind {
@@ -49,6 +58,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .shutdown: .shutdown
     case .exec: .exec
     case .attach: .attach
+    case .connect: .connect
     }
   }
 
@@ -64,6 +74,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .shutdown: "shut shim down"
     case .exec: "exec in container"
     case .attach: "attach to container"
+    case .connect: "connect to pod"
     }
   }
 
@@ -89,6 +100,9 @@ public enum ShimRequest: Sendable, Hashable {
         body.integer(timeout)
         body.data(request)
       case .attach(let container): body.text(container)
+      case .connect(let port, let isSix):
+        body.integer(port)
+        body.bool(isSix)
       }
     }
   }
@@ -115,6 +129,7 @@ public enum ShimRequest: Sendable, Hashable {
         container: try body.text(limit: ShimProtocol.Limit.name), timeoutMilliseconds: try body.integer(),
         request: try body.data(limit: ShimProtocol.maxPacket))
     case .attach: .attach(container: try body.text(limit: ShimProtocol.Limit.name))
+    case .connect: .connect(port: try body.integer(), isSix: try body.bool())
     }
   }
 }

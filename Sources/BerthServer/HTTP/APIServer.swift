@@ -46,7 +46,7 @@ public final class APIServer: Sendable {
       // By way of the folder's descriptor: sun_path holds 107 bytes only.
       let path = address.utf8.count < 100 ? address : "/proc/self/fd/\(directory.raw)/\(Files.name(of: address))"
       channel = try await ServerBootstrap(group: group).serverChannelOption(.backlog, value: 128)
-        .bind(unixDomainSocketPath: path) { Self.prepare($0, patience) }
+        .bind(unixDomainSocketPath: path) { Self.prepare($0, router, patience) }
       try Files.setMode(address, gid == nil ? 0o600 : 0o660)
       if let gid { try Files.setOwner(address, uid: 0, gid: gid) }
     } catch {
@@ -61,16 +61,17 @@ public final class APIServer: Sendable {
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     do {
       channel = try await ServerBootstrap(group: group).serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-        .bind(host: address.host, port: Int(address.port)) { Self.prepare($0, patience) }
+        .bind(host: address.host, port: Int(address.port)) { Self.prepare($0, router, patience) }
     } catch {
       throw BerthError(.unavailable, "listen", "\(address.host):\(address.port)", cause: "\(error); see [metrics] address")
     }
   }
 
-  private static func prepare(_ channel: Channel, _ patience: Duration) -> EventLoopFuture<HTTPChannel> {
+  private static func prepare(_ channel: Channel, _ router: Router, _ patience: Duration) -> EventLoopFuture<HTTPChannel> {
     channel.eventLoop.makeCompletedFuture {
       try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
-      try channel.pipeline.syncOperations.addHandler(RequestDeadline(patience: patience))
+      try channel.pipeline.syncOperations.addHandler(
+        RequestDeadline(patience: patience) { router.takesUpload(method: $0.method.rawValue, uri: $0.uri) })
       return try HTTPChannel(wrappingChannelSynchronously: channel)
     }
   }
@@ -98,6 +99,12 @@ public final class APIServer: Sendable {
       var parts = inbound.makeAsyncIterator()
       while let part = try await parts.next() {
         guard case .head(let head) = part else { continue }
+        if router.takesUpload(method: head.method.rawValue, uri: head.uri) {
+          let response = await receive(head, &parts, router) { audit(peer, $0) }
+          try await write(response, to: outbound, while: client.channel)
+          // What is left of the body isn't read.
+          break
+        }
         let body = try await readBody(&parts)
         let response: APIResponse
         if let body, let request = APIRequest(method: head.method.rawValue, uri: head.uri, body: body) {
@@ -112,6 +119,27 @@ public final class APIServer: Sendable {
         if !head.isKeepAlive || body == nil { break }
       }
     }
+  }
+
+  /// A request whose body is passed on as it comes.
+  private static func receive(
+    _ head: HTTPRequestHead, _ parts: inout NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator, _ router: Router,
+    _ audit: (APIRequest) -> Void
+  ) async -> APIResponse {
+    guard let request = APIRequest(method: head.method.rawValue, uri: head.uri, body: []) else {
+      return .error(BerthError(.invalidArgument, "read request", cause: "malformed URI"))
+    }
+    audit(request)
+    let response = await router.respond(to: request)
+    guard case .upload(let sink) = response.body else { return response }
+    while let part = try? await parts.next() {
+      switch part {
+      case .head: break
+      case .body(let buffer): if !(await sink.write(Array(buffer.readableBytesView))) { return await sink.end(true) }
+      case .end: return await sink.end(true)
+      }
+    }
+    return await sink.end(false)
   }
 
   private static func peer(of channel: Channel) async -> Peer {
@@ -152,6 +180,10 @@ public final class APIServer: Sendable {
       }
       channel.closeFuture.whenComplete { _ in writing.cancel() }
       try await writing.value
+    case .stream(let next):
+      try await outbound.write(head(response.status, ["content-type": "application/x-tar"]))
+      while let piece = try await next() { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece)))) }
+    case .upload: throw BerthError(.bug, "serve", cause: "an upload without its request's body")
     case .bytes(let count, let next):
       try await outbound.write(head(response.status, ["content-type": "application/octet-stream", "content-length": "\(count)"]))
       while let piece = try await next() { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece)))) }

@@ -53,6 +53,19 @@ public struct APIRequest: Sendable {
   }
 }
 
+/// Takes a request's body piece by piece.
+public struct UploadSink: Sendable {
+  /// False where no more is wanted; `end` tells why.
+  public var write: @Sendable ([UInt8]) async -> Bool
+  /// After the last piece, or where the client broke off: then `isWhole` is false and nobody hears the answer.
+  public var end: @Sendable (_ isWhole: Bool) async -> APIResponse
+
+  public init(write: @escaping @Sendable ([UInt8]) async -> Bool, end: @escaping @Sendable (Bool) async -> APIResponse) {
+    self.write = write
+    self.end = end
+  }
+}
+
 /// What a route answers.
 public struct APIResponse: Sendable {
   public enum Body: Sendable {
@@ -62,6 +75,10 @@ public struct APIResponse: Sendable {
     case lines(AsyncStream<JSON>)
     /// So many bytes, asked for piece by piece. An error, or an early end, breaks the connection off, which the client sees.
     case bytes(count: Int64, next: @Sendable () async throws(BerthError) -> [UInt8]?)
+    /// As many bytes as there are; nil is their end. An error breaks the connection off.
+    case stream(@Sendable () async throws(BerthError) -> [UInt8]?)
+    /// Of a route for uploads alone: the request's body goes there, and the sink gives the answer.
+    case upload(UploadSink)
   }
   public var status: Int
   public var body: Body

@@ -10,9 +10,16 @@ public final class RequestDeadline: ChannelInboundHandler {
   public static let patience: Duration = .seconds(60)
 
   private let patience: TimeAmount
+  private let isUpload: (HTTPRequestHead) -> Bool
+  private var uploads = false
   private var timer: Scheduled<Void>?
 
-  init(patience: Duration) { self.patience = TimeAmount(patience) }
+  /// Of a request that `isUpload`, which may take any time, each part has its own deadline: a body is read only as fast as its bytes
+  /// can be put away, so that one is longer.
+  init(patience: Duration, isUpload: @escaping (HTTPRequestHead) -> Bool) {
+    self.patience = TimeAmount(patience)
+    self.isUpload = isUpload
+  }
 
   public func channelActive(context: ChannelHandlerContext) {
     arm(context)
@@ -22,7 +29,10 @@ public final class RequestDeadline: ChannelInboundHandler {
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .end: disarm()
-    case .head, .body: break
+    case .head(let head):
+      uploads = isUpload(head)
+      if uploads { arm(context) }
+    case .body: if uploads { arm(context) }
     }
     context.fireChannelRead(data)
   }
@@ -35,7 +45,7 @@ public final class RequestDeadline: ChannelInboundHandler {
   private func arm(_ context: ChannelHandlerContext) {
     disarm()
     let channel = context.channel
-    timer = context.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+    timer = context.eventLoop.scheduleTask(in: uploads ? patience * 10 : patience) { channel.close(promise: nil) }
   }
 
   private func disarm() {
@@ -48,7 +58,10 @@ extension RequestDeadline: ChannelOutboundHandler {
   public typealias OutboundIn = HTTPServerResponsePart
 
   public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    if case .end = unwrapOutboundIn(data) { arm(context) }
+    if case .end = unwrapOutboundIn(data) {
+      uploads = false
+      arm(context)
+    }
     context.write(data, promise: promise)
   }
 }

@@ -8,6 +8,8 @@ public struct Router: Sendable {
     var method: String
     var pattern: [String]
     var handler: Handler
+    /// Whether it is asked before the request's body is read, and answers with what takes it.
+    var takesUpload = false
   }
   private(set) var routes: [Route] = []
 
@@ -25,6 +27,18 @@ public struct Router: Sendable {
 
   public mutating func on(_ method: String, _ pattern: String, _ handler: @escaping Handler) {
     routes.append(Route(method: method, pattern: pattern.split(separator: "/").map(String.init), handler: handler))
+  }
+
+  /// A route whose handler is called with an empty body, and answers with `.upload` or an error.
+  public mutating func onUpload(_ method: String, _ pattern: String, _ handler: @escaping Handler) {
+    on(method, pattern, handler)
+    routes[routes.count - 1].takesUpload = true
+  }
+
+  /// Whether a request of that head goes to such a route.
+  func takesUpload(method: String, uri: String) -> Bool {
+    guard let request = APIRequest(method: method, uri: uri, body: []) else { return false }
+    return refusal == nil && routes.contains { $0.takesUpload && $0.method == method && Self.match($0.pattern, request.path) != nil }
   }
 
   /// `METHOD /pattern` of every route, for the documentation's test.

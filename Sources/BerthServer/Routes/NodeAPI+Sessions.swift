@@ -10,6 +10,16 @@ extension NodeAPI {
       let socket = try await node.openExec(key, body["container"]?.string, try ExecOptions(json: body))
       return .json(["socket": .string(socket)])
     }
+    router.on("POST", "/v1/pods/{namespace}/{name}/port-forward") { request, parameters throws(BerthError) in
+      let body = try request.jsonBody("connect to pod")
+      guard let port = body["port"]?.integer.flatMap({ UInt16(exactly: $0) }), port > 0 else {
+        throw BerthError(.invalidArgument, "connect to pod", "port", cause: "expected a number from 1 to 65535")
+      }
+      return .json(["socket": .string(try await node.openConnection(try key(parameters), port: port, isSix: body["ipv6"]?.bool ?? false))])
+    }
+    router.on("GET", "/v1/usage") { request, _ throws(BerthError) in
+      .json(["containers": .array(try await usage(namespace: request.query["namespace"], pod: request.query["pod"]))])
+    }
     router.on("POST", "/v1/pods/{namespace}/{name}/restart") { request, parameters throws(BerthError) in
       let key = try key(parameters)
       try await node.restart(key, timeout: try request.timeout() ?? .zero)
@@ -21,6 +31,24 @@ extension NodeAPI {
         "socket": .string(attachment.socket), "terminal": .bool(attachment.hasTerminal), "stdin": .bool(attachment.hasInput),
       ])
     }
+  }
+
+  /// What containers use now; those of one pod, or of one namespace, where it is named. Throws `.notFound` for a pod that isn't there.
+  private func usage(namespace: String?, pod name: String?) async throws(BerthError) -> [JSON] {
+    let pods = node.statuses.all().filter { (namespace ?? $0.key.namespace, name ?? $0.key.name) == ($0.key.namespace, $0.key.name) }
+    if let name, pods.isEmpty {
+      throw BerthError(.notFound, "read usage", "\(namespace ?? "")/\(name)", cause: "there is no such pod; berth status lists the pods")
+    }
+    var containers: [JSON] = []
+    for pod in pods {
+      for sample in await (try? node.control(of: pod.key))?.usageSamples() ?? [] {
+        guard var entry = sample.json.object else { continue }
+        entry["namespace"] = .string(pod.key.namespace)
+        entry["pod"] = .string(pod.key.name)
+        containers.append(.object(entry))
+      }
+    }
+    return containers
   }
 }
 

@@ -27,6 +27,8 @@ public struct NodeAPI: Sendable {
   let networks: NetworkService
   let volumes: VolumeStore
   let info: DaemonInfo
+  /// For copies of files, which wait for their clients too.
+  let copyPool = ThreadPool(name: "copies", threads: 4)
   /// For calls that block.
   let pool = ThreadPool(name: "api", threads: 2)
 
@@ -42,6 +44,7 @@ public struct NodeAPI: Sendable {
     var router = Router()
     addPodRoutes(&router)
     addSessionRoutes(&router)
+    addFileRoutes(&router)
     addPlanRoutes(&router)
     addRolloutRoutes(&router)
     addEventRoutes(&router)
@@ -68,6 +71,12 @@ public struct NodeAPI: Sendable {
 
   /// Store and disk calls block: never on the server's threads.
   func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws(BerthError) -> Value) async throws(BerthError) -> Value {
+    try await blocking(on: pool, body)
+  }
+
+  func blocking<Value: Sendable>(
+    on pool: ThreadPool, _ body: @escaping @Sendable () throws(BerthError) -> Value
+  ) async throws(BerthError) -> Value {
     let result = await Task(executorPreference: pool) { () -> Result<Value, BerthError> in
       do throws(BerthError) { return .success(try body()) } catch { return .failure(error) }
     }.value

@@ -2,6 +2,7 @@
 #ifndef BERTH_FILES_H
 #define BERTH_FILES_H
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 int berth_syncfs(int fd);
@@ -13,6 +14,8 @@ int berth_fsetxattr(int fd, const char *name, const void *value, size_t size);
 int berth_lsetxattr(const char *path, const char *name, const void *value, size_t size);
 ssize_t berth_fgetxattr(int fd, const char *name, void *value, size_t size);
 ssize_t berth_flistxattr(int fd, char *list, size_t size);
+// fstatfs(2): the magic number of the file system that holds `fd`.
+int64_t berth_file_system(int fd);
 // makedev(3).
 dev_t berth_device(unsigned int major, unsigned int minor);
 

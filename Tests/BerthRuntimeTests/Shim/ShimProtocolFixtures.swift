@@ -99,6 +99,9 @@ enum ShimProtocolFixtures {
     return setup
   }
 
+  /// What version 3 has beyond version 2: Tests/Fixtures/shim-protocol/v3.
+  static let messages3: [(name: String, message: Message)] = [("connect", .request(.connect(port: 8080, isSix: true)))]
+
   static var startWithTerminal: ContainerStart {
     var start = start
     start.hasTerminal = true

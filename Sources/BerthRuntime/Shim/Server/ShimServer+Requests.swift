@@ -35,6 +35,7 @@ extension ShimServer {
     case .exec(let name, let timeout, let encoded):
       let session = try openSession(of: try container(name, request.operation), timeoutMilliseconds: timeout, encoded)
       return .session(socket: session)
+    case .connect(let port, let isSix): return .session(socket: try open("", .connect(port: port, isSix: isSix), timeout: nil))
     case .attach(let name): return .session(socket: try openAttachment(to: try container(name, request.operation)))
     }
   }

@@ -1,0 +1,113 @@
+import BerthCore
+import BerthLinux
+
+/// A copy between a container's files and a tar stream, done by a berth-worker. Its calls block; used by one task at a time.
+///
+/// The worker gets the container's root as a descriptor and no way to any other file. It dies with this process's thread.
+public final class ContainerCopy: @unchecked Sendable {
+  public enum Direction: Sendable, Hashable {
+    /// The stream is read: of a symlink at the path's end itself, or of what it points to.
+    case out(follow: Bool)
+    /// The stream is written; `preserve`: with the archive's owners.
+    case into(preserve: Bool)
+  }
+
+  /// At a time, of all pods.
+  private static let most: UInt64 = 16
+  private static let open = SharedCount()
+
+  private let subject: String
+  private let pid: Int32
+  private let errors: FD
+  private var stream: FD?
+  private var isReaped = false
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+
+  /// `root`: of the container, an O_PATH descriptor. `path`: in it.
+  init(_ direction: Direction, root: borrowing FD, path: String, worker: String, subject: String) throws(BerthError) {
+    guard !path.isEmpty, path.utf8.count < 4096, !path.utf8.contains(0) else {
+      throw BerthError(.invalidArgument, "copy files", subject, cause: "expected a path of at most 4095 bytes")
+    }
+    guard Self.open.enter(below: Self.most) else {
+      throw BerthError(.resourceExhausted, "copy files", subject, cause: "\(Self.most) copies are under way; try again once one is done")
+    }
+    self.subject = subject
+    do throws(Errno) {
+      let data = try ChildChannel.pipe()
+      let said = try ChildChannel.pipe()
+      var arguments = ["berth-worker"]
+      var streams: Spawn.Descriptors
+      switch direction {
+      case .out(let follow):
+        arguments += ["copy-out", path] + (follow ? ["follow"] : [])
+        streams = [(0, root.raw), (1, data.child.raw)]
+      case .into(let preserve):
+        arguments += ["copy-in", path] + (preserve ? ["preserve"] : [])
+        // Of a pipe the end called the child's is the one that is written to.
+        streams = [(0, data.ours.raw), (1, root.raw)]
+      }
+      streams.append((2, said.child.raw))
+      pid = try Spawn.start(worker, arguments: arguments, descriptors: streams)
+      errors = said.keepOurs()
+      let ends = data.release()
+      let isOut = if case .out = direction { true } else { false }
+      stream = FD(owning: isOut ? ends.ours : ends.child)
+      // The worker has it by now.
+      _ = FD(owning: isOut ? ends.child : ends.ours)
+    } catch {
+      Self.open.leave()
+      throw BerthError(.unavailable, "copy files", subject, cause: "berth-worker can't be started: \(error)")
+    }
+  }
+
+  deinit {
+    cancel()
+    buffer.deallocate()
+  }
+
+  /// The next piece of the archive; nil at its end. Throws what the worker gave up for.
+  public func read() throws(BerthError) -> [UInt8]? {
+    guard let number = stream.descriptor else { return nil }
+    do throws(Errno) {
+      let bytes = try Descriptors.read(number, upTo: buffer.count)
+      if !bytes.isEmpty { return bytes }
+    } catch { throw BerthError(.unavailable, "copy files", subject, cause: "\(error)") }
+    try finish()
+    return nil
+  }
+
+  /// A worker that takes no more is no error here: `finish` tells why. Returns whether it goes on.
+  public func write(_ bytes: [UInt8]) -> Bool {
+    guard let open = stream.take() else { return false }
+    do throws(Errno) { try open.writeAll(bytes) } catch { return false }
+    stream = consume open
+    return true
+  }
+
+  /// Closes the stream and waits for the worker. Throws what it gave up for.
+  public func finish() throws(BerthError) {
+    stream = nil
+    let said = (try? errors.readAll(limit: 64 << 10)) ?? []
+    let end = reap()
+    if end == .code(0) { return }
+    if let json = try? JSON(parsing: said), let code = json["code"]?.string.flatMap({ ErrorCode(rawValue: $0) }) {
+      throw BerthError(code, json["operation"]?.string ?? "copy files", json["subject"]?.string ?? "", cause: json["cause"]?.string ?? "")
+    }
+    throw BerthError(.unavailable, "copy files", subject, cause: "berth-worker ended with \(end.map { "\($0)" } ?? "an unknown code")")
+  }
+
+  /// What was begun is left unfinished: files that were whole stay.
+  public func cancel() {
+    guard !isReaped else { return }
+    stream = nil
+    ChildChannel.kill(pid)
+    _ = reap()
+  }
+
+  private func reap() -> ChildChannel.Exit? {
+    if isReaped { return nil }
+    isReaped = true
+    Self.open.leave()
+    return try? ChildChannel.wait(for: pid)
+  }
+}
