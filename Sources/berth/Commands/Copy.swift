@@ -8,7 +8,7 @@ struct Copy: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cp", abstract: "Copy files between here and a running container.",
     usage:
-      "berth cp [-a] [-L] [NAMESPACE/]POD[/CONTAINER]:SOURCE DESTINATION\nberth cp [-a] [-L] SOURCE [NAMESPACE/]POD[/CONTAINER]:DESTINATION",
+      "berth cp [-p] [-L] [NAMESPACE/]POD[/CONTAINER]:SOURCE DESTINATION\nberth cp [-p] [-L] SOURCE [NAMESPACE/]POD[/CONTAINER]:DESTINATION",
     discussion: """
       Into a directory where DESTINATION is one, else under that name. `-` for the side that is here is a tar stream. What is copied \
       belongs to you here and to root there; symlinks are copied as they are; sockets, FIFOs and devices are left out. A path here with a \
@@ -16,7 +16,7 @@ struct Copy: ParsableCommand {
       """)
 
   @OptionGroup var options: GlobalOptions
-  @Flag(name: [.customShort("a"), .long], help: "Keep owners, set-id bits and directories' modes and times.") var archive = false
+  @Flag(name: [.customShort("p"), .long], help: "Keep owners, set-id bits and directories' modes and times.") var preserve = false
   @Flag(name: [.customShort("L"), .long], help: "Copy what a symlink given as SOURCE points to.") var followLink = false
   @Argument(help: "A path, or POD:PATH.") var source: String
   @Argument(help: "A path, or POD:PATH.") var destination: String
@@ -38,7 +38,7 @@ struct Copy: ParsableCommand {
     if destination == "-" { return try StandardOutputSink().copy(from: body) }
     let place = CopyPath(destination)
     var receiver = TreeReceiver.Options()
-    receiver.preserves = archive
+    receiver.preserves = preserve
     let directory = try Self.destination(place, &receiver)
     try TreeReceiver(root: directory, receiver).receive(TarReader(body))
     // The rest of the stream: only its end tells that all went well.
@@ -57,7 +57,7 @@ struct Copy: ParsableCommand {
   }
 
   private func copyIn(_ to: ContainerPath) throws(BerthError) {
-    let query = to.query + [("preserve", archive ? "true" : "false")]
+    let query = to.query + [("preserve", preserve ? "true" : "false")]
     if source == "-" {
       _ = try options.client.upload(to.route, query: query) { (sink) throws(BerthError) in
         let input: FD
