@@ -3,7 +3,7 @@ import BerthLinux
 
 /// A copy between a container's files and a tar stream, done by a berth-worker. Its calls block; used by one task at a time.
 ///
-/// The worker gets the container's root as a descriptor and no way to any other file. It dies with this process's thread.
+/// The worker gets the container's root as a descriptor and no way to any other file.
 public final class ContainerCopy: @unchecked Sendable {
   public enum Direction: Sendable, Hashable {
     /// The stream is read: of a symlink at the path's end itself, or of what it points to.
@@ -16,60 +16,74 @@ public final class ContainerCopy: @unchecked Sendable {
   private static let most: UInt64 = 16
   private static let open = SharedCount()
 
+  private let direction: Direction
+  private let path: String
+  private let worker: String
   private let subject: String
-  private let pid: Int32
-  private let errors: FD
+  /// Until the worker has it.
+  private var root: FD?
+  /// nil before it has started.
+  private var pid: Int32?
+  private var errors: FD?
   private var stream: FD?
-  private var isReaped = false
-  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+  private var isCounted = false
 
   /// `root`: of the container, an O_PATH descriptor. `path`: in it.
-  init(_ direction: Direction, root: borrowing FD, path: String, worker: String, subject: String) throws(BerthError) {
+  init(_ direction: Direction, root: consuming FD, path: String, worker: String, subject: String) throws(BerthError) {
     guard !path.isEmpty, path.utf8.count < 4096, !path.utf8.contains(0) else {
       throw BerthError(.invalidArgument, "copy files", subject, cause: "expected a path of at most 4095 bytes")
     }
+    self.direction = direction
+    self.path = path
+    self.worker = worker
+    self.subject = subject
+    self.root = consume root
+  }
+
+  /// Starts the worker, which dies with the calling thread: to be called on one that lasts, once.
+  public func start() throws(BerthError) {
+    guard let root = root.take() else { return }
     guard Self.open.enter(below: Self.most) else {
       throw BerthError(.resourceExhausted, "copy files", subject, cause: "\(Self.most) copies are under way; try again once one is done")
     }
-    self.subject = subject
-    do throws(Errno) {
-      let data = try ChildChannel.pipe()
-      let said = try ChildChannel.pipe()
-      var arguments = ["berth-worker"]
-      var streams: Spawn.Descriptors
-      switch direction {
-      case .out(let follow):
-        arguments += ["copy-out", path] + (follow ? ["follow"] : [])
-        streams = [(0, root.raw), (1, data.child.raw)]
-      case .into(let preserve):
-        arguments += ["copy-in", path] + (preserve ? ["preserve"] : [])
-        // Of a pipe the end called the child's is the one that is written to.
-        streams = [(0, data.ours.raw), (1, root.raw)]
-      }
-      streams.append((2, said.child.raw))
-      pid = try Spawn.start(worker, arguments: arguments, descriptors: streams)
-      errors = said.keepOurs()
-      let ends = data.release()
-      let isOut = if case .out = direction { true } else { false }
-      stream = FD(owning: isOut ? ends.ours : ends.child)
-      // The worker has it by now.
-      _ = FD(owning: isOut ? ends.child : ends.ours)
-    } catch {
-      Self.open.leave()
+    isCounted = true
+    do throws(Errno) { try spawn(root) } catch {
       throw BerthError(.unavailable, "copy files", subject, cause: "berth-worker can't be started: \(error)")
     }
   }
 
-  deinit {
-    cancel()
-    buffer.deallocate()
+  private func spawn(_ root: borrowing FD) throws(Errno) {
+    let data = try ChildChannel.pipe()
+    let said = try ChildChannel.pipe()
+    var arguments = ["berth-worker"]
+    var streams: Spawn.Descriptors
+    var isOut = true
+    switch direction {
+    case .out(let follow):
+      arguments += ["copy-out", path] + (follow ? ["follow"] : [])
+      streams = [(0, root.raw), (1, data.child.raw)]
+    case .into(let preserve):
+      isOut = false
+      arguments += ["copy-in", path] + (preserve ? ["preserve"] : [])
+      // Of a pipe the end called the child's is the one that is written to.
+      streams = [(0, data.ours.raw), (1, root.raw)]
+    }
+    streams.append((2, said.child.raw))
+    pid = try Spawn.start(worker, arguments: arguments, descriptors: streams)
+    errors = said.keepOurs()
+    let ends = data.release()
+    stream = FD(owning: isOut ? ends.ours : ends.child)
+    // The worker has it by now.
+    _ = FD(owning: isOut ? ends.child : ends.ours)
   }
+
+  deinit { cancel() }
 
   /// The next piece of the archive; nil at its end. Throws what the worker gave up for.
   public func read() throws(BerthError) -> [UInt8]? {
     guard let number = stream.descriptor else { return nil }
     do throws(Errno) {
-      let bytes = try Descriptors.read(number, upTo: buffer.count)
+      let bytes = try Descriptors.read(number, upTo: 64 << 10)
       if !bytes.isEmpty { return bytes }
     } catch { throw BerthError(.unavailable, "copy files", subject, cause: "\(error)") }
     try finish()
@@ -87,6 +101,7 @@ public final class ContainerCopy: @unchecked Sendable {
   /// Closes the stream and waits for the worker. Throws what it gave up for.
   public func finish() throws(BerthError) {
     stream = nil
+    guard let errors = errors.take() else { return }
     let said = (try? errors.readAll(limit: 64 << 10)) ?? []
     let end = reap()
     if end == .code(0) { return }
@@ -98,16 +113,16 @@ public final class ContainerCopy: @unchecked Sendable {
 
   /// What was begun is left unfinished: files that were whole stay.
   public func cancel() {
-    guard !isReaped else { return }
     stream = nil
-    ChildChannel.kill(pid)
+    if let pid { ChildChannel.kill(pid) }
     _ = reap()
   }
 
   private func reap() -> ChildChannel.Exit? {
-    if isReaped { return nil }
-    isReaped = true
-    Self.open.leave()
-    return try? ChildChannel.wait(for: pid)
+    let exit = pid.flatMap { try? ChildChannel.wait(for: $0) }
+    pid = nil
+    if isCounted { Self.open.leave() }
+    isCounted = false
+    return exit
   }
 }

@@ -40,7 +40,9 @@ extension NodeAPI {
     _ request: APIRequest, _ key: PodKey, _ direction: ContainerCopy.Direction
   ) async throws(BerthError) -> ContainerCopy {
     guard let path = request.query["path"] else { throw BerthError(.invalidArgument, "copy files", "path", cause: "is missing") }
-    return try await node.copy(key, request.query["container"], path, direction)
+    let copy = try await node.copy(key, request.query["container"], path, direction)
+    try await copying { () throws(BerthError) in try copy.start() }
+    return copy
   }
 
   /// On threads of its own: a copy waits for its client, for disks and for the container.
