@@ -188,7 +188,8 @@ public final class APIServer: Sendable {
       try await outbound.write(head(response.status, ["content-type": "application/octet-stream", "content-length": "\(count)"]))
       while let piece = try await next() { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece)))) }
     }
-    try await outbound.write(.end(nil))
+    // Past the writer, so that this waits until the kernel has all of it: closing a channel drops what it still holds.
+    try await channel.writeAndFlush(HTTPServerResponsePart.end(nil)).get()
   }
 
   private static func head(_ status: Int, _ headers: HTTPHeaders) -> HTTPServerResponsePart {

@@ -7,7 +7,8 @@ extension NodeAPI {
   /// Files of running containers, as tar streams.
   func addFileRoutes(_ router: inout Router) {
     router.on("GET", "/v1/pods/{namespace}/{name}/files") { request, parameters throws(BerthError) in
-      let copy = try await begin(request, try key(parameters), .out(follow: request.flag("follow")))
+      let key = try key(parameters)
+      let copy = try await begin(request, key, .out(follow: request.flag("follow")))
       // The first piece now: what can't be copied at all is told as an error like any other.
       let first = try await copying { () throws(BerthError) in try copy.read() }
       let next = FirstThen(first)
@@ -15,7 +16,10 @@ extension NodeAPI {
         status: 200,
         body: .stream { () throws(BerthError) in
           if let first = next.take() { return first }
-          return try await copying { () throws(BerthError) in try copy.read() }
+          do throws(BerthError) { return try await copying { () throws(BerthError) in try copy.read() } } catch {
+            node.events.record("CopyFailed", "\(error)", pod: key)
+            throw error
+          }
         })
     }
     router.onUpload("PUT", "/v1/pods/{namespace}/{name}/files") { request, parameters throws(BerthError) in
