@@ -48,7 +48,8 @@ extension Pod {
   private func isMissing(_ text: String) -> Bool {
     do throws(BerthError) {
       let reference = try ImageReference(text)
-      return try !reference.isLocal && context.images.lookup(reference) == nil
+      if reference.isLocal { return false }
+      return try context.images.lookup(reference) == nil
     } catch { return false }
   }
 }
