@@ -43,6 +43,7 @@ extension Integration {
           real = path
           for name, value in values.get(path, values["*"]).items(): real = real.replace("{" + name + "}", value)
           if "{" in real: continue
+          if path.endswith("/files"): real += "?path=/etc"
           if path.endswith("/inspect"): real += "?reference=" + values["reference"]
           ask(real, operations["get"], 200)
           if path == "/v1/pods/{namespace}/{name}": ask("/v1/pods/default/no-such-pod", operations["get"], 404)
