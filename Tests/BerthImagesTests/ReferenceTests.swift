@@ -32,7 +32,7 @@ struct ReferenceTests {
       "", " ", "UPPER", "a b", "a:", "a:b:c", "a@sha256:x", "a@md5:0123", "/a", "a/", "a//b", "a/../b", "-a", "a-", "a..b", "a___b",
       "host.x:99999/a", "host.x:0/a",
       "a:\u{7f}", "a\0b", "a:\(String(repeating: "t", count: 129))", "exa mple.com/a", "e.x/\(String(repeating: "r", count: 256))",
-      "b\u{fc}cher/x", "Xho/r", "host.x:5000", "a.b/c@@d",
+      "b\u{fc}cher/x", "Xho/r", "OCI:5000/a", "host.x:5000", "a.b/c@@d",
     ])
   func refused(_ text: String) {
     do throws(BerthError) {

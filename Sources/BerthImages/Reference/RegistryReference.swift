@@ -35,6 +35,10 @@ public struct RegistryReference: Sendable, Hashable, CustomStringConvertible {
     guard host.contains(".") || host.contains(":") || host == "localhost" else {
       throw refuse("\"\(host)\" has capitals, and as a registry's host name it needs a dot or a port")
     }
+    // As would these, of the node's own files.
+    guard !["oci:", "oci-archive:", "docker-archive:", "rootfs:"].contains(where: host.hasPrefix) else {
+      throw refuse("\"\(host)\" is how an image on this node is named, not a registry")
+    }
     guard Self.isRepository(path) else {
       throw refuse("\"\(path)\" is not a repository: lower-case letters, digits and single . _ - between them, components separated by /")
     }
