@@ -104,7 +104,10 @@ extension Integration {
         let archive = try ManifestText.imageReference().dropFirst("oci-archive:".count)
         let imported = try daemon.berth("image", "import", String(archive))
         #expect(imported.exit == 0, "\(imported)")
-        let name = try #require(try daemon.berth("image", "ls", "-o", "json").json().array?.first?["reference"]?.string)
+        let digest = try #require(try daemon.berth("image", "ls", "-o", "json").json().array?.first?["reference"]?.string)
+        let name = "example.test/app:1"
+        let tagged = try daemon.berth("image", "tag", digest, name)
+        #expect(tagged.exit == 0, "\(tagged)")
         let pod = try daemon.run("app", try ManifestText.of(container: "image_pull_policy = \"never\"", image: name))
         let removed = try Command.run(
           "python3", ["-c", "import sqlite3; c = sqlite3.connect('\(daemon.root)/meta.db'); c.execute('DELETE FROM images'); c.commit()"])
