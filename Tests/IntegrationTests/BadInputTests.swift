@@ -64,7 +64,7 @@ extension Integration {
     @Test("a key whose behaviour is still to come is refused, never ignored")
     func notYet() throws {
       try beside { daemon in
-        try daemon.drop("bad", try ManifestText.of(pod: "schedule = \"@hourly\""))
+        try daemon.drop("bad", try ManifestText.of(pod: "share_process_namespace = true"))
         let pod = try daemon.pod("bad", "is refused") { $0.condition("ManifestValid") == "False" }
         #expect(pod.complaints.contains("not supported yet"))
       }

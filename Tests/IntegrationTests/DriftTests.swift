@@ -109,9 +109,12 @@ extension Integration {
         let tagged = try daemon.berth("image", "tag", digest, name)
         #expect(tagged.exit == 0, "\(tagged)")
         let pod = try daemon.run("app", try ManifestText.of(container: "image_pull_policy = \"never\"", image: name))
+        // With no daemon: one that runs remembers what it looked up.
+        daemon.crash()
         let removed = try Command.run(
           "python3", ["-c", "import sqlite3; c = sqlite3.connect('\(daemon.root)/meta.db'); c.execute('DELETE FROM images'); c.commit()"])
         #expect(removed.exit == 0, "\(removed)")
+        try daemon.start()
         try daemon.sync()
         let after = try daemon.pod("app", "says so") { $0.message.contains("image \(name) is no longer in the store") }
         #expect(after.container.pid == pod.container.pid)

@@ -90,7 +90,7 @@ extension Integration {
         let image = try ImageLayout.write("\(directory.path)/image", layers: layers)
         try daemon.drop("escape", ManifestText.job("true").replacingFirst(try ManifestText.imageReference(), with: "oci:\(image)"))
         try daemon.pod("escape", "is decided") {
-          ["CreateContainerError", "ErrImagePull", "ImagePullBackOff", "Error"].contains($0.container.reason)
+          ["RunContainerError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff", "Error"].contains($0.container.reason)
         }
         #expect(try Files.list(target.path).isEmpty, "it got out")
       }
@@ -103,7 +103,7 @@ extension Integration {
           "typo",
           "network = \"none\"\nrestart_policy = \"never\"\n[[container]]\nimage = \"\(try ManifestText.imageReference())\"\ncommand = [\"/bin/no-such\"]\n"
         )
-        let pod = try daemon.pod("typo", "is refused") { $0.container.reason == "CreateContainerError" }
+        let pod = try daemon.pod("typo", "is refused") { $0.container.reason == "RunContainerError" }
         #expect(pod.container.message.contains("/bin/no-such"))
       }
     }

@@ -89,9 +89,7 @@ extension Integration {
           ManifestText.job(
             "true", container: "mounts = [\"data:/data\"]",
             tables: Self.data + "host_path = { path = \"\(directory.path)/no\", type = \"directory\" }"))
-        let pod = try daemon.pod("missing", "is refused") {
-          $0.reason == "CreateContainerError" || $0.container.reason == "CreateContainerError"
-        }
+        let pod = try daemon.pod("missing", "is refused") { $0.reason == "CreatePodSandboxError" }
         #expect((pod.message + pod.container.message).contains("\(directory.path)/no"))
         try Files.makeDirectory("\(directory.path)/made-later")
       }

@@ -95,7 +95,7 @@ public final class APIServer: Sendable {
   private static func serve(_ client: HTTPChannel, _ router: Router, _ audit: @Sendable (Peer, APIRequest) -> Void) async {
     let peer = await peer(of: client.channel)
     // A connection that breaks has nobody left to tell.
-    try? await client.executeThenClose { inbound, outbound in
+    let afterwards = try? await client.executeThenClose { inbound, outbound -> (@Sendable () -> Void)? in
       var parts = inbound.makeAsyncIterator()
       while let part = try await parts.next() {
         guard case .head(let head) = part else { continue }
@@ -115,10 +115,13 @@ public final class APIServer: Sendable {
           response = .error(BerthError(.invalidArgument, "read request", cause: cause))
         }
         try await write(response, to: outbound, while: client.channel)
-        response.afterwards?()
+        if let afterwards = response.afterwards { return afterwards }
         if !head.isKeepAlive || body == nil { break }
       }
+      return nil
     }
+    // Written isn't sent yet: only once the connection is closed the peer has all of it.
+    afterwards?()
   }
 
   /// A request whose body is passed on as it comes.

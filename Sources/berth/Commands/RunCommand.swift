@@ -43,7 +43,9 @@ enum Foreground {
   private static func startFailure(_ status: JSON) -> String? {
     let container = status["containers"]?.array?.first
     let isWaiting = container?["state"]?.string == "waiting"
-    guard isWaiting || container?["state"]?.string == "terminated" && container?["exit_code"]?.integer == nil else { return nil }
+    let hasEnded = container?["state"]?.string == "terminated"
+    let wasNeverRun = container?["exit_code"]?.integer == nil || container?["reason"]?.string == "RunContainerError"
+    guard isWaiting || hasEnded && wasNeverRun else { return nil }
     return container?["message"]?.string ?? status["message"]?.string ?? "it could not be started"
   }
 
