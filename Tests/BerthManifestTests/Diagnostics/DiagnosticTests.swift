@@ -47,8 +47,8 @@ struct DiagnosticTests {
     let json = try first("labls = {}").json
     #expect(
       json == [
-        "file": "pods/web.toml", "line": 1, "column": 1, "severity": "error", "message": "unknown key 'labls'",
-        "help": "did you mean 'labels'?",
+        "file": "pods/web.toml", "line": 1, "column": 1, "end_column": 6, "severity": "error", "message": "unknown key 'labls'",
+        "help": "did you mean 'labels'?", "source_line": "labls = {}",
       ])
   }
 

@@ -36,7 +36,7 @@ struct ShimHostileClientTests {
       let client = try RawClient(pod)
       try client.send([1, 0x3F, 9, 0, 0, 0, 0, 0, 0, 0])
       #expect(code(try client.receive()) == .unsupported)
-      try client.send([3, 0x06, 9, 0, 0, 0, 0, 0, 0, 0])
+      try client.send([0x7F, 0x06, 9, 0, 0, 0, 0, 0, 0, 0])
       #expect(code(try client.receive()) == .unsupported)
       try client.send([1, 0x01, 9, 0, 0, 0, 2, 0, 0, 0, 5, 9])
       #expect(code(try client.receive()) == .unsupported)
