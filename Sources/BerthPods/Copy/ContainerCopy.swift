@@ -5,6 +5,7 @@ import BerthLinux
 ///
 /// The worker gets the container's root as a descriptor and no way to any other file.
 public final class ContainerCopy: @unchecked Sendable {
+  // Checked by hand: nothing in it is locked; NodeAPI+Files has each copy's calls made one after the other by one task.
   public enum Direction: Sendable, Hashable {
     /// The stream is read: of a symlink at the path's end itself, or of what it points to.
     case out(follow: Bool)

@@ -39,6 +39,8 @@ extension Integration {
         // What is there still works.
         try daemon.run("last", NetworkPods.server("last", container: "ports = [\"9000:80\"]"))
         try NetworkPods.expect("http://127.0.0.1:9000", answers: "last")
+        // Where nothing was left is where something stands while a pod runs.
+        #expect(try !names("\(daemon.state)/networks/bridge").isEmpty && !names("\(daemon.root)/networks/pods").isEmpty)
       }
     }
 
