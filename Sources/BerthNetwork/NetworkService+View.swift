@@ -17,7 +17,9 @@ extension NetworkService {
   public func inspect(_ name: String) throws(BerthError) -> JSON {
     let found = try directory.network(name)
     guard found != nil || name == NetworkAttachment.bridge else {
-      throw BerthError(.notFound, "find network", name, cause: "no file in \(options.configDirectory) defines it")
+      var error = directory.notFound(name)
+      error.code = .notFound
+      throw error
     }
     var json = view(name, kind: found == nil ? "berth" : "cni", subnets: found == nil ? configuredSubnets : []).object ?? [:]
     json["configuration"] = found?.json ?? OwnConfiguration(options).kept?.conflist(dataDirectory: "\(options.state)/networks") ?? .null

@@ -56,6 +56,8 @@ public final class NetworkService: Sendable {
       let interface = "eth\(at)"
       let network = try directory.network(wanted.name)
       if let network {
+        // Before anything is written down: where no plugin has run, there is nothing to undo.
+        for type in network.pluginTypes { try client.plugins.require(type) }
         let takesPorts = network.has("portMappings")
         record.attachments.append(
           .cni(
@@ -71,7 +73,7 @@ public final class NetworkService: Sendable {
               bandwidth: wanted.bandwidth)))
         openPorts = []
       } else {
-        throw BerthError(.failedPrecondition, "find network", wanted.name, cause: "no file in \(options.configDirectory) defines it")
+        throw directory.notFound(wanted.name)
       }
     }
     if let port = openPorts.first {

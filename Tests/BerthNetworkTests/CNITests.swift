@@ -118,6 +118,22 @@ struct CNITests {
     } catch { #expect("\(error)".contains("absent") && "\(error)".contains("/nowhere, \(scratch.path)"), "\(error)") }
   }
 
+  @Test("a broken file stands in the way of the network that it was to define, and of no other")
+  func brokenFiles() throws {
+    let scratch = try TemporaryDirectory()
+    try scratch.write("{\"name\": \"bridge\", \"plugins\": [{\"type\": \"bridge\"", to: "10-a.conflist")
+    try scratch.write("{\"name\":\"other\",\"plugins\":[{\"type\":\"bridge\"", to: "20-b.conflist")
+    try scratch.write("{\"name\":\"good\",\"plugins\":[{\"type\":\"bridge\"}]}", to: "30-c.conflist")
+    let directory = CNIDirectory(scratch.path)
+    #expect(try directory.network("good")?.pluginTypes == ["bridge"])
+    #expect(try directory.network("iot") == nil)
+    do throws(BerthError) {
+      _ = try directory.network("bridge")
+      Issue.record("the node's own bridge would take the place of the operator's")
+    } catch { #expect("\(error)".contains("10-a.conflist") && !"\(error)".contains("20-b"), "\(error)") }
+    #expect("\(directory.notFound("iot"))".contains("20-b.conflist"))
+  }
+
   @Test("STATUS comes before ADD and GC is run with what is valid, from version 1.1 on")
   func newer() throws {
     let scratch = try TemporaryDirectory()

@@ -14,7 +14,8 @@ enum Suggestion {
     return best?.word
   }
 
-  /// The near word, else one that is spelt or cut differently: `readiness`, `readinessProbe` and `readiness-probe` for `readiness_probe`.
+  /// The near word, else one that is spelt or cut differently: `readiness`, `readinessProbe` and `readiness-probe` for `readiness_probe`,
+  /// `grace_period` for `termination_grace_period`.
   static func help(for word: String, among known: some Sequence<String>) -> String? {
     let found = nearest(to: word, among: known) ?? otherwiseSpelt(word, among: known)
     return found.map { "did you mean '\($0)'?" }
@@ -25,7 +26,7 @@ enum Suggestion {
     guard letters.count > 2, word.utf8.count <= longestWord else { return nil }
     let sorted = known.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
     return sorted.first { self.letters($0) == letters } ?? sorted.first { $0.hasPrefix("\(word)_") }
-      ?? sorted.first { $0.split(separator: "_").contains(Substring(word)) }
+      ?? sorted.first { $0.hasSuffix("_\(word)") || $0.split(separator: "_").contains(Substring(word)) }
   }
 
   private static func letters(_ word: String) -> String { word.lowercased().filter { $0 != "_" && $0 != "-" } }

@@ -52,6 +52,9 @@ public struct CNINetwork: Sendable, Hashable {
       }
   }
 
+  /// The programs that it needs.
+  public var pluginTypes: [String] { plugins.compactMap { $0["type"]?.string } }
+
   /// Whether one of the plugins takes `capability`.
   func has(_ capability: String) -> Bool { plugins.contains { Self.has(capability, $0) } }
   static func has(_ capability: String, _ plugin: JSON) -> Bool { plugin["capabilities"]?[capability]?.bool == true }

@@ -3,7 +3,7 @@ import BerthLinux
 
 /// Runs CNI plugins: found by name in the plugin directories, with an environment and arguments of our own making, bounded in time and
 /// output. Blocks its thread. Source: CNI specification 1.1.0, section 2 "Execution Protocol".
-struct CNIPlugins: Sendable {
+public struct CNIPlugins: Sendable {
   enum Command: String {
     case add = "ADD"
     case delete = "DEL"
@@ -22,24 +22,39 @@ struct CNIPlugins: Sendable {
   }
 
   var directories: [String]
-  var timeout: Duration = .seconds(60)
+  var timeout: Duration
+
+  /// `timeout`: for each run of a plugin.
+  public init(directories: [String], timeout: Duration = .seconds(60)) {
+    self.directories = directories
+    self.timeout = timeout
+  }
+
+  /// Whether there is a program of that name.
+  public func has(_ type: String) -> Bool { CNINetwork.isPluginType(type) && find(type) != nil }
 
   /// Returns the plugin's result, null where it gave none.
   func run(_ command: Command, type: String, _ target: Target, input: JSON) throws(BerthError) -> JSON {
     let operation = "\(command.rawValue) of CNI plugin"
     guard CNINetwork.isPluginType(type) else { throw BerthError(.invalidArgument, operation, type, cause: "not a plugin's name") }
-    guard let directory = find(type) else {
-      throw BerthError(
-        .failedPrecondition, operation, type,
-        cause:
-          "there is no such program in \(directories.joined(separator: ", ")); see [network] plugin_dirs (Debian: containernetworking-plugins)"
-      )
-    }
+    guard let directory = find(type) else { throw absent(operation, type) }
     let result: BoundedProgram.Outcome
     do throws(Errno) { result = try program(type, directory, environment(command, target), input).run() } catch {
       throw BerthError(.unavailable, operation, type, cause: "\(error)")
     }
     return try Self.read(result, operation, type, timeout)
+  }
+
+  /// Throws if there is no such plugin.
+  func require(_ type: String) throws(BerthError) {
+    if !has(type) { throw absent("find CNI plugin", type) }
+  }
+
+  private func absent(_ operation: String, _ type: String) -> BerthError {
+    BerthError(
+      .failedPrecondition, operation, type,
+      cause:
+        "there is no such program in \(directories.joined(separator: ", ")); see [network] plugin_dirs (Debian: containernetworking-plugins)")
   }
 
   /// The directory, open: what is looked up there later is looked up in it.

@@ -128,10 +128,12 @@ actor PodWorker {
     schedule([services.clock.now + .seconds(10)], now: services.clock.now)
   }
 
-  /// Replaces the incarnation by another of the same spec: as if the manifest had gone for a moment.
+  /// Replaces the incarnation by another of the same spec: as if the manifest had gone for a moment. What failed is tried again at once,
+  /// where there is no incarnation yet, too.
   func restart() throws(BerthError) {
-    _ = try incarnation("restart pod")
-    isRestarting = true
+    if failures.isEmpty { _ = try incarnation("restart pod") }
+    isRestarting = handle != nil
+    failures = FailureBook()
     services.events.record("Restarting", "asked for", pod: key)
     mark()
   }

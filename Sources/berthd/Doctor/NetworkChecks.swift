@@ -1,12 +1,13 @@
 import BerthCore
 import BerthLinux
+import BerthNetwork
 import BerthNode
 
 /// What pod networks and registries need of the node.
 struct NetworkChecks {
   var configuration: NodeConfiguration
 
-  func all() -> [Finding] { [forwarding(), plugins(), resolver(), clock()] }
+  func all() -> [Finding] { [forwarding()] + cniNetworks() + [resolver(), clock()] }
 
   private func number(_ path: String) -> Int? {
     (try? Files.readText(path)).flatMap { Int($0.split(whereSeparator: \.isWhitespace).first ?? "") }
@@ -21,17 +22,23 @@ struct NetworkChecks {
     }
   }
 
-  /// Only networks of conflists need them.
-  private func plugins() -> Finding {
-    let places = configuration.network.pluginDirs
-    let found = places.first { Files.exists("\($0)/bridge") }
-    let conflists = ((try? Files.list(configuration.network.configDir)) ?? []).filter { $0.hasSuffix(".conflist") || $0.hasSuffix(".conf") }
-    if let found { return .ok("CNI plugins", "\(found), \(conflists.count) networks in \(configuration.network.configDir)") }
-    if conflists.isEmpty { return .ok("CNI plugins", "none, and no network in \(configuration.network.configDir) needs them") }
-    return .failed(
-      "CNI plugins",
-      "\(conflists[0]) in \(configuration.network.configDir) needs some, and there are none in \(places.joined(separator: ", "))",
-      fix: "apt-get install containernetworking-plugins")
+  /// Every network of a file that can't be used, and what it lacks; one line if all can.
+  private func cniNetworks() -> [Finding] {
+    let directory = CNIDirectory(configuration.network.configDir), places = configuration.network.pluginDirs
+    let plugins = CNIPlugins(directories: places)
+    let (networks, problems) = directory.read()
+    let unread = problems.map { Finding.warning("CNI networks", "not read: \($0)", fix: "correct \($0.file), or remove it") }
+    let incomplete = networks.compactMap { network -> Finding? in
+      let missing = network.pluginTypes.filter { !plugins.has($0) }
+      guard !missing.isEmpty else { return nil }
+      return .warning(
+        "CNI networks", "\(network.name) needs \(missing.joined(separator: ", ")), not found in \(places.joined(separator: ", "))",
+        fix: "apt-get install containernetworking-plugins, or set [network] plugin_dirs")
+    }
+    let findings = unread + incomplete
+    if !findings.isEmpty { return findings }
+    let names = networks.isEmpty ? "none" : networks.map(\.name).joined(separator: ", ")
+    return [.ok("CNI networks", "\(names) in \(directory.path)")]
   }
 
   private func resolver() -> Finding {

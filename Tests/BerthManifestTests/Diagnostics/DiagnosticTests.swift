@@ -67,9 +67,10 @@ struct DiagnosticTests {
     arguments: [
       ("readinessProbe", "readiness_probe"), ("readiness", "readiness_probe"), ("liveness-probe", "liveness_probe"),
       ("policy", "restart_policy"), ("probe", "liveness_probe"), ("re", nil), ("volumes", nil),
+      ("grace_period", "termination_grace_period"),
     ] as [(String, String?)])
   func otherSpelling(word: String, expected: String?) {
-    let known = ["image", "readiness_probe", "liveness_probe", "restart_policy"]
+    let known = ["image", "readiness_probe", "liveness_probe", "restart_policy", "termination_grace_period"]
     #expect(Suggestion.help(for: word, among: known) == expected.map { "did you mean '\($0)'?" })
   }
 

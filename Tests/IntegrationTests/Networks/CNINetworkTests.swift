@@ -215,6 +215,23 @@ extension Integration {
         try daemon.pod("c", "says why") { $0.message.contains("10.1.1.9") }
       }
     }
+
+    @Test("a pod whose network lacks a plugin can be removed, and a broken file of another network keeps nobody from the default one")
+    func unusable() throws {
+      let folder = try CNIFolder()
+      try folder.network("n", #"{"type":"nosuch"}"#)
+      try folder.directory.write(#"{"name":"other","plugins":[{"type":"bridge""#, to: "net.d/broken.conflist")
+      try withDaemon(config: folder.config) { daemon in
+        try daemon.drop("lacks", NetworkPods.idle(network: "network = \"n\""))
+        try daemon.drop("fine", NetworkPods.idle(network: "network = \"bridge\""))
+        try daemon.pod("fine", "runs") { $0.phase == "Running" }
+        try daemon.pod("lacks", "says why") { $0.message.contains("nosuch") && $0.reason == "CreatePodSandboxError" }
+        // Not to be waited for: what failed is tried again at once.
+        try daemon.berth("restart", "--timeout", "0s", "lacks")
+        try daemon.remove("lacks")
+        try daemon.wait("lacks", for: "deleted")
+      }
+    }
   }
 }
 
