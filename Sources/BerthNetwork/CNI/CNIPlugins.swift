@@ -54,7 +54,8 @@ public struct CNIPlugins: Sendable {
     BerthError(
       .failedPrecondition, operation, type,
       cause:
-        "there is no such program in \(directories.joined(separator: ", ")); see [network] plugin_dirs (Debian: containernetworking-plugins)")
+        "there is no such program in \(directories.joined(separator: ", ")); see [network] plugin_dirs (Debian: containernetworking-plugins)"
+    )
   }
 
   /// The directory, open: what is looked up there later is looked up in it.

@@ -94,6 +94,26 @@ extension Integration {
       }
     }
 
+    @Test("where the node asks systemd-resolved's stub, a pod asks the servers behind it; with the node's network it asks the stub")
+    func stub() throws {
+      let folder = try TemporaryDirectory("resolved")
+      try folder.write("nameserver 127.0.0.53\noptions edns0\n", to: "stub")
+      try folder.write("nameserver 192.0.2.53\nsearch lan\n", to: "resolve/resolv.conf")
+      // In the tests' own mount namespace, where the daemon runs too.
+      let hidden = [("\(folder.path)/stub", "/etc/resolv.conf"), (folder.path, "/run/systemd")]
+      let isNew = !Files.exists("/run/systemd")
+      if isNew { try Files.makeDirectories("/run/systemd") }
+      defer { if isNew { _ = try? Command.run("rmdir", ["/run/systemd"]) } }
+      for (source, target) in hidden { #expect(try Command.run("mount", ["--bind", source, target]).exit == 0) }
+      defer { for (_, target) in hidden.reversed() { _ = try? Command.run("umount", [target]) } }
+      try withDaemon { daemon in
+        try daemon.run("web", NetworkPods.idle())
+        #expect(try daemon.inside("web", "cat /etc/resolv.conf") == "nameserver 192.0.2.53\nsearch lan\n")
+        try daemon.run("host", NetworkPods.idle(network: "network = \"host\""))
+        #expect(try daemon.inside("host", "cat /etc/resolv.conf") == "nameserver 127.0.0.53\noptions edns0\n")
+      }
+    }
+
     @Test("bandwidth: what a pod sends and what it is sent are each held back at their own limit")
     func bandwidth() throws {
       let outside = try OutsideHost()
