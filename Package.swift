@@ -36,6 +36,8 @@ let cTargets: [Target] = [
   .target(name: "CBerthInit", cSettings: strictC),
   // For a program that puts processes into containers: linking it is enough.
   .target(name: "CBerthSealed", cSettings: strictC),
+  // Apart from CBerthSys, which programs without tasks link.
+  .target(name: "CBerthTasks", cSettings: strictC),
   .target(name: "CBerthCurl", dependencies: ["CCurl"], cSettings: strictC),
 ]
 
@@ -78,7 +80,7 @@ let engine: [Target] = [
     "BerthNode",
     [
       "BerthCore", "BerthOCI", "BerthManifest", "BerthPlan", "BerthLinux", "BerthStore", "BerthImages", "BerthPods", "BerthRuntime",
-      "BerthSeccomp", "CInotifyTools",
+      "BerthSeccomp", "CBerthTasks", "CInotifyTools",
     ])
 ]
 

@@ -60,6 +60,8 @@ extension Integration {
         try daemon.sync()
         #expect(try daemon.berth("diff").exit == 0)
         let directory = try TemporaryDirectory("diff")
+        let same = try daemon.berth("diff", try directory.write(ManifestText.of(), to: "web.toml"))
+        #expect(same.exit == 0 && same.stdout == "nothing to do\n", "\(same)")
         let edited = try directory.write(ManifestText.of(container: "env = { NEW = \"1\" }"), to: "web.toml")
         let result = try daemon.berth("diff", edited)
         #expect(result.exit == 2, "\(result)")

@@ -42,6 +42,17 @@ extension Integration {
       }
     }
 
+    @Test("a daemon has no thread that wakes up to look after itself: libdispatch's pool stays out")
+    func threads() throws {
+      try withDaemon { daemon in
+        _ = try daemon.run("web", ManifestText.of())
+        let pid = try #require(daemon.pid)
+        let names = try Files.list("/proc/\(pid)/task").compactMap { try? Files.readText("/proc/\(pid)/task/\($0)/comm") }
+        #expect(names.contains { $0.hasPrefix("tasks-") }, "\(names)")
+        #expect(!names.contains { $0.contains("qos") }, "\(names)")
+      }
+    }
+
     @Test("berthd --once converges once and says by its exit code whether it did")
     func once() throws {
       let before = try LeakCensus.take()

@@ -23,6 +23,7 @@ enum Layers {
     "CBerthSys": ["BerthLinux"],
     "CBerthInit": ["BerthRuntime"],
     "CBerthCurl": ["BerthRegistry"],
+    "CBerthTasks": ["BerthNode"],
     "CCurl": ["BerthRegistry"],
     "CSeccomp": ["BerthSeccomp"],
     "CInotifyTools": ["BerthNode"],

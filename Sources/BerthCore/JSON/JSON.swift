@@ -16,12 +16,14 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
   public private(set) var members: [(key: String, value: JSON)] = []
   /// Positions by key, built once an object is too large to be searched in line.
   private var index: [String: Int] = [:]
-  private static let indexedFrom = 16
+  private static let indexedFrom = 48
 
   public init() {}
+  init(capacity: Int) { members.reserveCapacity(capacity) }
 
   /// A literal's later value of a repeated key replaces the earlier.
   public init(dictionaryLiteral elements: (String, JSON)...) {
+    self.init(capacity: elements.count)
     for (key, value) in elements { self[key] = value }
   }
 
@@ -119,7 +121,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Express
   public init(integerLiteral value: Int64) { self = .integer(value) }
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSON)...) {
-    var object = JSONObject()
+    var object = JSONObject(capacity: elements.count)
     for (key, value) in elements { object[key] = value }
     self = .object(object)
   }

@@ -6,6 +6,28 @@ extension JSON {
     return out
   }
 
+  /// As `encoded`, without the members of objects, at any depth, that `isLeftOut` says so of.
+  public func encoded(leavingOut isLeftOut: (_ key: String, _ value: JSON) -> Bool) -> [UInt8] {
+    var out: [UInt8] = []
+    write(to: &out, leavingOut: isLeftOut)
+    return out
+  }
+
+  private func write(to out: inout [UInt8], leavingOut isLeftOut: (String, JSON) -> Bool) {
+    switch self {
+    case .array(let items):
+      Self.writeList(items, open: "[", close: "]", to: &out, indent: nil) { item, out, _ in item.write(to: &out, leavingOut: isLeftOut) }
+    case .object(let object):
+      let members = object.members.filter { !isLeftOut($0.key, $0.value) }
+      Self.writeList(members, open: "{", close: "}", to: &out, indent: nil) { member, out, _ in
+        Self.write(member.key, to: &out)
+        out.append(58)
+        member.value.write(to: &out, leavingOut: isLeftOut)
+      }
+    default: write(to: &out, indent: nil)
+    }
+  }
+
   /// The text for people: two spaces a level.
   public func pretty() -> String {
     var out: [UInt8] = []

@@ -23,6 +23,25 @@ extension PodSpec {
     return .object(object)
   }
 
+  /// The JSON for a disk, without what reads the same when it isn't there: a record then fits a page of the database.
+  public func record() -> [UInt8] {
+    json(for: .disk).encoded { key, value in
+      switch value {
+      // No limit, where nothing would be the default one.
+      case .null: key != "pids"
+      case .array(let items): items.isEmpty && Self.emptyAsAbsent.contains(key)
+      case .object(let members): members.isEmpty && Self.emptyAsAbsent.contains(key)
+      default: false
+      }
+    }
+  }
+
+  /// Not those of which an empty list takes away what an image or a default has.
+  private static let emptyAsAbsent: Set<String> = [
+    "annotations", "container", "depends_on", "devices", "env", "env_file", "hosts", "hugepages", "init_container", "labels", "mounts",
+    "node_selector", "ports", "rlimits", "supplemental_groups", "sysctls", "volume",
+  ]
+
   private func members(for disclosure: SpecDisclosure) -> JSONObject {
     [
       "namespace": .string(key.namespace), "name": .string(key.name), "labels": .strings(labels), "annotations": .strings(annotations),

@@ -14,20 +14,14 @@ protocol EngineAlarm: Sendable {
   func cancel()
 }
 
-extension Task: EngineAlarm where Failure == Never, Success == Void {}
+extension Timers.Alarm: EngineAlarm {}
 
 /// The kernel's clocks.
 struct SystemClock: EngineClock {
-  let pool: any TaskExecutor
-
   var now: Instant { Instant(nanoseconds: Clock.bootNanoseconds()) }
   var wallNow: Timestamp { Timestamp(nanoseconds: Clock.wallNanoseconds()) }
 
   func wake(at due: Instant, _ body: @escaping @Sendable () -> Void) -> any EngineAlarm {
-    let pause = max(due - now, .milliseconds(1))
-    return Task(executorPreference: pool) {
-      guard (try? await Task.sleep(for: pause)) != nil else { return }
-      body()
-    }
+    Timers.shared.wake(at: BootTime(nanoseconds: due.nanoseconds), body)
   }
 }

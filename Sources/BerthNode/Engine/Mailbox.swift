@@ -34,8 +34,6 @@ final class Mailbox: Sendable {
   }
 
   var isClosed: Bool { state.withLock { $0.isClosed } }
-  /// Whether nothing lies in it and nobody works it off.
-  var isIdle: Bool { state.withLock { !$0.hasReader } }
 
   /// nil ends the reader's duty.
   func take() -> Letter? {

@@ -60,7 +60,7 @@ public final class Node: Sendable {
     }
     services = EngineServices(
       pods: pods, images: desk, health: try HealthMonitor(events: events, pool: pool, telemetry: telemetry) { workers.worker($0)?.mark() },
-      clock: SystemClock(pool: pool), dependencies: dependencies, schedules: schedules, mark: { workers.worker($0)?.mark() },
+      clock: SystemClock(), dependencies: dependencies, schedules: schedules, mark: { workers.worker($0)?.mark() },
       statuses: statuses, events: events,
       pool: pool,
       rollouts: rollouts,
@@ -135,9 +135,9 @@ public final class Node: Sendable {
 
   /// Whether every worker has looked at all it was told of and every status in the store is of then. Waiters of the store are woken when
   /// this may have come true.
-  public var isAtRest: Bool { workers.all().allSatisfy(\.isIdle) }
+  public var isAtRest: Bool { services.busy.isZero }
   /// Every pod is as its manifest asks, or can't be for now.
-  public var hasSettled: Bool { statuses.all().allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed } }
+  public var hasSettled: Bool { statuses.allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed } }
 
   /// The plan of every pod that has something to do, by pod; not what waits for approval.
   public func plans() async -> [(key: PodKey, plan: PodPlan)] {
@@ -261,7 +261,7 @@ final class WorkerTable: Sendable {
   private let workers = Mutex<[PodKey: PodWorker]>([:])
 
   func worker(_ key: PodKey) -> PodWorker? { workers.withLock { $0[key] } }
-  func all() -> [PodWorker] { workers.withLock { $0.values.sorted { $0.key < $1.key } } }
+  func all() -> [PodWorker] { workers.withLock { Array($0.values) }.sorted { $0.key < $1.key } }
   /// Returns the one that was there already, if any.
   @discardableResult func insert(_ worker: PodWorker) -> PodWorker {
     workers.withLock { workers in

@@ -24,6 +24,7 @@ struct EngineServices: Sendable {
   /// Called once nothing is asked for and nothing is left of a pod.
   var retire: @Sendable (PodWorker) -> Void
   var telemetry = Telemetry()
+  let busy = BusyCount()
 }
 
 /// Keeps one pod as its manifest asks. The loop, level-triggered: look at what is asked for and what is there, plan, do, look again,
@@ -69,13 +70,11 @@ actor PodWorker {
     case .closed: return false
     case .taken: return true
     case .needsReader:
+      services.busy.begin()
       Task(executorPreference: services.pool) { await self.drain() }
       return true
     }
   }
-
-  /// Whether every mark so far has been followed by a look that found nothing more to do.
-  nonisolated var isIdle: Bool { mailbox.isIdle }
 
   /// The incarnation that serves.
   var handle: (any PodHandle)? { instances.serving }
@@ -93,7 +92,7 @@ actor PodWorker {
       if let newest = letter.entry { services.remember(key, newest) }
     }
     // Who waits for rest looks again.
-    services.statuses.wakeAll()
+    if services.busy.end() { services.statuses.wakeAll() }
   }
 
   // MARK: the loop

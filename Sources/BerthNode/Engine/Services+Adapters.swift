@@ -60,7 +60,7 @@ extension MetadataStore: LastGoodStore {
       records.append(
         LastGoodRecord(
           namespace: change.key.namespace, name: change.key.name, path: good.path, hash: good.pod.hash,
-          content: good.pod.spec.json(for: .disk).encoded(), updated: Clock.wallNanoseconds() / 1_000_000_000))
+          content: good.pod.spec.record(), updated: Clock.wallNanoseconds() / 1_000_000_000))
     }
     try changeLastGood(put: records, remove: gone)
   }

@@ -12,7 +12,9 @@ public final class StatusStore: Sendable {
 
   public init() {}
 
-  public func all() -> [PodStatus] { state.withLock { $0.pods.values.sorted { $0.key < $1.key } } }
+  /// In the order of their names.
+  public func all() -> [PodStatus] { state.withLock { Array($0.pods.values) }.sorted { $0.key < $1.key } }
+  public func allSatisfy(_ condition: (PodStatus) -> Bool) -> Bool { state.withLock { $0.pods.values.allSatisfy(condition) } }
   public func status(of key: PodKey) -> PodStatus? { state.withLock { $0.pods[key] } }
   public var version: UInt64 { state.withLock { $0.version } }
 

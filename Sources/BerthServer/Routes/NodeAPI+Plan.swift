@@ -33,7 +33,7 @@ extension NodeAPI {
     let waits = request.flag("wait")
     await node.rescan(prune: request.flag("prune"), settled: waits)
     if waits {
-      let done = await Waiting.until(node.statuses, timeout: timeout) { node.isAtRest && node.statuses.all().allSatisfy(\.converged) }
+      let done = await Waiting.until(node.statuses, timeout: timeout) { node.isAtRest && node.statuses.allSatisfy(\.converged) }
       guard done else {
         let open = node.statuses.all().filter { !$0.converged }
         throw BerthError(

@@ -23,7 +23,8 @@ struct Diff: ParsableCommand {
             files.map { ["path": .string($0.path), "content": .string(String(decoding: $0.bytes, as: UTF8.self))] })
         ])
     }
-    let plans = answer["plans"]?.array ?? []
+    // A pod as it should be has no actions, and waits for nothing.
+    let plans = (answer["plans"]?.array ?? []).filter { $0["actions"]?.array?.isEmpty == false || $0["waiting_for"]?.string != nil }
     let diagnostics = answer["diagnostics"]?.array ?? []
     if options.output == .json {
       Terminal.print(answer.pretty())
@@ -31,6 +32,7 @@ struct Diff: ParsableCommand {
       for diagnostic in diagnostics { Terminal.printError(StatusText.diagnostic(diagnostic)) }
       for plan in plans { Terminal.print(Self.text(plan)) }
       if let id = answer["plan_id"]?.string { Terminal.print("plan \(id) waits for approval: berth apply --plan \(id)") }
+      if plans.isEmpty && diagnostics.isEmpty { Terminal.print("nothing to do") }
     }
     // A file of the directory that is broken has no plan; that of the others stands.
     if !paths.isEmpty, diagnostics.contains(where: { $0["severity"]?.string == "error" }) { throw ExitCode(1) }

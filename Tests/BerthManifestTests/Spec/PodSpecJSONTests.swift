@@ -27,6 +27,19 @@ struct PodSpecJSONTests {
     #expect(try PodSpec(json: JSON(parsing: spec.json(for: .record).encoded())) == spec)
   }
 
+  @Test("what a disk is spared reads the same: an empty list that means something stays")
+  func recorded() throws {
+    var spec = try #require(decode(CanonicalContentTests.base).spec)
+    spec.containers[0].resources.pids = nil
+    spec.containers[0].command = []
+    spec.containers[0].security.maskedPaths = []
+    spec.containers[0].env["labels"] = ""
+    spec.volumes.append(VolumeSpec(name: "kept", source: .persistent(shared: nil)))
+    let record = spec.record()
+    #expect(try PodSpec(json: JSON(parsing: record)) == spec)
+    #expect(record.count < spec.json(for: .disk).encoded().count)
+  }
+
   @Test("what an older version didn't write gets its default, what a newer one added is ignored")
   func versions() throws {
     let json = try JSON(
