@@ -1,63 +1,10 @@
 import BerthCore
 import BerthLinux
 import BerthTestSupport
-import Glibc
 import Testing
 
-/// A registry with the example image as `app:v1`, and a key to sign it with.
-private final class SignedRegistry {
-  let directory: TemporaryDirectory
-  let host: String
-  /// Of the image's manifest.
-  let digest: String
-  private let pid: pid_t
-
-  init() throws {
-    directory = try TemporaryDirectory("signed")
-    try Self.run("skopeo", "copy", "-q", ManifestText.imageReference(), "oci:\(directory.path)/layout:v1")
-    let index = try JSON(parsing: try Files.read("\(directory.path)/layout/index.json", limit: 1 << 20))
-    digest = try #require(index["manifests"]?.array?.first?["digest"]?.string)
-    try directory.write("def rule(r):\n  return None\n", to: "rules.py")
-    try Self.run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "\(directory.path)/key")
-    try Self.run("openssl", "pkey", "-in", "\(directory.path)/key", "-pubout", "-out", "\(directory.path)/key.pub")
-    let script = Files.parent(of: Files.parent(of: #filePath)) + "/Fixtures/registry/faulty_registry.py"
-    let log = try Files.open("\(directory.path)/out", O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
-    let null = try Files.open("/dev/null", O_RDONLY)
-    pid = try Spawn.start(
-      Command.locate("python3"), arguments: ["python3", script, directory.path], environment: Command.environment,
-      descriptors: [(0, null.raw), (1, log.raw), (2, log.raw)])
-    let ports = "\(directory.path)/ports"
-    try eventually("the registry listens") { Files.exists(ports) }
-    host = "127.0.0.1:\(try Files.readText(ports).split(separator: " ").first ?? "")"
-  }
-
-  deinit {
-    kill(pid, SIGKILL)
-    _ = Ending.await(pid, deadline: .seconds(20))
-  }
-
-  private static func run(_ program: String, _ arguments: String...) throws {
-    let result = try Command.run(program, arguments)
-    guard result.exit == 0 else { throw TestFailure("\(result)") }
-  }
-
-  /// Puts a signature beside the image, as cosign does.
-  func sign() throws {
-    let payload =
-      #"{"critical":{"identity":{"docker-reference":""},"image":{"docker-manifest-digest":"\#(digest)"},"type":"cosign container image signature"},"optional":null}"#
-    let payloadFile = try directory.write(payload, to: "payload")
-    try Self.run("openssl", "dgst", "-sha256", "-sign", "\(directory.path)/key", "-out", "\(directory.path)/signature", payloadFile)
-    let signature = Base64Text.encode(try Files.read("\(directory.path)/signature"))
-    let layout = try ImageLayout.write(
-      "\(directory.path)/signed", layers: [payloadFile], mediaType: "application/vnd.dev.cosign.simplesigning.v1+json",
-      annotations: ["dev.cosignproject.cosign/signature": .string(signature)])
-    let tag = digest.replacingFirst(":", with: "-") + ".sig"
-    try Self.run("skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:\(layout)", "docker://\(host)/app:\(tag)")
-  }
-}
-
 extension Integration {
-  @Suite("signed images", .enabled(if: ["python3", "openssl", "skopeo"].allSatisfy(Command.exists), "needs python3, openssl and skopeo"))
+  @Suite("signed images", .enabled(if: SignedRegistry.isPossible, SignedRegistry.needs))
   struct Signatures {
     @Test("an image that its policy wants signed isn't run, the status says why, and once it is signed it runs")
     func policy() throws {
@@ -90,6 +37,10 @@ extension Integration {
         for arguments in [
           ["image", "pull", "\(registry.host)/app:v1"], ["image", "tag", "\(registry.host)/app:v1", "\(registry.host)/copy:v2"],
         ] { #expect(try daemon.berth(arguments).exit == 0) }
+        // What was pulled is counted: at least the layer.
+        let metrics = try Command.run("curl", ["-s", "-m", "20", "--unix-socket", daemon.socket, "http://berth/metrics"]).stdout
+        let pulled = metrics.split(separator: "\n").first { $0.hasPrefix("berth_pull_bytes_total ") }
+        #expect(try #require(pulled.flatMap { $0.split(separator: " ").last.flatMap { Int($0) } }) > 100_000)
         let pushed = try daemon.berth("image", "push", "\(registry.host)/copy:v2")
         #expect(pushed.exit == 0 && pushed.stdout.contains(registry.digest), "\(pushed)")
         let seen = try Command.run("skopeo", ["inspect", "--no-tags", "--tls-verify=false", "docker://\(registry.host)/copy:v2"])

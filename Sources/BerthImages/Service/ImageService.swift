@@ -26,6 +26,9 @@ public final class ImageService: Sendable {
   public let metadata: MetadataStore
   let pulls = Monitor<[String: PullTask]>([:])
   let layers = Monitor(LayerUse())
+  let pulled = Atomic<Int64>(0)
+  /// Of layers, fetched from registries, whatever became of the pulls; since this process started.
+  public var pulledBytes: Int64 { pulled.load(ordering: .relaxed) }
 
   /// What is going on with layers in this process.
   struct LayerUse {

@@ -20,6 +20,8 @@ final class PullSession {
   private var admitted: Set<Digest> = []
   /// As they are fetched, lowest first.
   private var layers: [WorkerMessage.Layer] = []
+  /// Bytes of each layer so far.
+  private var fetched: [Digest: Int64] = [:]
   private var listing: ArchiveListing?
   private let isListing: Bool
   /// What the image is to be called; nil: as it was asked for. Empty: by its digest alone.
@@ -93,7 +95,9 @@ final class PullSession {
     switch message {
     case .attempt(let attempt): task.tell(.attempt(attempt))
     case .resolved(let resolved): try accept(resolved)
-    case .progress(let layer, let done, let total): task.tell(.progress(layer: layer, done: done, total: total))
+    case .progress(let layer, let done, let total):
+      count(layer, done)
+      task.tell(.progress(layer: layer, done: done, total: total))
     case .claim(let claims): answer(LayerGrant.json(try grant(claims)))
     case .done(let outcome):
       self.outcome = outcome
@@ -106,6 +110,14 @@ final class PullSession {
     case .finished: throw WorkerProtocol.malformed("the end of an errand that nobody gave")
     }
     return false
+  }
+
+  /// A layer that is begun anew counts again: its bytes came again.
+  private func count(_ layer: Digest, _ done: Int64) {
+    guard !reference.isLocal, layers.contains(where: { $0.digest == layer }) else { return }
+    let before = fetched[layer] ?? 0
+    fetched[layer] = done
+    service.pulled.add(done >= before ? done - before : done, ordering: .relaxed)
   }
 
   /// Whether the image may be used at all is decided here, before the first byte of a layer is fetched.

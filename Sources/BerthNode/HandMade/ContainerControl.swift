@@ -22,5 +22,6 @@ public protocol ContainerControl: Sendable {
 
 /// A container's CPU, memory and processes.
 public typealias ContainerUsage = CgroupStats
+public typealias ResourcePressure = CgroupPressure
 
 extension Pod: ContainerControl {}

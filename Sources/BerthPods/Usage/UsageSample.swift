@@ -27,9 +27,9 @@ public struct UsageSample: Sendable, Hashable {
     processes = report.stats.pids
     readBytes = Self.sum(report.ioBytes, "Read")
     writtenBytes = Self.sum(report.ioBytes, "Write")
-    cpuPressure = CgroupPressure(group, "cpu")
-    memoryPressure = CgroupPressure(group, "memory")
-    ioPressure = CgroupPressure(group, "io")
+    cpuPressure = report.stats.cpuPressure
+    memoryPressure = report.stats.memoryPressure
+    ioPressure = report.stats.ioPressure
   }
 
   private static func sum(_ entries: [CgroupReport.IOEntry], _ operation: String) -> UInt64 {

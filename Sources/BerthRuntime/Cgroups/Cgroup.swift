@@ -33,5 +33,9 @@ public struct CgroupStats: Sendable, Hashable {
   public var pids: UInt64 = 0
   /// Processes that the kernel killed because the group (or one above it) was out of memory.
   public var oomKills: UInt64 = 0
+  /// nil where the kernel doesn't tell (cgroup v1).
+  public var cpuPressure: CgroupPressure?
+  public var memoryPressure: CgroupPressure?
+  public var ioPressure: CgroupPressure?
   public init() {}
 }

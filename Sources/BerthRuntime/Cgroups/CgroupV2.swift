@@ -96,6 +96,9 @@ struct CgroupV2 {
     stats.memoryLimitBytes = group.number("memory.max", of: "")
     stats.pids = group.number("pids.current", of: "") ?? 0
     stats.oomKills = oomKills
+    stats.cpuPressure = CgroupPressure(group, "cpu")
+    stats.memoryPressure = CgroupPressure(group, "memory")
+    stats.ioPressure = CgroupPressure(group, "io")
     return stats
   }
 

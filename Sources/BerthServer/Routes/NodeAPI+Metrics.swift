@@ -31,6 +31,9 @@ extension NodeAPI {
       ),
       ("berth_probe_seconds", "From a probe's beginning to its answer, or to the end of its time.", node.telemetry.probe),
     ] { text.family(name, help, histogram.snapshot, bounds: histogram.bounds) }
+    text.family(
+      "berth_pull_bytes_total", .counter, "Bytes of layers fetched from registries since the daemon started.",
+      [.init(value: Double(images.pulledBytes))])
     await addContainers(Array(pods.prefix(Self.containersLimit)), to: &text)
     return text.text
   }
@@ -59,6 +62,24 @@ extension NodeAPI {
     ]
     for (name, kind, help, value) in families {
       text.family(name, kind, help, usage.compactMap { entry in value(entry.usage).map { .init(labels: entry.labels, value: $0) } })
+    }
+    addPressure(usage, to: &text)
+  }
+
+  /// Where the kernel tells: cgroup v2 with PSI.
+  private func addPressure(_ usage: [(labels: [(String, String)], usage: ContainerUsage)], to text: inout MetricsText) {
+    let families: [(String, String, (ResourcePressure) -> UInt64)] = [
+      ("berth_container_pressure_waiting_seconds_total", "Time in which one process or more waited for a resource.", \.someMicroseconds),
+      ("berth_container_pressure_stalled_seconds_total", "Time in which all processes waited for it at once.", \.fullMicroseconds),
+    ]
+    for (name, help, value) in families {
+      let samples = usage.flatMap { entry in
+        [("cpu", entry.usage.cpuPressure), ("io", entry.usage.ioPressure), ("memory", entry.usage.memoryPressure)].compactMap {
+          (resource, pressure) in
+          pressure.map { MetricsText.Sample(labels: entry.labels + [("resource", resource)], value: Double(value($0)) / 1e6) }
+        }
+      }
+      text.family(name, .counter, help, samples)
     }
   }
 }
