@@ -13,6 +13,9 @@ let strictC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wext
 /// Static, and without the sections nobody calls: a shim's start and memory are counted in hundreds of microseconds and kilobytes.
 let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
 
+/// CBerthReaper's entry point, before the C library's: the program is the init of containers that want one.
+let initEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start_or_reap"])]
+
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
@@ -38,6 +41,8 @@ let cTargets: [Target] = [
   .target(name: "CBerthSealed", cSettings: strictC),
   // Apart from CBerthSys, which programs without tasks link.
   .target(name: "CBerthTasks", cSettings: strictC),
+  // For a program that containers can have as their init.
+  .target(name: "CBerthReaper", dependencies: ["CBerthSealed"], cSettings: strictC),
   .target(name: "CBerthCurl", dependencies: ["CCurl"], cSettings: strictC),
 ]
 
@@ -114,7 +119,8 @@ let executables: [Target] = [
 
 let lowerExecutables: [Target] = [
   .executableTarget(
-    name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict, linkerSettings: staticExecutable),
+    name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime", "CBerthReaper"], swiftSettings: strict,
+    linkerSettings: staticExecutable + initEntry),
   // runc's command line over the shim's code.
   .executableTarget(
     name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed"], swiftSettings: strict,
@@ -151,8 +157,8 @@ let testTargets: [Target] = [
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore", "BerthTestSupport"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(
-    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime"], swiftSettings: strict,
-    linkerSettings: staticExecutable),
+    name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime", "CBerthReaper"], swiftSettings: strict,
+    linkerSettings: staticExecutable + initEntry),
   .target(
     name: "ImageFixtures", dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages"],
     path: "Tests/ImageFixtures", swiftSettings: strict),

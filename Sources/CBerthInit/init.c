@@ -202,7 +202,8 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_CONSOLE: return berth_console(a, text, step);
   case BERTH_OP_FIND: return find(run, step);
   case BERTH_OP_GATE: return wait_at_gate(run, step);
-  case BERTH_OP_EXEC: return execute(run, step);
+  case BERTH_OP_SPLIT: return berth_split(run, step);
+  case BERTH_OP_EXEC: return run->init_program < 0 ? execute(run, step) : (errno = berth_become_init(run), -1);
   default: errno = ENOSYS; return -1;
   }
 }
@@ -232,6 +233,6 @@ static _Noreturn void perform(struct berth_run *run) {
 }
 
 void berth_perform(void *plan, int report, const pid_t *self) {
-  struct berth_run run = {.plan = plan, .report = report, .self = self};
+  struct berth_run run = {.plan = plan, .report = report, .self = self, .init_program = -1};
   perform(&run);
 }

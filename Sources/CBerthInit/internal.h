@@ -10,6 +10,8 @@ struct berth_run {
   const pid_t *self;  // this process's pid as its maker counts
   int slots[BERTH_PLAN_SLOTS];
   int directory_set;   // whether the working directory is the one asked for
+  int init_program;    // the descriptor of what this process becomes as an init, or -1
+  pid_t init_child;    // whose init it is then, or 0
   int empty_attached;  // whether the empty mount that covers directories is in place once already
 };
 
@@ -44,6 +46,11 @@ int berth_capabilities(uint64_t effective, uint64_t permitted, uint64_t inherita
 int berth_ambient(uint64_t set);
 int berth_chdir(int root, const char *path);
 int berth_own_stdio(uid_t uid);
+
+// split.c. As process.c's; returns in both processes.
+int berth_split(struct berth_run *run, const struct berth_step *step);
+// Becomes the init; returns an error number where it can't.
+int berth_become_init(const struct berth_run *run);
 
 // seccomp.c. As process.c's.
 int berth_seccomp(void *filter, size_t bytes, unsigned flags);

@@ -31,6 +31,12 @@ int berth_tree(const char *path, const char *below, int recursive) {
   return keep_errno_closing(source, clone_tree(source, recursive));
 }
 
+int berth_own_program(void) {
+  int copy = berth_tree("/proc/self/exe", "", 0);
+  if (copy < 0 || !berth_attributes(copy, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, MS_PRIVATE, 0)) return copy;
+  return keep_errno_closing(copy, -1);
+}
+
 int berth_attributes(int mount, uint64_t set, uint64_t clear, uint64_t propagation, int recursive) {
   struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
   return mount_setattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes, sizeof attributes);

@@ -61,10 +61,11 @@ extension Integration {
       }
     }
 
-    @Test("a key whose behaviour is still to come is refused, never ignored")
+    @Test("what is still to come is refused, never ignored")
     func notYet() throws {
       try beside { daemon in
-        try daemon.drop("bad", try ManifestText.of(pod: "share_process_namespace = true"))
+        let probe = "readiness_probe = { http_get = { port = 443, scheme = \"https\" } }"
+        try daemon.drop("bad", try ManifestText.of(container: probe))
         let pod = try daemon.pod("bad", "is refused") { $0.condition("ManifestValid") == "False" }
         #expect(pod.complaints.contains("not supported yet"))
       }

@@ -75,6 +75,7 @@ extension PodDecoder {
     container.stopSignal = table["stop_signal"]?.string
     container.tty = table["tty"]?.boolean ?? false
     container.stdin = table["stdin"]?.boolean ?? false
+    container.hasInit = table["init"]?.boolean ?? false
   }
 
   // MARK: security and limits

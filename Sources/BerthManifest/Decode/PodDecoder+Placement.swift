@@ -5,6 +5,10 @@ extension PodDecoder {
   mutating func sharing(_ spec: inout PodSpec) {
     spec.hostPID = root["host_pid"]?.boolean ?? false
     spec.hostIPC = root["host_ipc"]?.boolean ?? false
+    spec.sharesProcesses = root["share_process_namespace"]?.boolean ?? false
+    if spec.sharesProcesses, spec.hostPID, let entry = root.entry("share_process_namespace") {
+      sink.error("'share_process_namespace' and 'host_pid' exclude each other", at: entry.keyRange)
+    }
     if spec.hostIPC, let size = root.entry("shm_size") {
       sink.warning("'shm_size' has no effect with host_ipc = true: /dev/shm is the node's", at: size.keyRange)
     }

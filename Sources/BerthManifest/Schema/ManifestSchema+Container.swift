@@ -1,7 +1,7 @@
 extension ManifestSchema {
   static func container(isInit: Bool) -> KeyTable {
     KeyTable(
-      isInit ? "[[init_container]]" : "[[container]]", containerKeys + lifecycleKeys + (isInit ? [sidecar] : []) + laterContainerKeys)
+      isInit ? "[[init_container]]" : "[[container]]", containerKeys + lifecycleKeys + (isInit ? [sidecar] : []))
   }
 
   private static let containerKeys: [KeyTable.Key] = [
@@ -25,16 +25,13 @@ extension ManifestSchema {
     .key("rlimits", .map(key: .rlimit, value: .either([rlimitValue, unlimited, .table(rlimit)])), default: "{}", "limits of a process"),
     .key("tty", .boolean, default: "false", "a terminal"),
     .key("stdin", .boolean, default: "false", "an open standard input"),
+    .key("init", .boolean, default: "false", "a tiny process 1 that reaps orphans and passes signals on"),
     .key("log", .table(log), "rotation of the container's log"),
   ]
 
   private static let sidecar = KeyTable.Key.key(
     "restart_policy", .choice(["always"]),
     "makes it a sidecar: it starts in its place in the order, goes on beside the containers and ends last")
-
-  private static let laterContainerKeys: [KeyTable.Key] = [
-    .notYet("init", .boolean, default: "false", "a tiny PID 1 that reaps and forwards signals")
-  ]
 
   private static let environmentSource = KeyTable(
     "env",

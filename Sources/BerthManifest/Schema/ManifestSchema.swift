@@ -1,6 +1,6 @@
 /// Every key of the manifest language, version 1. The decoder checks files by it, and the reference can be printed from it.
 public enum ManifestSchema {
-  public static let pod = KeyTable("the pod", podKeys + laterPodKeys)
+  public static let pod = KeyTable("the pod", podKeys)
 
   static let positive: ClosedRange<Int64> = 1...Int64.max
   static let groupRange: ClosedRange<Int64> = 0...Int64(UserText.highest)
@@ -23,6 +23,7 @@ public enum ManifestSchema {
     .key("resources", .table(resources(isContainer: false)), "limits of the whole pod"),
     .key("shm_size", .size(minimum: 4096), default: "\"64MiB\"", "size of the /dev/shm that the pod's containers share"),
     .key("host_pid", .boolean, default: "false", "share the node's process ids"),
+    .notYet("share_process_namespace", .boolean, default: "false", "the pod's containers share one set of process ids"),
     .key("host_ipc", .boolean, default: "false", "share the node's System V IPC, message queues and /dev/shm"),
     .key("fs_group", .integer(groupRange), "group of the pod's volumes, and of every container"),
     .key("supplemental_groups", .list(.integer(groupRange)), default: "[]", "extra groups of every container"),
@@ -43,10 +44,6 @@ public enum ManifestSchema {
     .key("container", .list(.table(container(isInit: false))), "the pod's containers, at least one"),
     .key("init_container", .list(.table(container(isInit: true))), default: "[]", "run in order to completion before the containers"),
     .key("volume", .list(.table(volume)), default: "[]", "what containers mount"),
-  ]
-
-  private static let laterPodKeys: [KeyTable.Key] = [
-    .notYet("share_process_namespace", .boolean, default: "false", "containers see each other's processes")
   ]
 
   static let restartBackoff = KeyTable(

@@ -49,7 +49,7 @@ extension PodSpec {
       "termination_grace_period": .duration(terminationGracePeriod), "network": network.json, "hostname": .string(hostname),
       "hosts": .object(Self.sorted(hosts) { .strings($0) }), "dns": dns?.json ?? .null, "sysctls": .strings(sysctls),
       "resources": resources.json,
-      "shm_size": .size(shmSize), "host_pid": .bool(hostPID), "host_ipc": .bool(hostIPC),
+      "shm_size": .size(shmSize), "host_pid": .bool(hostPID), "host_ipc": .bool(hostIPC), "share_process_namespace": .bool(sharesProcesses),
       "user_namespace": userNamespace.json, "fs_group": .optional(fsGroup.map { Int64($0) }),
       "supplemental_groups": .array(supplementalGroups.map { .integer(Int64($0)) }), "node_selector": .strings(nodeSelector),
       "suspend": .bool(suspend),
@@ -104,7 +104,7 @@ extension ContainerSpec {
     [
       "name": .string(name), "image": .string(image), "image_pull_policy": .string(imagePullPolicy.rawValue),
       "command": .optionalStrings(command), "args": .optionalStrings(args), "working_dir": .optional(workingDir), "user": .optional(user),
-      "stop_signal": .optional(stopSignal), "tty": .bool(tty), "stdin": .bool(stdin),
+      "stop_signal": .optional(stopSignal), "tty": .bool(tty), "stdin": .bool(stdin), "init": .bool(hasInit),
       "env": .object(PodSpec.sorted(env) { $0.json(for: disclosure) }),
       "env_file": .array(envFiles.map { $0.json(for: disclosure) }), "ports": .array(ports.map(\.json)),
       "mounts": .array(mounts.map(\.json)),

@@ -21,6 +21,7 @@ extension PodSpec {
     try reader.read("shm_size", into: &shmSize, SpecReader.size)
     try reader.read("host_pid", into: &hostPID, \.bool)
     try reader.read("host_ipc", into: &hostIPC, \.bool)
+    try reader.read("share_process_namespace", into: &sharesProcesses, \.bool)
     try reader.read("user_namespace", into: &userNamespace) { UserNamespace(json: $0) }
     fsGroup = try reader.optional("fs_group", SpecReader.id)
     try reader.read("supplemental_groups", into: &supplementalGroups, SpecReader.ids)
@@ -86,6 +87,7 @@ extension ContainerSpec {
     stopSignal = try reader.optional("stop_signal", \.string)
     try reader.read("tty", into: &tty, \.bool)
     try reader.read("stdin", into: &stdin, \.bool)
+    try reader.read("init", into: &hasInit, \.bool)
     try reader.read("env", into: &env) { SpecReader.map($0) { EnvValue(json: $0) } }
     envFiles = try reader.list("env_file") { item throws(BerthError) in try ContentFile(item) }
     try reader.read("devices", into: &devices) { $0.array?.compactMap { DeviceSpec(json: $0) } }

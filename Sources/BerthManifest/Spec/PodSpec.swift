@@ -23,6 +23,8 @@ public struct PodSpec: Hashable, Sendable {
   public var shmSize = ByteSize(bytes: 64 << 20)
   public var hostPID = false
   public var hostIPC = false
+  /// The containers see and can signal each other's processes.
+  public var sharesProcesses = false
   public var userNamespace: UserNamespace = .none
   /// Group of the volumes that the pod owns, and of every container.
   public var fsGroup: UInt32?
@@ -94,6 +96,8 @@ public struct ContainerSpec: Hashable, Sendable {
   public var tty = false
   /// Whether its standard input stays open for `berth attach`; without it, it is /dev/null.
   public var stdin = false
+  /// Whether process 1 is an init that reaps orphans and passes signals on to the command.
+  public var hasInit = false
   public var env: [String: EnvValue] = [:]
   /// Read in this order, later ones win; `env` wins over all of them.
   public var envFiles: [ContentFile] = []

@@ -73,6 +73,7 @@ extension Pod {
       id: "\(uid)/\(spec.name)", bundle: bundle,
       rootfs: .overlay(lower: snapshot.lowerDirectories, upper: snapshot.upperDirectory, work: snapshot.workDirectory))
     launch.user = spec.user ?? image.config.user
+    launch.initProcess = spec.hasInit ? .reaper : .command
     launch.runAsNonRoot = spec.security.runAsNonRoot
     launch.seccompFilter = try context.seccomp.path(
       for: spec.security, capabilities: runtimeSpec.process?.capabilities?.bounding ?? [])

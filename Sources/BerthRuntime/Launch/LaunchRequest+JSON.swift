@@ -3,7 +3,7 @@ import BerthOCI
 
 extension LaunchRequest {
   public func json() -> JSON {
-    var out: JSONObject = ["version": .integer(Self.version), "id": .string(id), "bundle": .string(bundle)]
+    var out: JSONObject = ["version": .integer(initProcess == .command ? 1 : 2), "id": .string(id), "bundle": .string(bundle)]
     switch rootfs {
     case .directory(let path): out["rootfs"] = ["directory": .string(path)]
     case .overlay(let lower, let upper, let work):
@@ -16,6 +16,7 @@ extension LaunchRequest {
     out["sandbox_namespaces"] = .strings(sandboxNamespaces.map(\.rawValue))
     out["sub_paths"] = .strings(subPaths)
     if !creatableSubPaths.isEmpty { out["creatable_sub_paths"] = .strings(creatableSubPaths) }
+    if initProcess != .command { out["init"] = .string(initProcess.rawValue) }
     return .object(out)
   }
 
@@ -40,6 +41,10 @@ extension LaunchRequest {
     for (destination, path) in json["sub_paths"]?.object ?? [:] {
       guard let path = path.string else { throw Self.failure("sub_paths", "expected strings") }
       subPaths[destination] = path
+    }
+    if let text = json["init"]?.string {
+      guard let kind = InitProcess(rawValue: text) else { throw Self.failure("init", "is an unknown kind") }
+      initProcess = kind
     }
     creatableSubPaths = (json["creatable_sub_paths"]?.array ?? []).compactMap(\.string)
   }

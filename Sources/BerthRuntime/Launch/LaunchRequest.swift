@@ -11,8 +11,8 @@ public enum RootfsSource: Sendable, Hashable {
 
 /// All that a launcher must be told to start a container. A plain value: the shim protocol carries it as JSON.
 public struct LaunchRequest: Sendable, Hashable {
-  /// Of the JSON form. Readers refuse a higher one.
-  public static let version = 1
+  /// Of the JSON form. Readers refuse a higher one; a request carries the lowest that knows all of it. Version 2: `initProcess`.
+  public static let version = 2
 
   /// Names the container in messages and its session keyring.
   public var id: String
@@ -37,6 +37,18 @@ public struct LaunchRequest: Sendable, Hashable {
   public var subPaths: [String: String] = [:]
   /// Destinations whose sub path is made, as a directory, where it isn't there.
   public var creatableSubPaths: [String] = []
+
+  /// What process 1 of the container is.
+  public var initProcess = InitProcess.command
+
+  public enum InitProcess: String, Sendable, Hashable {
+    /// The command.
+    case command
+    /// An init that reaps orphans and passes signals on to the command (`CBerthReaper`). The caller's own program must hold it.
+    case reaper
+    /// Such an init alone, until it is killed.
+    case reaperOnly = "reaper-only"
+  }
 
   public init(id: String, bundle: String, rootfs: RootfsSource) {
     self.id = id

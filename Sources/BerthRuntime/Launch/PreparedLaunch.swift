@@ -47,6 +47,12 @@ struct PreparedLaunch {
     facts.console = console
     facts.nodeMounts = nodeMounts
     facts.namespaces = namespaces
+    if request.initProcess != .command {
+      do throws(Errno) { facts.initProgram = try InitProgram.open(nodeMounts: nodeMounts).release() } catch {
+        throw BerthError(.failedPrecondition, "launch", id, cause: "open init program: \(error)")
+      }
+      facts.runsInitOnly = request.initProcess == .reaperOnly
+    }
     facts.subPaths = request.subPaths
     try SubPathMaker.make(request, spec)
     warnings = try MountSources.open(spec, &facts, isLenient: true)

@@ -56,6 +56,9 @@ extension InitPlanner {
     if process.noNewPrivileges { add(.noNewPrivileges, "set no_new_privs") }
     // The last that needs any other call than execve.
     add(.announce, "announce exec")
+    if let program = facts.initProgram {
+      add(.split(program: program, only: facts.runsInitOnly, terminal: process.terminal), "become init")
+    }
     if process.noNewPrivileges { try planSeccomp() }
   }
 

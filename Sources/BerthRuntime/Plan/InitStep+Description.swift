@@ -72,6 +72,8 @@ extension InitStep: CustomStringConvertible {
     case .seccompListening(let filter, let flags, let listener):
       "filter of \(filter.count / 8) instructions, flags \(flags), listener over \(listener.socket)"
     case .announce: "announce exec"
+    case .split(let program, let only, let terminal):
+      "init from \(program)\(only ? " alone" : "")\(terminal ? " with a terminal" : "")"
     case .changeDirectory(let path, let mayWait): "chdir \(path)\(mayWait ? " if permitted" : "")"
     case .ownStreams(let uid): "streams belong to \(uid)"
     case .execute(let candidates, let arguments, let environment): "exec \(candidates) \(arguments) with \(environment.count) variables"

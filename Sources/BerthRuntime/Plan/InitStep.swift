@@ -101,6 +101,8 @@ public enum InitStep: Sendable, Hashable {
   case seccompListening([UInt8], flags: UInt32, SeccompListener)
   /// The launcher is told that nothing is left but exec, and is needed no more.
   case announce
+  /// A child goes on; this process becomes its init: `program`, open. `only`: there is no child.
+  case split(program: Int32, only: Bool, terminal: Bool)
   case changeDirectory(String, mayWait: Bool)
   case ownStreams(uid: UInt32)
   case execute(candidates: [String], arguments: [String], environment: [String])

@@ -154,6 +154,9 @@ struct PlanArena {
         z: UInt64(UInt32(bitPattern: listener.socket)))
       step.other = block(filter)
     case .announce: set(&step, BERTH_OP_ANNOUNCE)
+    case .split(let program, let only, let terminal):
+      let flags = (only ? UInt32(BERTH_ONLY) : 0) | (terminal ? UInt32(BERTH_TERMINAL) : 0)
+      set(&step, BERTH_OP_SPLIT, x: UInt64(UInt32(bitPattern: program)), flags: flags)
     case .changeDirectory(let path, let mayWait):
       set(&step, BERTH_OP_CHDIR, path, a: .root, flags: mayWait ? UInt32(BERTH_TRY) : 0)
     case .ownStreams(let uid): set(&step, BERTH_OP_OWN_STDIO, x: UInt64(uid))

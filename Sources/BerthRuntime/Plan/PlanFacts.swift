@@ -50,11 +50,15 @@ public struct PlanFacts: Sendable, Hashable {
   public var runsHooks = false
   /// The launcher's own cgroup namespace, open: what a container without one of its own stays in, with nothing but its own group mounted.
   public var cgroupNamespace: Int32?
+  /// A program that is the container's init, open (`InitProgram`); nil: the command itself is.
+  public var initProgram: Int32?
+  /// The init is all that the container runs.
+  public var runsInitOnly = false
   /// Descriptors from 3 on that the command inherits.
   public var preserved: Int32 = 0
-  /// A session keyring of the container's own.
   /// The node's mount namespace, open, where this process has left it: what is mounted in the container is to come there, too.
   public var nodeMounts: Int32?
+  /// A session keyring of the container's own.
   public var newKeyring = true
 
   public init(

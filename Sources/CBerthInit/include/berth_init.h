@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #define BERTH_PLAN_MAGIC 0x62706c6e
-#define BERTH_PLAN_VERSION 3
+#define BERTH_PLAN_VERSION 4
 #define BERTH_PLAN_SLOTS 16
 #define BERTH_PLAN_MAX_STEPS 65536
 #define BERTH_PLAN_MAX_SIZE (16u << 20)
@@ -93,6 +93,8 @@ enum berth_op {
   BERTH_OP_SECCOMP_LISTEN, // as SECCOMP; the filter's listener is sent over socket z with text, whose runs of ten bytes 1 become the pid
   BERTH_OP_ANNOUNCE,       // tell the launcher that nothing is left but exec; outlive it from now on
   BERTH_OP_JOIN_CGROUP,    // of the v1 hierarchy open as descriptor x: this process moves itself by file text
+  BERTH_OP_SPLIT,          // a child goes on; this process is its init, and at EXEC becomes program x with the child's pid. With BERTH_ONLY
+                           // there is no child; with BERTH_TERMINAL the child has the terminal
   BERTH_OP_COUNT
 };
 
@@ -102,6 +104,8 @@ enum {
   BERTH_NO_PROC = 4,      // not inside a proc file system
   BERTH_NO_SYMLINKS = 8,  // not through any symlink
   BERTH_TRY = 16,
+  BERTH_ONLY = 32,
+  BERTH_TERMINAL = 64,
 };
 
 enum berth_report_kind {
@@ -126,6 +130,10 @@ int berth_plan_check(const void *plan, size_t size);
 
 // A detached copy of what is mounted at `path` (below it: `below`, resolved there), close-on-exec; or -1 and errno.
 int berth_tree(const char *path, const char *below, int recursive);
+
+// The calling process's program as a detached mount that nobody can write to, close-on-exec; or -1 and errno. The process is in the
+// mount namespace in which it was executed.
+int berth_own_program(void);
 
 // Why a clone failed: the number of one of `joins`, or
 enum { BERTH_BIRTH_CLONE = -1, BERTH_BIRTH_CLOCKS = -2, BERTH_BIRTH_JOINS = 8 };
