@@ -28,6 +28,8 @@ public struct Errno: Error, Sendable, Hashable, CustomStringConvertible {
   public static let busy = Errno(EBUSY)
   public static let crossDevice = Errno(EXDEV)
   public static let notEmpty = Errno(ENOTEMPTY)
+  public static let nameTooLong = Errno(ENAMETOOLONG)
+  public static let tooManyLinks = Errno(EMLINK)
   public static let loop = Errno(ELOOP)
   public static let notSupported = Errno(EOPNOTSUPP)
   public static let noSystemCall = Errno(ENOSYS)

@@ -1,6 +1,8 @@
 #include "berth_files.h"
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -14,6 +16,17 @@ int berth_fsetxattr(int fd, const char *name, const void *value, size_t size) { 
 int berth_lsetxattr(const char *path, const char *name, const void *value, size_t size) { return lsetxattr(path, name, value, size, 0); }
 ssize_t berth_fgetxattr(int fd, const char *name, void *value, size_t size) { return fgetxattr(fd, name, value, size); }
 ssize_t berth_flistxattr(int fd, char *list, size_t size) { return flistxattr(fd, list, size); }
+ssize_t berth_lgetxattr(const char *path, const char *name, void *value, size_t size) { return lgetxattr(path, name, value, size); }
+ssize_t berth_llistxattr(const char *path, char *list, size_t size) { return llistxattr(path, list, size); }
+int berth_clone_file(int from, int to) { return ioctl(to, FICLONE, from); }
+off_t berth_next_data(int fd, off_t offset) { return lseek(fd, offset, SEEK_DATA); }
+off_t berth_next_hole(int fd, off_t offset) { return lseek(fd, offset, SEEK_HOLE); }
+
+ssize_t berth_copy_range(int from, int to, off_t offset, size_t count) {
+  off_t other = offset;
+  return copy_file_range(from, &offset, to, &other, count, 0);
+}
+
 dev_t berth_device(unsigned int major, unsigned int minor) { return makedev(major, minor); }
 
 int64_t berth_file_system(int fd) {

@@ -92,6 +92,11 @@ int berth_attach_tree(int mount, const char *path) {
   return move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
+int berth_mount_attributes(int mount, uint64_t set) {
+  struct mount_attr attributes = {.attr_set = set};
+  return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+}
+
 int berth_make_private(int mount) {
   struct mount_attr attributes = {.propagation = MS_PRIVATE};
   return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);

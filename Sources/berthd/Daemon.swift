@@ -57,6 +57,10 @@ final class Daemon: Sendable {
       images: images, events: node.events, settings: configuration.images,
       arrived: { [node] in for pod in node.statuses.all() { node.mark(pod.key) } }
     ).start()
+    if let reason = images.snapshotter.reason {
+      node.events.record(
+        "CopyingImages", "every container gets a copy of its image's files, which takes time and room: \(reason)", severity: .warning)
+    }
     log.logger.info("ready: \(configuration.manifests.path) is followed, API on \(configuration.api.address)")
     Task {
       await firstConvergence()
@@ -133,7 +137,8 @@ final class Daemon: Sendable {
 
   private var info: DaemonInfo {
     DaemonInfo(
-      version: BerthVersion.text, nodeName: configuration.node.name, manifests: configuration.manifests.path, end: { [end] in end.push(0) })
+      version: BerthVersion.text, nodeName: configuration.node.name, manifests: configuration.manifests.path,
+      snapshotter: images.snapshotter, end: { [end] in end.push(0) })
   }
 
   // MARK: parts
@@ -177,7 +182,9 @@ final class Daemon: Sendable {
   }
 
   private static func images(_ configuration: NodeConfiguration) throws(BerthError) -> ImageService {
-    try ImageService(root: configuration.root, workerPath: try Programs.path("berth-worker"), registry: configuration.registryConfiguration)
+    try ImageService(
+      root: configuration.root, workerPath: try Programs.path("berth-worker"), registry: configuration.registryConfiguration,
+      snapshotter: configuration.snapshotter)
   }
 
   private static func podManager(

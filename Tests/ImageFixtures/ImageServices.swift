@@ -7,9 +7,17 @@ public final class ImageFixture: Sendable {
   public let directory: TemporaryDirectory
   public let service: ImageService
 
-  public init(registry: RegistryConfiguration = RegistryConfiguration(), worker: String = ImageFixture.worker) throws {
-    directory = try TemporaryDirectory()
-    service = try ImageService(root: directory("root"), workerPath: worker, registry: registry)
+  public convenience init(registry: RegistryConfiguration = RegistryConfiguration(), worker: String = ImageFixture.worker) throws {
+    try self.init(in: try TemporaryDirectory(), registry: registry, worker: worker)
+  }
+
+  /// `root`: the store's, below `directory`.
+  public init(
+    in directory: TemporaryDirectory, root: String = "root", registry: RegistryConfiguration = RegistryConfiguration(),
+    snapshotter: Snapshotter.Choice = .automatic, worker: String = ImageFixture.worker
+  ) throws {
+    self.directory = directory
+    service = try ImageService(root: directory(root), workerPath: worker, registry: registry, snapshotter: snapshotter)
   }
 
   /// berth-worker beside this test's own executable.

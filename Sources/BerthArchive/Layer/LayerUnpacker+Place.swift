@@ -119,6 +119,7 @@ extension LayerUnpacker {
     var path = try components(target)
     guard let targetName = path.popLast() else { throw .refused("it is a hard link to the layer's root") }
     let shown = PathBytes(joining: path + [targetName])
+    guard !targetName.bytes.starts(with: LayerMarks.prefix) else { throw .refused("it is a hard link to the whiteout \"\(shown)\"") }
     let source: LayerDirectory
     let status: FileStatus
     do throws(LayerFailure) {
@@ -135,23 +136,25 @@ extension LayerUnpacker {
   }
 
   func placeWhiteout(_ name: PathBytes, in path: [PathBytes]) throws(LayerFailure) {
-    if name.bytes.elementsEqual(".wh..wh..opq".utf8) { return try makeOpaque(try open(path).fd.duplicated()) }
+    if name == LayerMarks.opaqueName { return try makeOpaque(try open(path).fd.duplicated()) }
     // The rest of this prefix is bookkeeping of AUFS, which other image tools leave out too.
     if name.bytes.starts(with: ".wh..wh.".utf8) { return }
     guard let hidden = PathBytes(name.bytes.dropFirst(4)), !hidden.isEmpty, !hidden.bytes.elementsEqual(".".utf8),
       !hidden.bytes.elementsEqual("..".utf8)
     else { throw .refused("it is a whiteout of no name") }
     let directory = try open(path)
+    // Whiteouts hide what is below, never what the same layer brings. A name beside it does just that.
+    if marks == .names { return try system { () throws(Errno) in try LayerMarks.touch(directory.fd, name) } }
     do throws(Errno) { return try TreeFiles.makeNode(directory.fd, hidden, .whiteout, mode: 0) } catch {
       if error != .exists { throw .system(error) }
     }
-    // Whiteouts hide what is below, never what the same layer brings: that hides a file anyway, and a directory if it is opaque.
+    // What is there hides a file anyway, and a directory if it is opaque.
     let status = try system { () throws(Errno) in try TreeFiles.status(directory.fd, hidden) }
     if status.kind == .directory { try makeOpaque(try system { () throws(Errno) in try TreeFiles.openDirectory(directory.fd, hidden) }) }
   }
 
   private func makeOpaque(_ directory: borrowing FD) throws(LayerFailure) {
-    do throws(Errno) { try TreeFiles.setAttribute(directory, PathBytes("trusted.overlay.opaque"), "y".utf8) } catch { throw .system(error) }
+    do throws(Errno) { try marks.makeOpaque(directory) } catch { throw .system(error) }
   }
 
   func applyToRoot(_ entry: TarEntry) throws(LayerFailure) {

@@ -1,7 +1,7 @@
 import BerthCore
 import BerthLinux
 
-/// Applies one layer's tar stream to a directory of its own, in the form that overlayfs stacks.
+/// Applies one layer's tar stream to a directory of its own, in the form that overlayfs stacks (or, by `LayerMarks.names`, `LayerMerge`).
 ///
 /// The directory is empty at first, nobody else writes to it, and nobody can reach it but through its 0700 parents. Layers are
 /// unpacked apart from each other, as Docker's overlay2 driver does: what a member means depends on its own layer alone. No
@@ -33,6 +33,7 @@ public final class LayerUnpacker {
 
   let root: FD
   let limits: Limits
+  let marks: LayerMarks
   var result = Result()
   /// The directory that the last member was put into: archives are sorted by directory, so that most members find it open.
   var current: (path: [PathBytes], directory: LayerDirectory)?
@@ -44,8 +45,9 @@ public final class LayerUnpacker {
   var inheritsGroup = false
 
   /// Takes over `root`, a descriptor of an empty directory.
-  public init(root: consuming FD, limits: Limits = Limits()) {
+  public init(root: consuming FD, marks: LayerMarks = .overlay, limits: Limits = Limits()) {
     self.root = root
+    self.marks = marks
     self.limits = limits
   }
 

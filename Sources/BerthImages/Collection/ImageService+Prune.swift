@@ -40,6 +40,7 @@ extension ImageService {
     layers.with { $0.pruned.formUnion(Set(candidates.map(\.chain)).subtracting(needed)) }
     let (blobs, chains) = try reachable(from: images.union(snapshotImages()))
     layers.with { $0.pruned.subtract(chains) }
+    removeViews(but: chains)
     var going = Going()
     for blob in try content.blobs() where !blobs.contains(blob) {
       going.bytes &+= try content.remove(blob, unlessUsedSince: oldestLease) ?? 0
@@ -58,14 +59,6 @@ extension ImageService {
 
   /// The manifests that snapshots were made for.
   func snapshotImages() -> Set<Digest> { Set(snapshotKeys().compactMap(snapshotImage)) }
-
-  /// The manifest that a snapshot was made for; nil if there is no such snapshot.
-  func snapshotImage(_ key: String) -> Digest? {
-    guard let directory = try? Files.open("\(root)/snapshots/active/\(key)", ContentFlags.directory),
-      let value = (try? TreeFiles.attribute(directory, Self.imageAttribute)) ?? nil
-    else { return nil }
-    return Digest(String(decoding: value, as: UTF8.self))
-  }
 
   /// The blobs and chain IDs that the given manifests and indexes lead to.
   private func reachable(from manifests: Set<Digest>) throws(BerthError) -> (blobs: Set<Digest>, chains: Set<Digest>) {

@@ -23,6 +23,8 @@ public struct Image: Sendable, Hashable {
   public var isPinned: Bool
   /// When a container was last seen to use it, wall clock, seconds since 1970; 0: not yet.
   public var lastUsed: Int64
+  /// A directory of the node, not layers of the store's.
+  var isDirectory = false
   /// How the image's root directory looks: a snapshot's looks the same.
   var root: RootDirectory
 
@@ -31,16 +33,6 @@ public struct Image: Sendable, Hashable {
     var uid: UInt32
     var gid: UInt32
   }
-}
-
-/// Where a container's file system is to be stacked: read-only layers below one directory of its own.
-public struct SnapshotMount: Sendable, Hashable {
-  /// Topmost first.
-  public var lowerDirectories: [String]
-  /// What the container writes.
-  public var upperDirectory: String
-  /// overlayfs' own, empty.
-  public var workDirectory: String
 }
 
 /// How far a pull is.

@@ -18,12 +18,17 @@ extension ImageService {
       guard error.code == .alreadyExists else { throw error }
       throw BerthError(.alreadyExists, "mount image", target, cause: "an image is mounted there")
     }
-    do throws(Errno) {
-      // overlayfs wants two lower directories.
-      try ImageView.attach(image.layerDirectories + ["\(root)/snapshots/empty"], at: target)
+    do throws(BerthError) {
+      let tree = try tree(of: image)
+      do throws(Errno) {
+        switch tree {
+        case .layers(let layers): try ImageView.attach(layers, at: target)
+        case .directory(let path): try ImageView.attach(directory: path, at: target)
+        }
+      } catch { throw BerthError(.unavailable, "mount image", target, cause: "\(error)") }
     } catch {
       try metadata.removeLease(lease.id)
-      throw BerthError(.unavailable, "mount image", target, cause: "\(error)")
+      throw error
     }
   }
 

@@ -13,7 +13,7 @@ extension ImageService {
     return Image(
       requested: reference, digest: .sha256(of: Array(reference.utf8)), indexDigest: nil, config: ImageConfig(), chainIDs: [],
       layerDirectories: [real], size: 0, created: status.changedNanoseconds / 1_000_000_000, isPinned: false, lastUsed: 0,
-      root: Image.RootDirectory(mode: status.permissions, uid: status.uid, gid: status.gid))
+      isDirectory: true, root: Image.RootDirectory(mode: status.permissions, uid: status.uid, gid: status.gid))
   }
 
   /// As `rootfs`. Throws where there is no such directory.

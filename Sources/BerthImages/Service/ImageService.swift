@@ -10,7 +10,9 @@ import Synchronization
 /// ```
 /// ROOT/content/…                    blobs, see ContentStore
 /// ROOT/snapshots/l/ID               a layer, unpacked; the database says which and whether it is complete
-/// ROOT/snapshots/active/KEY/        a container's: fs (what it writes), work (overlayfs' own); an attribute names its manifest
+/// ROOT/snapshots/active/KEY/        a container's: fs (what it writes), work (overlayfs' own); an attribute names its manifest.
+///                                   Copied: fs has all files; draft before it is whole
+/// ROOT/snapshots/views/CHAIN        an image in one directory, for reading; where overlayfs can't be used
 /// ROOT/snapshots/empty              the lower layer of an image that has none
 /// ROOT/meta.db
 /// ```
@@ -23,6 +25,8 @@ public final class ImageService: Sendable {
   let platform: Platform
   let content: ContentStore
   let reserve: DiskReserve
+  /// How containers get their file systems here.
+  public let snapshotter: Snapshotter
   public let metadata: MetadataStore
   let pulls = Monitor<[String: PullTask]>([:])
   let layers = Monitor(LayerUse())
@@ -52,7 +56,8 @@ public final class ImageService: Sendable {
   /// Opens or makes the store below `root`, and removes what interrupted pulls have left there. `metadata`: the open database where
   /// somebody else has it open already; `workerPath`: of the berth-worker executable.
   public init(
-    root: String, workerPath: String, registry: RegistryConfiguration, metadata: MetadataStore? = nil, platform: Platform = .host
+    root: String, workerPath: String, registry: RegistryConfiguration, snapshotter: Snapshotter.Choice = .automatic,
+    metadata: MetadataStore? = nil, platform: Platform = .host
   ) throws(BerthError) {
     self.root = root
     self.workerPath = workerPath
@@ -62,6 +67,7 @@ public final class ImageService: Sendable {
       for directory in ["snapshots", "snapshots/l", "snapshots/active"] { try Files.makeDirectories("\(root)/\(directory)") }
       try Files.makeDirectory("\(root)/snapshots/empty", mode: 0o755)
     } catch { throw BerthError(.unavailable, "open image store", root, cause: "\(error)") }
+    self.snapshotter = try Snapshotter.choose(snapshotter, in: "\(root)/snapshots")
     content = try ContentStore(root: "\(root)/content")
     let reserve = DiskReserve(root: root)
     self.reserve = reserve
@@ -78,6 +84,7 @@ public final class ImageService: Sendable {
   /// No pull survives its daemon: layers that aren't ready never will be.
   private func removeLeftovers() throws(BerthError) {
     content.removeLeftovers()
+    removeDraftViews()
     for lease in try metadata.leases(.pull, .export) { try metadata.removeLease(lease.id) }
     try dropDeadMounts()
     var known: Set<String> = []

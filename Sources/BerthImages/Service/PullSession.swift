@@ -83,11 +83,12 @@ final class PullSession {
   }
 
   private func job() throws(BerthError) -> JSON {
-    WorkerJob(
+    var job = WorkerJob(
       reference: key, content: service.content.root, ingest: lease, layers: "\(service.root)/snapshots/l", platform: service.platform,
       registry: try service.registry.access(for: reference), isListing: isListing,
-      wantsSignatures: service.registry.trust.wantsSignatures(for: reference)
-    ).json
+      wantsSignatures: service.registry.trust.wantsSignatures(for: reference))
+    job.marks = service.snapshotter.marks
+    return job.json
   }
 
   /// True for the last message.

@@ -38,7 +38,7 @@ extension Puller {
     let diff: Digest
     do throws(BerthError) {
       let plain = HashingSource(try Compression.open(blob))
-      let unpacker = LayerUnpacker(root: try makeDirectory(task.id))
+      let unpacker = LayerUnpacker(root: try makeDirectory(task.id), marks: marks)
       if pipelines {
         // Fetching, hashing and inflating in a thread of their own; `pipe` has ended it when it returns or throws.
         result = try ThreadedSource.pipe(plain) { (pipe) throws(BerthError) in

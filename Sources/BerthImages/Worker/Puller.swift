@@ -13,6 +13,7 @@ public final class Puller: Sendable {
   let layersPath: String
   let concurrency: Int
   let wantsSignatures: Bool
+  let marks: LayerMarks
   let channel: WorkerChannel
   let staging: Staging
 
@@ -25,6 +26,7 @@ public final class Puller: Sendable {
     layersPath = job.layers
     concurrency = job.registry.concurrentDownloads
     wantsSignatures = job.wantsSignatures
+    marks = job.marks
   }
 
   /// What a reference turned out to be.
@@ -132,7 +134,7 @@ public final class Puller: Sendable {
       // From the lowest up, so that what a layer takes over is what the one below has taken over.
       for (task, result) in zip(tasks, results) {
         let layer = try Files.open("\(layersPath)/\(task.id)", ContentFlags.directory)
-        try ImpliedDirectories.adopt(result.impliedDirectories, in: layer, from: task.lower)
+        try ImpliedDirectories.adopt(result.impliedDirectories, in: layer, from: task.lower, marks)
       }
     } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write layers", layersPath, cause: "\(error)") }
     try staging.publish()

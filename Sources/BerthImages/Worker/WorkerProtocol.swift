@@ -1,3 +1,4 @@
+import BerthArchive
 import BerthCore
 import BerthLinux
 import BerthOCI
@@ -17,7 +18,7 @@ import BerthOCI
 /// ```
 public enum WorkerProtocol {
   /// Both sides come from one build as a rule; after an upgrade under a running daemon they may not.
-  public static let version: Int64 = 4
+  public static let version: Int64 = 5
   /// Of one line, in bytes: a claim of 500 layers fits.
   public static let lineBytes = 1 << 20
 
@@ -40,6 +41,8 @@ public struct WorkerJob: Sendable, Equatable {
   public var isListing = false
   /// Whether the daemon is to judge the image by its signatures.
   public var wantsSignatures = false
+  /// The form that layers are unpacked in.
+  public var marks = LayerMarks.overlay
 
   public init(
     reference: String, content: String, ingest: String, layers: String, platform: Platform, registry: RegistryAccess,
@@ -59,7 +62,7 @@ public struct WorkerJob: Sendable, Equatable {
     [
       "type": "job", "version": .integer(WorkerProtocol.version), "reference": .string(reference), "content": .string(content),
       "ingest": .string(ingest), "layers": .string(layers), "platform": platform.json, "registry": registry.json, "list": .bool(isListing),
-      "signatures": .bool(wantsSignatures),
+      "signatures": .bool(wantsSignatures), "marks": .string(marks.rawValue),
     ]
   }
 
@@ -78,6 +81,7 @@ public struct WorkerJob: Sendable, Equatable {
     self.init(
       reference: reference, content: content, ingest: ingest, layers: layers, platform: platform, registry: registry,
       isListing: json["list"]?.bool ?? false, wantsSignatures: json["signatures"]?.bool ?? false)
+    marks = json["marks"]?.string.flatMap { LayerMarks(rawValue: $0) } ?? .overlay
   }
 }
 

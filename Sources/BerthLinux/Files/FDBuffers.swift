@@ -22,6 +22,15 @@ extension FD {
     }
   }
 
+  /// All of `buffer`, at `offset` bytes from the file's start.
+  public borrowing func write(_ buffer: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) {
+    let number = raw
+    var done = 0
+    while done < buffer.count {
+      done += try call { pwrite(number, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset) + done) }
+    }
+  }
+
   /// The file's length becomes `size` bytes.
   public borrowing func truncate(to size: Int64) throws(Errno) {
     let number = raw

@@ -102,6 +102,20 @@ public enum TreeFiles {
     try call { name.withCString { mknodat(number, $0, kind | mode_t(mode), device) } }
   }
 
+  /// A device, FIFO or socket as `other` is one.
+  public static func makeNode(_ directory: borrowing FD, _ name: PathBytes, like other: FileStatus) throws(Errno) {
+    let number = directory.raw
+    let kind: mode_t
+    switch other.kind {
+    case .fifo: kind = S_IFIFO
+    case .socket: kind = S_IFSOCK
+    case .characterDevice: kind = S_IFCHR
+    case .blockDevice: kind = S_IFBLK
+    default: throw .invalid
+    }
+    try call { name.withCString { mknodat(number, $0, kind | mode_t(other.permissions & 0o777), dev_t(other.rdev)) } }
+  }
+
   public static func changeOwner(_ directory: borrowing FD, _ name: PathBytes, uid: UInt32, gid: UInt32) throws(Errno) {
     let number = directory.raw
     try call { name.withCString { fchownat(number, $0, uid, gid, AT_SYMLINK_NOFOLLOW) } }
@@ -133,57 +147,6 @@ public enum TreeFiles {
     let number = file.raw
     let times = [time.raw, time.raw]
     try call { futimens(number, times) }
-  }
-
-  public static func setAttribute(_ file: borrowing FD, _ attribute: PathBytes, _ value: some Collection<UInt8>) throws(Errno) {
-    let number = file.raw
-    let bytes = Array(value)
-    try call {
-      attribute.withCString { attribute in bytes.withUnsafeBytes { berth_fsetxattr(number, attribute, $0.baseAddress, $0.count) } }
-    }
-  }
-
-  /// Of an entry that can't be opened without an effect (symlink, device, fifo): by the directory's descriptor in /proc, the name not
-  /// followed.
-  public static func setAttribute(
-    _ directory: borrowing FD, _ name: PathBytes, _ attribute: PathBytes, _ value: some Collection<UInt8>
-  ) throws(Errno) {
-    guard let path = PathBytes(Array("/proc/self/fd/\(directory.raw)/".utf8) + name.bytes) else { throw .invalid }
-    let bytes = Array(value)
-    try call {
-      attribute.withCString { attribute in
-        path.withCString { path in bytes.withUnsafeBytes { berth_lsetxattr(path, attribute, $0.baseAddress, $0.count) } }
-      }
-    }
-  }
-
-  /// nil where it isn't set.
-  public static func attribute(_ file: borrowing FD, _ attribute: PathBytes) throws(Errno) -> [UInt8]? {
-    let number = file.raw
-    var failure: Errno?
-    let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, filled in
-      do throws(Errno) {
-        filled = try call { attribute.withCString { berth_fgetxattr(number, $0, buffer.baseAddress, buffer.count) } }
-      } catch {
-        failure = error
-      }
-    }
-    if failure == Errno(ENODATA) || failure == .notSupported { return nil }
-    if let failure { throw failure }
-    return bytes
-  }
-
-  /// The names of a file's extended attributes, in the file system's order.
-  public static func attributes(_ file: borrowing FD) throws(Errno) -> [PathBytes] {
-    let number = file.raw
-    var failure: Errno?
-    let list = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, filled in
-      let base = buffer.baseAddress.map { UnsafeMutableRawPointer($0).assumingMemoryBound(to: CChar.self) }
-      do throws(Errno) { filled = try call { berth_flistxattr(number, base, buffer.count) } } catch { failure = error }
-    }
-    if failure == .notSupported { return [] }
-    if let failure { throw failure }
-    return list.split(separator: 0).compactMap { PathBytes($0) }
   }
 
   public static func unlink(_ directory: borrowing FD, _ name: PathBytes) throws(Errno) {

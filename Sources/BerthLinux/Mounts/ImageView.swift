@@ -33,6 +33,14 @@ public enum ImageView {
     return FD(owning: try call { berth_fsmount(number, attributes) })
   }
 
+  /// Shows one directory so.
+  public static func attach(directory: String, at target: String) throws(Errno) {
+    let tree = try DetachedMount.copy(directory, recursive: false)
+    let number = tree.raw
+    try call { berth_mount_attributes(number, UInt64(attributes)) }
+    try call { berth_attach_mount(number, target) }
+  }
+
   /// Throws EINVAL where nothing is mounted, EBUSY where it is in use.
   public static func detach(_ target: String) throws(Errno) { try call { berth_unmount_place(target) } }
 

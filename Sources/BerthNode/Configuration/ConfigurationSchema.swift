@@ -1,3 +1,4 @@
+import BerthImages
 import BerthManifest
 
 /// Every key of config.toml: what the file is checked by and what its default text is made from. Default texts are TOML; a key without one
@@ -17,7 +18,7 @@ enum ConfigurationSchema {
       .key("registry", .table(registry), "where images come from"),
       .key("logs", .table(logs), "what containers print"),
       .key("network", .table(network), "pod networks"),
-      .notYet("snapshots", .anything, "snapshotters"),
+      .key("snapshots", .table(snapshots), "containers' file systems"),
       .key("metrics", .table(metrics), "metrics over TCP, beside the API's socket"),
     ])
 
@@ -121,6 +122,14 @@ enum ConfigurationSchema {
       .key("config_dir", .text(.nodePath), "CNI networks: *.conflist, *.conf, *.json"),
       .key("plugin_dirs", .list(.text(.nodePath)), "where CNI plugins are looked for, in this order"),
       .key("plugin_timeout", .duration, "how long one call of a CNI plugin may take before it is killed; at least 1s"),
+    ])
+
+  private static let snapshots = KeyTable(
+    "[snapshots]",
+    [
+      .key(
+        "snapshotter", .choice(Snapshotter.Choice.allCases.map(\.rawValue)),
+        "\"overlay\" shares images' files, \"copy\" copies them for every container; \"auto\" copies where overlayfs can't be written")
     ])
 
   private static let metrics = KeyTable(

@@ -119,6 +119,8 @@ extension NodeConfiguration {
         registry.policies[entry.key] = (entry.value.table?.strings("keys") ?? []).map { LexicalPath.resolve($0, from: folder) }
       }
     }
+    snapshotter =
+      (file["snapshots"]?.table?["snapshotter"]?.string).flatMap { Snapshotter.Choice(rawValue: $0) } ?? snapshotter
     metrics.address = file["metrics"]?.table?["address"]?.string
     logs.path = path(file["logs"]?.table, "path")
     if let table = file["network"]?.table {

@@ -11,7 +11,7 @@ public struct ConfigurationChange: Sendable, Hashable {
       ("root", old.root == new.root), ("state", old.state == new.state), ("[node]", old.node == new.node),
       ("[manifests]", old.manifests == new.manifests), ("[api]", old.api == new.api), ("[runtime]", old.runtime == new.runtime),
       ("[images]", old.images == new.images), ("[network]", old.network == new.network),
-      ("[metrics]", old.metrics == new.metrics), ("[logs]", old.logs == new.logs),
+      ("[metrics]", old.metrics == new.metrics), ("[logs]", old.logs == new.logs), ("[snapshots]", old.snapshotter == new.snapshotter),
     ]
     needsRestart = sections.filter { !$0.1 }.map(\.0)
   }

@@ -71,6 +71,7 @@ extension NodeConfiguration {
     case "network.config_dir": Self.quoted(network.configDir)
     case "network.plugin_timeout": Self.quoted(DurationText.format(network.pluginTimeout))
     case "network.plugin_dirs": "[" + network.pluginDirs.map(Self.quoted).joined(separator: ", ") + "]"
+    case "snapshots.snapshotter": Self.quoted(snapshotter.rawValue)
     case "metrics.address": metrics.address.map(Self.quoted)
     case "logs.path": logs.path.map(Self.quoted)
     default: nil

@@ -20,6 +20,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var logs = Logs()
   public var network = Network()
   public var metrics = Metrics()
+  /// How containers get their file systems.
+  public var snapshotter = Snapshotter.Choice.automatic
 
   public init() {}
 

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthManifest
 import BerthOCI
 import BerthRuntime
@@ -134,7 +135,7 @@ struct BundleBuilder {
     guard let volume = context.volumes[mount.volume] else {
       throw BerthError(.bug, "mount volume", mount.volume, cause: "it was not prepared")
     }
-    if !volume.imageLayers.isEmpty { return imageMount(mount.path, volume.imageLayers) }
+    if let image = volume.image { return imageMount(mount.path, image) }
     var options = ["rbind", "nosuid", "nodev"]
     switch mount.propagation {
     case .private: options.append("rprivate")
@@ -147,11 +148,16 @@ struct BundleBuilder {
     return RuntimeSpec.Mount(destination: mount.path, type: "bind", source: volume.path, options: options + idMapping)
   }
 
-  /// Read-only, and nothing in it can be executed, as Kubernetes has it. A layer an option: Linux 6.5.
-  private func imageMount(_ path: String, _ layers: [String]) -> RuntimeSpec.Mount {
-    RuntimeSpec.Mount(
-      destination: path, type: "overlay", source: "overlay",
-      options: ["ro", "nosuid", "nodev", "noexec"] + idMapping + layers.map { "lowerdir+=\($0)" })
+  /// Read-only, and nothing in it can be executed, as Kubernetes has it.
+  private func imageMount(_ path: String, _ image: ImageTree) -> RuntimeSpec.Mount {
+    let options = ["ro", "nosuid", "nodev", "noexec"] + idMapping
+    return switch image {
+    // A layer an option: Linux 6.5.
+    case .layers(let layers):
+      RuntimeSpec.Mount(destination: path, type: "overlay", source: "overlay", options: options + layers.map { "lowerdir+=\($0)" })
+    case .directory(let directory):
+      RuntimeSpec.Mount(destination: path, type: "bind", source: directory, options: ["bind", "rprivate"] + options)
+    }
   }
 
   /// In a user namespace files are to have the owners that they have on disk, not the node's idea of those.

@@ -16,7 +16,7 @@ extension Pod {
     try save()
     do throws(BerthError) {
       try await writeSecrets()
-      let request = try prepare(spec, attempt: attempt)
+      let request = try await prepare(spec, attempt: attempt)
       // Nothing runs before the pod is on its networks.
       if attaching != nil { try await checkSandbox() }
       let answer = try connection("start container").send(.start(request), deadline: deadline(Self.startTime))
@@ -57,21 +57,20 @@ extension Pod {
   }
 
   /// Snapshot, bundle and filter: what the shim's launcher needs.
-  private func prepare(_ spec: ContainerSpec, attempt: UInt32) throws(BerthError) -> ContainerStart {
+  private func prepare(_ spec: ContainerSpec, attempt: UInt32) async throws(BerthError) -> ContainerStart {
     let image = try pinnedImage(spec.image)
     let bundle = paths.bundle(spec.name)
     do throws(Errno) { try Files.makeDirectories(bundle) } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "make bundle", bundle, cause: "\(error)")
     }
-    let snapshot = try freshSnapshot(of: image, key: paths.snapshotKey(spec.name, attempt: attempt))
+    let rootfs = try await rootfs(of: image, key: paths.snapshotKey(spec.name, attempt: attempt))
     let builder = BundleBuilder(pod: record.spec, container: spec, image: image.config, context: try bundleContext(spec))
     let runtimeSpec = try builder.runtimeSpec()
     do throws(Errno) { try Files.writeAtomically(runtimeSpec.json().encoded(), to: "\(bundle)/config.json") } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write bundle", bundle, cause: "\(error)")
     }
     var launch = LaunchRequest(
-      id: "\(uid)/\(spec.name)", bundle: bundle,
-      rootfs: .overlay(lower: snapshot.lowerDirectories, upper: snapshot.upperDirectory, work: snapshot.workDirectory))
+      id: "\(uid)/\(spec.name)", bundle: bundle, rootfs: rootfs)
     launch.user = spec.user ?? image.config.user
     launch.initProcess = spec.hasInit ? .reaper : .command
     launch.runAsNonRoot = spec.security.runAsNonRoot
@@ -103,24 +102,13 @@ extension Pod {
     return bundle
   }
 
-  /// One that is there already belongs to a daemon that died before it could ask the shim for this attempt: nothing ever ran on it.
-  private func freshSnapshot(of image: Image, key: String) throws(BerthError) -> SnapshotMount {
-    do throws(BerthError) { return try context.images.prepareSnapshot(for: image, key: key) } catch {
-      guard error.code == .alreadyExists else { throw error }
-      try context.images.removeSnapshot(key: key)
-      return try context.images.prepareSnapshot(for: image, key: key)
-    }
-  }
-
   /// With the layers of the images among them; the pod holds on to those from here on.
   private func volumes(for spec: ContainerSpec) throws(BerthError) -> [String: PreparedVolume] {
     var volumes = volumes
     for volume in record.spec.volumes where spec.mounts.contains(where: { $0.volume == volume.name }) {
       guard case .image(let reference, _) = volume.source else { continue }
       let image = try pinnedImage(reference)
-      try context.images.holdView(of: image, key: "\(uid)-volume.\(volume.name)")
-      // overlayfs wants two directories.
-      volumes[volume.name]?.imageLayers = image.layerDirectories + [context.images.emptyLayer]
+      volumes[volume.name]?.image = try context.images.holdView(of: image, key: "\(uid)-volume.\(volume.name)")
     }
     return volumes
   }

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthLinux
 import BerthManifest
 
@@ -8,8 +9,8 @@ public struct PreparedVolume: Hashable, Sendable {
   public var path: String
   /// A tmpfs that the shim mounts at `path` in its own mount namespace, nil for any other kind.
   public var memorySize: MemorySize?
-  /// An image's directories, topmost first, which are stacked where it is mounted; empty for any other kind.
-  public var imageLayers: [String] = []
+  /// An image's files; nil for any other kind.
+  public var image: ImageTree?
   public enum MemorySize: Hashable, Sendable {
     case limited(ByteSize)
     case unlimited

@@ -36,7 +36,10 @@ extension NodeAPI {
 
   func addHealthRoutes(_ router: inout Router) {
     router.on("GET", "/v1/version") { _, _ throws(BerthError) in
-      .json(["version": .string(info.version), "node": .string(info.nodeName), "manifests": .string(info.manifests)])
+      .json([
+        "version": .string(info.version), "node": .string(info.nodeName), "manifests": .string(info.manifests),
+        "snapshotter": ["kind": .string(info.snapshotter.kind.rawValue), "reason": .optional(info.snapshotter.reason)],
+      ])
     }
   }
 }

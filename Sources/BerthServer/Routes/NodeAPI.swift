@@ -9,10 +9,14 @@ public struct DaemonInfo: Sendable {
   public var version: String
   public var nodeName: String
   public var manifests: String
+  public var snapshotter: Snapshotter
   /// Ends the daemon.
   public var end: @Sendable () -> Void
 
-  public init(version: String, nodeName: String, manifests: String, end: @escaping @Sendable () -> Void) {
+  public init(
+    version: String, nodeName: String, manifests: String, snapshotter: Snapshotter, end: @escaping @Sendable () -> Void
+  ) {
+    self.snapshotter = snapshotter
     self.version = version
     self.nodeName = nodeName
     self.manifests = manifests

@@ -14,6 +14,16 @@ int berth_fsetxattr(int fd, const char *name, const void *value, size_t size);
 int berth_lsetxattr(const char *path, const char *name, const void *value, size_t size);
 ssize_t berth_fgetxattr(int fd, const char *name, void *value, size_t size);
 ssize_t berth_flistxattr(int fd, char *list, size_t size);
+// Of the entry itself where `path` ends in a symlink.
+ssize_t berth_lgetxattr(const char *path, const char *name, void *value, size_t size);
+ssize_t berth_llistxattr(const char *path, char *list, size_t size);
+// ioctl_ficlone(2): `to` shares the blocks of `from`.
+int berth_clone_file(int from, int to);
+// copy_file_range(2), at the same offset in both.
+ssize_t berth_copy_range(int from, int to, off_t offset, size_t count);
+// lseek(2) with SEEK_DATA and SEEK_HOLE.
+off_t berth_next_data(int fd, off_t offset);
+off_t berth_next_hole(int fd, off_t offset);
 // fstatfs(2): the magic number of the file system that holds `fd`.
 int64_t berth_file_system(int fd);
 // makedev(3).

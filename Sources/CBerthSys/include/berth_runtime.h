@@ -41,6 +41,8 @@ int berth_unmount_place(const char *target);
 int berth_attach_tree(int mount, const char *path);
 // Makes a detached tree private: nothing propagates to or from it.
 int berth_make_private(int mount);
+// mount_setattr(2) of this one mount: MOUNT_ATTR_… to set.
+int berth_mount_attributes(int mount, uint64_t set);
 
 // memfd_create(2), close-on-exec.
 int berth_memfd(const char *name);

@@ -118,8 +118,13 @@ struct Version: ParsableCommand {
 
   func run() throws {
     let daemon = try? options.client.json("GET", "/v1/version")
-    let value: JSON = ["client": .string(BerthVersion.text), "daemon": daemon?["version"] ?? .null]
+    let value: JSON = [
+      "client": .string(BerthVersion.text), "daemon": daemon?["version"] ?? .null, "snapshotter": daemon?["snapshotter"] ?? .null,
+    ]
     if options.output == .json { return Terminal.print(value.pretty()) }
     Terminal.print("client \(BerthVersion.text)\ndaemon \(daemon?["version"]?.string ?? "not reached")")
+    if let snapshotter = daemon?["snapshotter"], let kind = snapshotter["kind"]?.string {
+      Terminal.print("snapshotter \(kind)\(snapshotter["reason"]?.string.map { " (\($0))" } ?? "")")
+    }
   }
 }

@@ -1,4 +1,5 @@
 import BerthCore
+import BerthImages
 import BerthLinux
 import BerthNode
 import Glibc
@@ -8,7 +9,7 @@ struct FolderChecks {
   var configuration: NodeConfiguration
 
   func all() -> [Finding] {
-    [user(), root(), state(), manifests(), room(configuration.root), programs(), daemon()]
+    [user(), root(), state(), manifests(), room(configuration.root), snapshots(), programs(), daemon()]
   }
 
   private func user() -> Finding {
@@ -62,6 +63,16 @@ struct FolderChecks {
       return .warning("disk", "\(status.f_favail) inodes left for \(path)", fix: "berth image prune")
     }
     return percent >= 85 ? .warning("disk", text, fix: "berth image prune") : .ok("disk", text)
+  }
+
+  private func snapshots() -> Finding {
+    let snapshotter: Snapshotter
+    do throws(BerthError) {
+      snapshotter = try Snapshotter.forecast(configuration.snapshotter, root: configuration.root)
+    } catch { return .failed("snapshots", error.cause, fix: "put root on a file system such as ext4 or xfs, or change [snapshots] snapshotter") }
+    guard let reason = snapshotter.reason else { return .ok("snapshots", snapshotter.description) }
+    let fix = reason.contains("modprobe") ? "modprobe overlay (and add it to /etc/modules)" : "put root on a file system such as ext4 or xfs"
+    return .warning("snapshots", snapshotter.description, fix: fix)
   }
 
   private func programs() -> Finding {

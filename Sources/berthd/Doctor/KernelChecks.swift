@@ -7,7 +7,7 @@ enum KernelChecks {
   /// openat2, clone3, pidfds, the new mount calls and mount_setattr are all there from here on.
   static let minimum = (major: 5, minor: 12)
 
-  static func all() -> [Finding] { [kernel(), cgroups(), seccomp(), fileSystem("overlay"), inotify()] }
+  static func all() -> [Finding] { [kernel(), cgroups(), seccomp(), inotify()] }
 
   static func kernel() -> Finding {
     let release = (try? Kernel.release()) ?? "?"
@@ -56,16 +56,6 @@ enum KernelChecks {
       return .failed("seccomp", "the kernel has no seccomp filters", fix: "use a kernel with CONFIG_SECCOMP_FILTER")
     }
     return .ok("seccomp", actions.split(whereSeparator: \.isWhitespace).joined(separator: " "))
-  }
-
-  static func fileSystem(_ name: String) -> Finding {
-    let known = (try? Files.readText("/proc/filesystems")) ?? ""
-    if known.split(separator: "\n").contains(where: { $0.split(separator: "\t").last == Substring(name) }) {
-      return .ok(name, "known to the kernel")
-    }
-    return .warning(
-      name, "not loaded: images are copied for every container, which takes time and room",
-      fix: "modprobe \(name) (and add it to /etc/modules)")
   }
 
   static func inotify() -> Finding {
