@@ -45,6 +45,30 @@ extension Integration {
       }
     }
 
+    @Test(
+      "where images are copied, containers run, are replaced and found again as with overlayfs",
+      arguments: ["", "user_namespace = \"auto\""])
+    func copying(users: String) throws {
+      try withDaemon(config: "[snapshots]\nsnapshotter = \"copy\"\n") { daemon in
+        let script = "echo $(cat /etc/mark 2> /dev/null || echo fresh) $(stat -c %u /bin); echo old > /etc/mark; \(ManifestText.stay)"
+        try daemon.drop("web", try ManifestText.of(script, pod: users))
+        try daemon.wait("web", for: "ready")
+        #expect(try daemon.logs("web") == "fresh 0\n")
+        let first = try daemon.pod("web", "runs") { $0.container.pid != nil }.container.pid
+        try daemon.stop()
+        try daemon.start()
+        let again = try daemon.pod("web", "is found") { $0.container.pid != nil }
+        #expect(again.container.pid == first)
+        let cat = try daemon.berth("exec", "web", "--", "cat", "/etc/mark")
+        #expect(cat.stdout == "old\n", "\(cat)")
+        // Ended, it begins anew.
+        _ = try daemon.berth("exec", "web", "--", "kill", "1")
+        _ = try daemon.pod("web", "runs again") { $0.container.restarts > 0 && $0.container.isRunning }
+        try eventually("it has begun") { try daemon.logs("web") == "fresh 0\n" }
+        #expect(try daemon.berth("version").stdout.contains("snapshotter copy\n"))
+      }
+    }
+
     @Test("an image is mounted as a volume, read-only, and stays for its pod after it was removed and pruned")
     func volume() throws {
       try withDaemon { daemon in

@@ -66,12 +66,13 @@ struct FolderChecks {
   }
 
   private func snapshots() -> Finding {
+    let other = "put root on a file system such as ext4 or xfs"
     let snapshotter: Snapshotter
     do throws(BerthError) {
       snapshotter = try Snapshotter.forecast(configuration.snapshotter, root: configuration.root)
-    } catch { return .failed("snapshots", error.cause, fix: "put root on a file system such as ext4 or xfs, or change [snapshots] snapshotter") }
+    } catch { return .failed("snapshots", error.cause, fix: "\(other), or change [snapshots] snapshotter") }
     guard let reason = snapshotter.reason else { return .ok("snapshots", snapshotter.description) }
-    let fix = reason.contains("modprobe") ? "modprobe overlay (and add it to /etc/modules)" : "put root on a file system such as ext4 or xfs"
+    let fix = reason.contains("modprobe") ? "modprobe overlay (and add it to /etc/modules)" : other
     return .warning("snapshots", snapshotter.description, fix: fix)
   }
 

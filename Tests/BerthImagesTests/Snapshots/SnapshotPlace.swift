@@ -63,8 +63,11 @@ final class SnapshotPlace {
     }
   }
 
-  /// Ends what `show` has mounted last.
-  func hide() { if let path = mounts.popLast() { umount2(path, Int32(MNT_DETACH)) } }
+  /// Ends what `show` has mounted last, if it has.
+  func hide() {
+    guard mounts.count > (kind == .copyAlone ? 1 : 0), let path = mounts.popLast() else { return }
+    umount2(path, Int32(MNT_DETACH))
+  }
 
   private func stack(_ mount: (String) throws -> Void) throws -> String {
     let path = directory("mount-\(mounts.count)")

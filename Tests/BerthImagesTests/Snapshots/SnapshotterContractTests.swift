@@ -66,7 +66,7 @@ struct SnapshotterContractTests {
   }
 
   private static let stackedListing = [
-    "./ 751 3:4 1100000000 []",
+    "./ 751 3:4 * []",
     "./again/ 755 0:0 * []", "./again/above 644 0:0 1000000000 links=1 \"above\" []",
     "./fifo 640 0:0 0 links=1 fifo 0 []",
     "./file-for-dir/ 700 0:0 1100000000 []", "./file-for-dir/inside 644 0:0 1000000000 links=1 \"inside\" []",
@@ -78,10 +78,10 @@ struct SnapshotterContractTests {
     "./replaced 644 0:0 1000000000 links=1 \"a file now\" []",
   ]
 
-  /// A directory that no member named has the time of its unpacking.
+  /// A directory that no member named has the time of its unpacking, and overlayfs' root that of its making.
   private func comparable(_ lines: [String]) -> [String] {
     lines.map { line in
-      guard ["./again/ ", "./opaque/ "].contains(where: line.hasPrefix) else { return line }
+      guard ["./ ", "./again/ ", "./opaque/ "].contains(where: line.hasPrefix) else { return line }
       return line.split(separator: " ").enumerated().map { $0.offset == 3 ? "*" : String($0.element) }.joined(separator: " ")
     }
   }
@@ -93,7 +93,8 @@ struct SnapshotterContractTests {
     #expect((place.service.snapshotter.reason != nil) == (kind == .copyAlone))
     let image = try pull(try stacked(), place)
     let root = try place.show(try place.service.prepareSnapshot(for: image, key: "c"))
-    #expect(comparable(try TreeListing.of(root)) == Self.stackedListing)
+    let seen = comparable(try TreeListing.of(root))
+    #expect(seen == Self.stackedListing, "\(Set(seen).symmetricDifference(Self.stackedListing).sorted())")
   }
 
   @Test("an image that is only read looks the same, and is there as long as somebody holds it", arguments: SnapshotPlace.Kind.allCases)
@@ -113,7 +114,7 @@ struct SnapshotterContractTests {
     try place.service.removeSnapshot(key: "other-volume.x")
     #expect(try place.service.prune() == 0 || Files.exists(image.layerDirectories[0]))
     #expect(comparable(try TreeListing.of(try place.show(tree))).count == Self.stackedListing.count)
-    if kind == .overlay { place.hide() }
+    place.hide()
     try place.service.removeSnapshot(key: "reader-volume.x")
     #expect(try place.service.prune() > 0)
     #expect(!Files.exists(image.layerDirectories[0]))
@@ -131,12 +132,12 @@ struct SnapshotterContractTests {
       #expect(try Files.readText("\(root)/file") == "a")
       #expect(!Files.exists("\(root)/written"))
       try Files.write("changed", to: "\(root)/file")
-      try Files.write(key, to: "\(root)/written")
+      try Files.writeAtomically(Array(key.utf8), to: "\(root)/written")
     }
     #expect(try Files.readText("\(image.layerDirectories[0])/file") == "a")
     #expect(place.service.snapshotKeys() == ["one", "two"])
     #expect(throws: BerthError.self, "the key is taken") { try place.service.prepareSnapshot(for: image, key: "one") }
-    if kind == .overlay { place.hide() }
+    place.hide()
     try place.service.removeSnapshot(key: "two")
     try place.service.removeSnapshot(key: "two")
     #expect(place.service.snapshotKeys() == ["one"])
@@ -168,7 +169,7 @@ struct SnapshotterContractTests {
     try Files.write("mine", to: "\(root)/file")
     try place.service.remove(try ImageReference(image.requested))
     let service = try place.reopened()
-    #expect(service.snapshotter == place.service.snapshotter)
+    #expect(service.snapshotter.kind == place.service.snapshotter.kind)
     #expect(try service.prune() == 0)
     #expect(try service.image(digest: image.digest)?.layerDirectories == image.layerDirectories)
     #expect(try Files.readText("\(root)/file") == "mine")
@@ -182,21 +183,19 @@ struct SnapshotterContractTests {
     try Files.makeDirectories("\(root)/deep/er", mode: 0o755)
     let sparse = try Files.open("\(root)/sparse", O_WRONLY | O_CREAT, mode: 0o600)
     try sparse.truncate(to: 1 << 34)
-    try [UInt8]("middle".utf8).withUnsafeBytes { (bytes) throws(Errno) in try sparse.write(bytes, at: 1 << 33) }
-    try Files.write("not removed", to: "\(root)/.wh.deep")
-    let listener = try StreamSocket.listen("\(root)/socket")
-    defer { _ = consume listener }
+    try call { pwrite(sparse.raw, "middle", 6, 1 << 33) }
+    try Files.writeAtomically([1], to: "\(root)/.wh.deep")
+    try call { mknod("\(root)/socket", S_IFSOCK | 0o600, 0) }
     let image = try place.fixture.pull("rootfs:\(root)")
     let shown = try place.show(try place.service.prepareSnapshot(for: image, key: "c"))
     #expect(try Files.list(shown) == [".wh.deep", "deep", "socket", "sparse"])
     let copy = try Files.status("\(shown)/sparse")
     #expect(copy.size == 1 << 34 && copy.allocatedBytes < 1 << 20)
     var middle = [UInt8](repeating: 0, count: 6)
-    _ = try middle.withUnsafeMutableBytes { (bytes) throws(Errno) in
-      try Files.open("\(shown)/sparse", O_RDONLY).read(into: bytes, at: 1 << 33)
-    }
+    let copied = try Files.open("\(shown)/sparse", O_RDONLY)
+    try call { pread(copied.raw, &middle, 6, 1 << 33) }
     #expect(middle == Array("middle".utf8))
-    try Files.write("x", to: "\(shown)/deep/new")
+    try Files.writeAtomically([1], to: "\(shown)/deep/new")
     #expect(!Files.exists("\(root)/deep/new"))
   }
 }

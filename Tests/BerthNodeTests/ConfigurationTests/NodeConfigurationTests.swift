@@ -41,20 +41,16 @@ struct NodeConfigurationTests {
   /// Tables that are written in one line.
   static let inline: Set<String> = ["prune_guard", "gc"]
 
-  @Test("docs/config.md has every key, in a table if it works and in the list of what isn't supported yet if not")
+  @Test("docs/config.md has every key that works, in a table")
   func documented() throws {
     let text = try contents("docs/config.md")
-    let later = try #require(text.firstRange(of: "## Not supported yet"))
     func check(_ table: KeyTable) {
       for key in table.keys where !Self.inline.contains(key.name) {
         if case .table(let inner) = key.type {
           #expect(text.contains("`[\(key.name)]`"), "\(key.name)")
           if key.isSupported { check(inner) }
         } else {
-          let isWorking = text[..<later.lowerBound].contains("| `\(key.name)` |")
-          let isLater = text[later.upperBound...].contains("`\(key.name)`") || text[later.upperBound...].contains("`[\(key.name)]`")
-          #expect(isWorking == key.isSupported, "\(key.name)")
-          #expect(key.isSupported || isLater, "\(key.name)")
+          #expect(text.contains("| `\(key.name)` |") == key.isSupported, "\(key.name)")
         }
       }
     }
@@ -172,13 +168,11 @@ struct NodeConfigurationTests {
     #expect(problems("[registry.auth.\"r.local\"]\npasword = \"x\"").count == 1)
   }
 
-  @Test(
-    "what isn't there yet is refused as that",
-    arguments: ["[snapshots]"])
-  func notYet(text: String) {
-    #expect(load(text).configuration == nil)
-    #expect(problems(text).count == 1)
-    #expect(problems(text).first?.hasSuffix("is not supported yet") == true)
+  @Test("the snapshotter is one of three words")
+  func snapshotter() {
+    #expect(load("").configuration?.snapshotter == .automatic)
+    #expect(load("[snapshots]\nsnapshotter = \"copy\"").configuration?.snapshotter == .copy)
+    #expect(problems("[snapshots]\nsnapshotter = \"zfs\"").count == 1)
   }
 
   @Test("a mirror that is no URL is refused with its place")
