@@ -69,6 +69,31 @@ extension Integration {
       }
     }
 
+    @Test("a persistent volume is listed, measured, and removed on demand, but not while a pod has it")
+    func removal() throws {
+      try withDaemon { daemon in
+        try daemon.drop(
+          "web",
+          ManifestText.of(
+            "head -c 100000 /dev/zero > /data/big; touch /data/done; \(ManifestText.stay)", container: "mounts = [\"data:/data\"]",
+            tables: Self.data + "persistent = {}"))
+        try daemon.pod("web", "runs") { $0.phase == "Running" }
+        let listed = try #require(try daemon.berth("volume", "ls", "-o", "json").json().array)
+        #expect(listed.count == 1 && listed.first?["pod"]?.string == "web", "\(listed)")
+        try eventually("it is written") { try daemon.berth("exec", "web", "--", "ls", "/data/done").exit == 0 }
+        let size = try daemon.berth("volume", "inspect", "web/data").json()["size"]?.integer
+        #expect(size ?? 0 >= 100_000)
+        let refused = try daemon.berth("volume", "rm", "web/data")
+        #expect(refused.exit == 1 && refused.stderr.contains("default/web"), "\(refused)")
+        try daemon.remove("web")
+        try daemon.wait("web", for: "deleted")
+        #expect(try daemon.berth("volume", "rm", "web/data").exit == 0)
+        #expect(try daemon.berth("volume", "ls", "-o", "json").json().array?.isEmpty == true)
+        let gone = try daemon.berth("volume", "rm", "web/data")
+        #expect(gone.exit == 1 && gone.stderr.contains("web/data"), "\(gone)")
+      }
+    }
+
     @Test("a host_path is the node's directory, read-only where it says so; one that must be there and isn't is an error")
     func hostPath() throws {
       try withDaemon { daemon in
