@@ -7,8 +7,8 @@ import Testing
 
 struct RuntimeSpecTests {
   /// A document with something in every member.
-  private static let full = """
-    {"ociVersion":"1.3.0","process":{"terminal":false,"consoleSize":{"height":24,"width":80},
+  static let full = """
+    {"ociVersion":"1.3.0","process":{"terminal":true,"consoleSize":{"height":24,"width":80},
       "user":{"uid":1000,"gid":4294967294,"umask":18,"additionalGids":[5,6]},"args":["sh","-c","x"],"env":["A=b","PATH=/bin"],"cwd":"/srv",
       "capabilities":{"bounding":["CAP_CHOWN"],"effective":["CAP_CHOWN"],"inheritable":["CAP_KILL"],"permitted":["CAP_CHOWN"],"ambient":["CAP_KILL"]},
       "rlimits":[{"type":"RLIMIT_NOFILE","soft":1,"hard":18446744073709551615}],"noNewPrivileges":true,"oomScoreAdj":-5,
@@ -18,25 +18,31 @@ struct RuntimeSpecTests {
     "root":{"path":"rootfs","readonly":true},"hostname":"h","domainname":"d",
     "mounts":[{"destination":"/proc","type":"proc","source":"proc","options":["nosuid"],
       "uidMappings":[{"containerID":0,"hostID":1000,"size":1}],"gidMappings":[{"containerID":0,"hostID":1000,"size":1}]}],
-    "hooks":{"prestart":[{"path":"/a","args":["a"],"env":["K=v"],"timeout":3}],"createRuntime":[{"path":"/b"}],"createContainer":[{"path":"/c"}],
-      "startContainer":[{"path":"/d"}],"poststart":[{"path":"/e"}],"poststop":[{"path":"/f"}]},
+    "hooks":{"prestart":[{"path":"/a","args":["a"],"env":["K=v"],"timeout":3}],
+      "createRuntime":[{"path":"/b","args":["a"],"env":["K=v"],"timeout":3}],
+      "createContainer":[{"path":"/c","args":["a"],"env":["K=v"],"timeout":3}],
+      "startContainer":[{"path":"/d","args":["a"],"env":["K=v"],"timeout":3}],
+      "poststart":[{"path":"/e","args":["a"],"env":["K=v"],"timeout":3}],
+      "poststop":[{"path":"/f","args":["a"],"env":["K=v"],"timeout":3}]},
     "annotations":{"k":"v"},
     "linux":{"namespaces":[{"type":"pid"},{"type":"network","path":"/n"}],"uidMappings":[{"containerID":0,"hostID":1,"size":2}],
       "gidMappings":[{"containerID":0,"hostID":1,"size":2}],
       "devices":[{"path":"/dev/x","type":"c","major":1,"minor":3,"fileMode":438,"uid":1,"gid":2},{"path":"/dev/p","type":"p"}],
       "cgroupsPath":"/a/b",
-      "resources":{"devices":[{"allow":true,"type":"c","major":1,"minor":-1,"access":"rw"}],
+      "resources":{"devices":[{"allow":true,"type":"c","major":1,"minor":-1,"access":"rw"},{"allow":false,"type":"b","major":8,"minor":1,"access":"m"}],
         "memory":{"limit":1,"reservation":2,"swap":-1,"swappiness":3,"kernel":4,"kernelTCP":5,"useHierarchy":true,"disableOOMKiller":true,"checkBeforeUpdate":true},
         "cpu":{"shares":2,"quota":-1,"period":4,"burst":5,"realtimeRuntime":6,"realtimePeriod":7,"cpus":"0-1","mems":"0","idle":1},"pids":{"limit":7},
         "rdma":{"mlx4_0":{"hcaHandles":2,"hcaObjects":3}},"network":{"classID":1048577,"priorities":[{"name":"eth0","priority":5}]},
-        "blockIO":{"weight":10,"leafWeight":11,"weightDevice":[{"major":8,"minor":0,"weight":500,"leafWeight":300}],"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":9}],"throttleWriteIOPSDevice":[{"major":8,"minor":1,"rate":7}]},
+        "blockIO":{"weight":10,"leafWeight":11,"weightDevice":[{"major":8,"minor":0,"weight":500,"leafWeight":300}],"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":9}],
+          "throttleWriteBpsDevice":[{"major":8,"minor":0,"rate":9}],"throttleReadIOPSDevice":[{"major":8,"minor":0,"rate":9}],
+          "throttleWriteIOPSDevice":[{"major":8,"minor":1,"rate":7}]},
         "hugepageLimits":[{"pageSize":"2MB","limit":1}],"unified":{"memory.high":"1"}},
       "sysctl":{"net.ipv4.ip_forward":"1"},
       "seccomp":{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"architectures":["SCMP_ARCH_X86_64"],"flags":["SECCOMP_FILTER_FLAG_LOG"],
         "listenerPath":"/s","listenerMetadata":"m",
         "syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW","errnoRet":2,"args":[{"index":0,"value":18446744073709551615,"valueTwo":1,"op":"SCMP_CMP_MASKED_EQ"}]}]},
       "maskedPaths":["/m"],"readonlyPaths":["/r"],"rootfsPropagation":"slave","mountLabel":"x","netDevices":{"eth0":{"name":"in0"},"eth1":{"name":"eth1"}},
-      "personality":{"domain":"LINUX32"},"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0-1","flags":["MPOL_F_STATIC_NODES"]}}}
+      "personality":{"domain":"LINUX32","flags":["x"]},"timeOffsets":{"monotonic":{"secs":1,"nanosecs":2},"boottime":{"secs":3,"nanosecs":4}},"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0-1","flags":["MPOL_F_STATIC_NODES"]}}}
     """
 
   @Test("a full document decodes, and encodes to what it was")
