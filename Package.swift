@@ -7,7 +7,8 @@ let lowerOnly = ["lower", "fuzz"].contains(Context.environment["BERTH_LAYERS"] ?
 /// `BERTH_LAYERS=fuzz` puts the lower layers into one library, which fuzz/run links its targets with.
 let isFuzzed = Context.environment["BERTH_LAYERS"] == "fuzz"
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// A section for each function: programs are linked without those that nobody calls, in an order of our own.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .unsafeFlags(["-Xfrontend", "-function-sections"])]
 let strictC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
 
 /// Static, and without the sections nobody calls: a shim's start and memory are counted in hundreds of microseconds and kilobytes.
@@ -15,6 +16,18 @@ let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
 
 /// CBerthReaper's entry point, before the C library's: the program is the init of containers that want one.
 let initEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start_or_reap"])]
+
+/// What a call comes to lies together (scripts/order-runtime), or every page that it touches brings pages along that it doesn't need. Names
+/// that are no more do no harm.
+let ordered: [LinkerSetting] = [
+  .unsafeFlags([
+    "-use-ld=lld", "-Xlinker", "--symbol-ordering-file=\(Context.packageDirectory)/Sources/berth-runtime/functions.order", "-Xlinker",
+    "--no-warn-symbol-ordering",
+  ])
+]
+
+/// CBerthSealed's entry point, before the C library's.
+let sealed: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start"])]
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -123,9 +136,8 @@ let lowerExecutables: [Target] = [
     linkerSettings: staticExecutable + initEntry),
   // runc's command line over the shim's code.
   .executableTarget(
-    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed"], swiftSettings: strict,
-    // CBerthSealed's entry point, before the C library's.
-    linkerSettings: staticExecutable + [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start"])]),
+    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed"], exclude: ["functions.order"],
+    swiftSettings: strict, linkerSettings: staticExecutable + ordered + sealed),
   .executableTarget(
     name: "berth-worker",
     dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"],
