@@ -56,6 +56,8 @@ let cTargets: [Target] = [
   .target(name: "CBerthTasks", cSettings: strictC),
   // For a program that containers can have as their init.
   .target(name: "CBerthReaper", dependencies: ["CBerthSealed"], cSettings: strictC),
+  // For static programs: what they leave out of the standard library's start.
+  .target(name: "CBerthStart", cSettings: strictC),
   .target(name: "CBerthCurl", dependencies: ["CCurl"], cSettings: strictC),
 ]
 
@@ -136,7 +138,7 @@ let lowerExecutables: [Target] = [
     linkerSettings: staticExecutable + initEntry),
   // runc's command line over the shim's code.
   .executableTarget(
-    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed"], exclude: ["functions.order"],
+    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed", "CBerthStart"], exclude: ["functions.order"],
     swiftSettings: strict, linkerSettings: staticExecutable + ordered + sealed),
   .executableTarget(
     name: "berth-worker",

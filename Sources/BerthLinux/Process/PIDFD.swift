@@ -11,16 +11,3 @@ public enum PIDFD {
     try call { berth_pidfd_signal(number, signal) }
   }
 }
-
-/// What /proc/PID/stat tells.
-public enum ProcessStat {
-  /// When the process was started, in clock ticks after boot: field 22. Source: proc_pid_stat(5).
-  public static func startTimeTicks(_ pid: pid_t) throws(Errno) -> UInt64 {
-    let text = try Files.readText("/proc/\(pid)/stat", limit: 1 << 16)
-    // The name, the second field, is in brackets and may hold anything, brackets too.
-    guard let end = text.lastIndex(of: ")") else { throw .invalid }
-    let fields = text[end...].split(separator: " ")
-    guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw .invalid }
-    return ticks
-  }
-}

@@ -12,7 +12,7 @@ extension RuntimeSpec {
 
   /// As `init(parsing:)`, from a parsed document.
   public init(decoding json: JSON) throws(BerthError) {
-    let reader = try SpecReader(json, "")
+    let reader = try SpecReader(json)
     ociVersion = try reader.required("ociVersion")
     guard Self.isVersion1(ociVersion) else {
       throw BerthError(.unsupported, "read config.json", "ociVersion", cause: "\"\(ociVersion)\" is no version 1")
@@ -33,8 +33,10 @@ extension RuntimeSpec {
 
   /// `1.MINOR.PATCH`, with or without what stands behind `-` or `+`. Later minor versions only add members.
   private static func isVersion1(_ text: String) -> Bool {
-    let numbers = text.prefix { $0 != "-" && $0 != "+" }.split(separator: ".", omittingEmptySubsequences: false)
-    return numbers.count == 3 && numbers[0] == "1" && numbers.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
+    let numbers = text.utf8.prefix { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") }
+      .split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    return numbers.count == 3 && numbers[0].elementsEqual("1".utf8)
+      && numbers.allSatisfy { !$0.isEmpty && $0.allSatisfy { (48...57).contains($0) } }
   }
 }
 

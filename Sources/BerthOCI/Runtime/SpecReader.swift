@@ -4,20 +4,42 @@ import BerthCore
 /// Go types. Every text is free of NUL: it ends up as a C string.
 struct SpecReader {
   let object: JSONObject
-  /// `process.user`; empty for the document.
-  let path: String
+  /// Where the object stands in the document.
+  private let place: Place
 
-  init(_ json: JSON, _ path: String) throws(BerthError) {
-    guard let object = json.object else { throw Self.failure(path, "expected an object") }
-    self.object = object
-    self.path = path
+  private indirect enum Place {
+    case document
+    case member(String, of: Place)
+    case item(Int, of: Place)
+
+    /// `mounts[1].options`; empty for the document.
+    var path: String {
+      switch self {
+      case .document: ""
+      case .member(let key, .document): key
+      case .member(let key, let place): "\(place.path).\(key)"
+      case .item(let index, let place): "\(place.path)[\(index)]"
+      }
+    }
   }
+
+  /// Of a document.
+  init(_ json: JSON) throws(BerthError) { try self.init(json, .document) }
+
+  private init(_ json: JSON, _ place: Place) throws(BerthError) {
+    guard let object = json.object else { throw Self.failure(place.path, "expected an object") }
+    self.object = object
+    self.place = place
+  }
+
+  /// `process.user`; empty for the document.
+  var path: String { place.path }
 
   static func failure(_ path: String, _ cause: String) -> BerthError {
     BerthError(.invalidArgument, "read config.json", path, cause: cause)
   }
 
-  func at(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+  func at(_ key: String) -> String { Place.member(key, of: place).path }
 
   func has(_ key: String) -> Bool { value(key) != nil }
 
@@ -26,9 +48,10 @@ struct SpecReader {
     return value
   }
 
-  private func clean(_ value: JSON, _ path: String) throws(BerthError) -> String {
-    guard let text = value.string else { throw Self.failure(path, "expected a string") }
-    guard !text.utf8.contains(0) else { throw Self.failure(path, "contains a NUL") }
+  /// `path` is made of where there is something to say: texts of hundreds of paths would cost more than all the reading.
+  private func clean(_ value: JSON, _ path: @autoclosure () -> String) throws(BerthError) -> String {
+    guard let text = value.string else { throw Self.failure(path(), "expected a string") }
+    guard !text.utf8.contains(0) else { throw Self.failure(path(), "contains a NUL") }
     return text
   }
 
@@ -53,9 +76,9 @@ struct SpecReader {
     return try Self.number(value, at(key))
   }
 
-  private static func number<Number: FixedWidthInteger>(_ value: JSON, _ path: String) throws(BerthError) -> Number {
+  private static func number<Number: FixedWidthInteger>(_ value: JSON, _ path: @autoclosure () -> String) throws(BerthError) -> Number {
     let number: Number? = value.integer.flatMap { Number(exactly: $0) } ?? value.unsigned.flatMap { Number(exactly: $0) }
-    guard let number else { throw failure(path, "expected a whole number from \(Number.min) to \(Number.max)") }
+    guard let number else { throw failure(path(), "expected a whole number from \(Number.min) to \(Number.max)") }
     return number
   }
 
@@ -79,7 +102,7 @@ struct SpecReader {
 
   func map(_ key: String) throws(BerthError) -> [String: String] {
     guard let value = value(key) else { return [:] }
-    let members = try SpecReader(value, at(key))
+    let members = try SpecReader(value, .member(key, of: place))
     var map: [String: String] = [:]
     for (name, value) in members.object {
       guard !name.utf8.contains(0) else { throw Self.failure(at(key), "a key contains a NUL") }
@@ -90,23 +113,23 @@ struct SpecReader {
 
   func child(_ key: String) throws(BerthError) -> SpecReader? {
     guard let value = value(key) else { return nil }
-    return try SpecReader(value, at(key))
+    return try SpecReader(value, .member(key, of: place))
   }
 
   func children(_ key: String) throws(BerthError) -> [SpecReader] {
     var readers: [SpecReader] = []
-    for (at, item) in try list(key).enumerated() { readers.append(try SpecReader(item, "\(self.at(key))[\(at)]")) }
+    for (at, item) in try list(key).enumerated() { readers.append(try SpecReader(item, .item(at, of: .member(key, of: place)))) }
     return readers
   }
 
   /// The members of an object whose values are objects, in the document's order.
   func members(_ key: String) throws(BerthError) -> [(name: String, value: SpecReader)] {
     guard let value = value(key) else { return [] }
-    let reader = try SpecReader(value, at(key))
+    let reader = try SpecReader(value, .member(key, of: place))
     var members: [(name: String, value: SpecReader)] = []
     for (name, value) in reader.object {
       guard !name.utf8.contains(0) else { throw Self.failure(at(key), "a key contains a NUL") }
-      members.append((name, try SpecReader(value, reader.at(name))))
+      members.append((name, try SpecReader(value, .member(name, of: reader.place))))
     }
     return members
   }

@@ -58,7 +58,7 @@ public struct CgroupLayout: Sendable, Hashable {
       let mountPoint = unescaped(fields[4])
       if fields[dash + 1].elementsEqual("cgroup2".utf8) { unified = unified ?? mountPoint }
       guard fields[dash + 1].elementsEqual("cgroup".utf8) else { continue }
-      let controllers = fields[dash + 3].split(separator: 44).map { String(Substring($0)) }.filter(known.contains)
+      let controllers = fields[dash + 3].split(separator: 44).map { String(decoding: $0, as: UTF8.self) }.filter(known.contains)
       let taken = hierarchies.contains { other in other.controllers.contains { controllers.contains($0) } }
       if !controllers.isEmpty, !taken { hierarchies.append(Hierarchy(mountPoint: mountPoint, controllers: controllers)) }
     }
@@ -80,7 +80,7 @@ public struct CgroupLayout: Sendable, Hashable {
 
   /// mountinfo writes blanks and backslashes as `\` and three octal digits.
   private static func unescaped(_ field: Substring.UTF8View) -> String {
-    guard field.contains(92) else { return String(Substring(field)) }
+    guard field.contains(92) else { return String(decoding: field, as: UTF8.self) }
     var bytes: [UInt8] = []
     var rest = Array(field)[...]
     while let byte = rest.popFirst() {

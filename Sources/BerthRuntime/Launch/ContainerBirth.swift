@@ -34,7 +34,7 @@ struct ContainerBirth {
         cause: "\(Self.step(Int(birth.failed), plan)): \(error)")
     }
     pidfd = birth.pidfd
-    startTimeTicks = (try? ProcessStat.startTimeTicks(pid)) ?? 0
+    startTimeTicks = (try? ProcessIdentity(of: pid))?.startTicks ?? 0
   }
 
   private static func clone(_ birth: inout berth_birth, _ arena: inout PlanArena, _ offsets: String?) -> Int32 {
