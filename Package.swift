@@ -8,7 +8,9 @@ let lowerOnly = ["lower", "fuzz"].contains(Context.environment["BERTH_LAYERS"] ?
 let isFuzzed = Context.environment["BERTH_LAYERS"] == "fuzz"
 
 /// A section for each function: programs are linked without those that nobody calls, in an order of our own.
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .unsafeFlags(["-Xfrontend", "-function-sections"])]
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error), .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
+]
 let strictC: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
 
 /// Static, and without the sections nobody calls: a shim's start and memory are counted in hundreds of microseconds and kilobytes.

@@ -136,6 +136,26 @@ struct AttackTests {
     #expect(said == "CapInh:\t0000000000000000\nCapAmb:\t0000000000000000\n")
   }
 
+  @Test(
+    "A35: what the node does with a core, a module or a foreign program isn't for root in a container to say, nor is it by a file system of its own"
+  )
+  func a35() throws {
+    let files = ["kernel/core_pattern", "kernel/modprobe", "kernel/hotplug", "fs/binfmt_misc/register"].map { "/proc/sys/\($0)" }
+      .filter(Files.exists)
+    // Opened for writing, never written to: without the guard the node's own would change.
+    let script = """
+      for file in \(files.joined(separator: " ")); do (: 3<> $file) 2> /dev/null && echo opened; done
+      busybox mkdir /tmp/proc && mount -t proc proc /tmp/proc 2> /dev/null && (: 3<> /tmp/proc/sys/kernel/core_pattern) && echo mounted
+      busybox ulimit -Hc 2> /dev/null || ulimit -Hc
+      """
+    let container = try RuntimeBundle(script)
+    container.spec.process?.rlimits = ContainerDefaults.rlimits
+    container.spec.process?.rlimits.removeAll { $0.type != "RLIMIT_CORE" }
+    #expect(try container.run().stdout == "0\n")
+    container.spec.linux?.readonlyPaths = []
+    #expect(try container.run().stdout.hasPrefix("opened\n"), "without the guard the attack works")
+  }
+
   @Test("A19: a sysctl's name or value that smuggles in another is refused")
   func a19() throws {
     for (name, value) in [

@@ -120,7 +120,7 @@ struct AttributeTests {
       ("process", "apparmorProfile", "\"nothing\"", "doesn't run AppArmor"),
       ("linux", "personality", "{\"domain\": \"BSD\"}", "linux.personality.domain"),
       ("linux", "memoryPolicy", "{\"mode\": \"MPOL_BIND\", \"nodes\": \"3-1\"}", "linux.memoryPolicy.nodes"),
-      ("linux", "intelRdt", "{\"closID\": \"x\"}", "linux.intelRdt"),
+      ("linux", "intelRdt", "{\"closID\": \"x\"}", "linux.intelRdt): no resctrl groups"),
       ("linux", "mountLabel", "\"system_u:object_r:container_file_t:s0\"", "doesn't run SELinux"),
       ("linux", "netDevices", "{\"berth-nowhere\": {}}", "linux.netDevices.berth-nowhere"),
       ("linux", "netDevices", "{\"lo\": {\"name\": \"a/b\"}}", "linux.netDevices.lo"),
