@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthOCI
+import BerthRuntime
 import BerthTestSupport
 import Glibc
 import Testing
