@@ -3,7 +3,16 @@ import BerthManifest
 
 /// What the node is asked to run under one pod key.
 public struct DesiredPod: Hashable, Sendable {
-  public var spec: PodSpec
+  private final class Shared: Sendable {
+    let spec: PodSpec
+    init(_ spec: PodSpec) { self.spec = spec }
+  }
+  /// One for all copies: a spec is large and passes through many hands as it is.
+  private var shared: Shared
+  public var spec: PodSpec {
+    _read { yield shared.spec }
+    set { shared = Shared(newValue) }
+  }
   /// Of the manifest's canonical content: the spec's identity.
   public var hash: String
   /// Why the pod is kept and not run, nil if it is to run.
@@ -11,10 +20,15 @@ public struct DesiredPod: Hashable, Sendable {
   /// Of a pod with a schedule: where it stands.
   public var turn: ScheduledTurn?
   public init(spec: PodSpec, hash: String) {
-    self.spec = spec
+    shared = Shared(spec)
     self.hash = hash
     suspension = spec.suspend ? "suspend = true" : nil
   }
+
+  public static func == (a: DesiredPod, b: DesiredPod) -> Bool {
+    a.hash == b.hash && a.suspension == b.suspension && a.turn == b.turn && (a.shared === b.shared || a.spec == b.spec)
+  }
+  public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
   /// On a node with these labels.
   public func placed(onNodeWith labels: [String: String]) -> DesiredPod {

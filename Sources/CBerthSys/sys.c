@@ -1,4 +1,6 @@
 #include "berth_sys.h"
+#include <malloc.h>
+#include <sys/mman.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -35,3 +37,9 @@ int berth_inotify_init(void) { return inotify_init1(IN_CLOEXEC); }
 int berth_inotify_add_changes(int fd, const char *directory) {
   return inotify_add_watch(fd, directory, IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR);
 }
+
+void berth_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
+void berth_trim_heaps(void) { malloc_trim(0); }
+
+int berth_forget_pages(uintptr_t start, uintptr_t length) { return madvise((void *)start, length, MADV_DONTNEED); }

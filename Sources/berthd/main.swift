@@ -5,5 +5,7 @@ import BerthNode
 Signals.block(Run.signals)
 Signals.ignoreNuisances()
 Descriptors.raiseLimit()
+// Before the threads, which would have heaps of their own.
+ProcessMemory.limitHeaps(2)
 TaskThreads.takeOver()
 Berthd.main()

@@ -2,31 +2,33 @@ import BerthCore
 import BerthManifest
 import BerthPlan
 
-/// What was found at one manifest path.
+/// What was found at one manifest path: what counts of it, not its text.
 public struct ManifestFile: Sendable {
   public enum Content: Sendable {
     case decoded(DecodedManifest)
     /// It couldn't be read, or may not be used: why, for status.
     case refused(String)
   }
-  public var content: Content
+  /// Whose manifest it is, where that can be told.
+  let key: PodKey?
+  /// nil if there is any error.
+  let good: DesiredPod?
+  let problem: ManifestProblem?
   /// Changes whenever the file does.
   public var identity: FileIdentity
   /// Of the files that it takes content from, by path; nil for one that wasn't there.
   public var contents: [String: FileIdentity?]
 
   public init(content: Content, identity: FileIdentity, contents: [String: FileIdentity?] = [:]) {
-    self.content = content
     self.identity = identity
     self.contents = contents
-  }
-
-  var key: PodKey? {
-    if case .decoded(let manifest) = content { manifest.key } else { nil }
-  }
-  var good: (spec: PodSpec, hash: String)? {
-    guard case .decoded(let manifest) = content, let spec = manifest.spec, let hash = manifest.hash else { return nil }
-    return (spec, hash)
+    switch content {
+    case .decoded(let manifest):
+      key = manifest.key
+      if let spec = manifest.spec, let hash = manifest.hash { good = DesiredPod(spec: spec, hash: hash) } else { good = nil }
+      problem = ManifestProblem(manifest)
+    case .refused(let reason): (key, good, problem) = (nil, nil, ManifestProblem(message: reason))
+    }
   }
 }
 
@@ -50,6 +52,14 @@ public struct ManifestProblem: Hashable, Sendable {
   public init(message: String, diagnostics: [Diagnostic] = []) {
     self.message = message
     self.diagnostics = diagnostics
+  }
+
+  /// nil where there is no error.
+  init?(_ manifest: DecodedManifest) {
+    let errors = manifest.diagnostics.filter { $0.severity == .error }
+    guard let first = errors.first else { return nil }
+    let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
+    self.init(message: "\(first.summary)\(more)", diagnostics: manifest.shownDiagnostics)
   }
 }
 
@@ -251,17 +261,8 @@ public struct DirectoryModel: Sendable {
       return DesiredEntry(desired: kept?.pod, source: kept?.path, problem: kept.flatMap { problemOfFormer(key, at: $0.path) })
     }
     var entry = DesiredEntry(source: winner)
-    switch files[winner]?.content {
-    case .decoded(let manifest):
-      if let good = files[winner]?.good { lastGood[key] = (winner, DesiredPod(spec: good.spec, hash: good.hash)) }
-      let errors = manifest.diagnostics.filter { $0.severity == .error }
-      if let first = errors.first {
-        let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
-        entry.problem = ManifestProblem(message: "\(first.summary)\(more)", diagnostics: manifest.shownDiagnostics)
-      }
-    case .refused(let reason): entry.problem = ManifestProblem(message: reason)
-    case nil: break
-    }
+    if let good = files[winner]?.good { lastGood[key] = (winner, good) }
+    entry.problem = files[winner]?.problem
     entry.desired = lastGood[key]?.pod
     if entry.problem == nil, let other = paths.first(where: { $0 != winner }) {
       entry.problem = ManifestProblem(

@@ -55,6 +55,7 @@ public final class Node: Sendable {
     self.memory = memory
     let rollouts = RolloutMemory(store: lastGood, events: events) { memory.write($0) }
     let pool = ThreadPool(name: "pods", threads: options.threads)
+    let busy = BusyCount()
     let schedules = ScheduleDesk(folder: options.schedules, events: events) { [desired] in
       for (key, entry) in desired.all() where entry.desired?.spec.schedule != nil { workers.worker(key)?.mark() }
     }
@@ -76,7 +77,7 @@ public final class Node: Sendable {
         for dependent in dependencies.publish(nil, for: worker.key) { workers.worker(dependent)?.mark() }
         // Waiters look at the store: last, so that what they find is true.
         statuses.wakeAll()
-      }, telemetry: telemetry)
+      }, telemetry: telemetry, busy: busy, rest: RestKeeper(busy: busy, pool: pool))
     self.workers = workers
     labels = options.labels
     gate = options.needsApproval ? ApprovalGate() : nil

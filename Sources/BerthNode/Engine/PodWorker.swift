@@ -24,7 +24,8 @@ struct EngineServices: Sendable {
   /// Called once nothing is asked for and nothing is left of a pod.
   var retire: @Sendable (PodWorker) -> Void
   var telemetry = Telemetry()
-  let busy = BusyCount()
+  let busy: BusyCount
+  let rest: RestKeeper
 }
 
 /// Keeps one pod as its manifest asks. The loop, level-triggered: look at what is asked for and what is there, plan, do, look again,
@@ -92,7 +93,10 @@ actor PodWorker {
       if let newest = letter.entry { services.remember(key, newest) }
     }
     // Who waits for rest looks again.
-    if services.busy.end() { services.statuses.wakeAll() }
+    if services.busy.end() {
+      services.statuses.wakeAll()
+      services.rest.atRest()
+    }
   }
 
   // MARK: the loop

@@ -27,6 +27,15 @@ int berth_clock_is_synchronized(void);
 // eventfd(2), counting from 0, close-on-exec and non-blocking.
 int berth_eventfd(void);
 
+// mallopt(3) with M_ARENA_MAX: how many heaps the threads of this process share.
+void berth_limit_arenas(int count);
+
+// malloc_trim(3): free pages of all heaps go back to the kernel.
+void berth_trim_heaps(void);
+
+// madvise(2) with MADV_DONTNEED.
+int berth_forget_pages(uintptr_t start, uintptr_t length);
+
 // inotify_init1(2), close-on-exec.
 int berth_inotify_init(void);
 // Watches a directory for files that are written, come, go or are renamed, and for its own end. Returns a watch descriptor.
