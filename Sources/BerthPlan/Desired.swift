@@ -17,6 +17,8 @@ public struct DesiredPod: Hashable, Sendable {
   public var hash: String
   /// Why the pod is kept and not run, nil if it is to run.
   public var suspension: String?
+  /// What this node's default network is, for pods that name none.
+  public var standardNetwork: PodNetwork = .standard
   /// Of a pod with a schedule: where it stands.
   public var turn: ScheduledTurn?
   public init(spec: PodSpec, hash: String) {

@@ -8,6 +8,8 @@ public enum Drift: Hashable, Sendable {
   case limits(container: String?, names: [String])
   /// Volumes that aren't mounted in a container any more, by path.
   case mounts(container: String, paths: [String])
+  /// Interfaces that the pod had on its networks and has no more.
+  case interfaces(names: [String])
   /// An image that the pod was made from isn't in the store any more: it runs on, but couldn't be restarted.
   case image(reference: String)
 
@@ -18,6 +20,7 @@ public enum Drift: Hashable, Sendable {
     case .limits(let container, let names):
       "limits of \(container.map { "container \($0)" } ?? "the pod") were changed by hand: \(names.joined(separator: ", "))"
     case .mounts(let container, let paths): "mounts of container \(container) were removed by hand: \(paths.joined(separator: ", "))"
+    case .interfaces(let names): "the pod's network interfaces were removed by hand: \(names.joined(separator: ", "))"
     case .image(let reference): "image \(reference) is no longer in the store; berth image pull \(reference) brings it back"
     }
   }
@@ -32,8 +35,14 @@ public enum Drift: Hashable, Sendable {
       // Mounts are made at a container's start. One that is never started again is left to do what it still can.
       guard pod.spec.restartPolicy != .never, case .running? = pod.containers[container]?.state else { return nil }
       return PodAction(.stopContainer(name: container, purpose: .restart), because: reason)
-    case .image: return nil
+    case .interfaces, .image: return nil
     }
+  }
+
+  /// Why the pod must be made anew for it, nil where that isn't so. One that is to run once only is left to do what it still can.
+  func recreationReason(of pod: ActualPod) -> String? {
+    guard case .interfaces = self, pod.spec.restartPolicy != .never else { return nil }
+    return "\(text) (on_drift = \"repair\")"
   }
 }
 

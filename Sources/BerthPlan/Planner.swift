@@ -58,12 +58,17 @@ private func planCurrent(
       return planRemoval(of: actual, because: reason, changes: changes, now: now)
     } else if inPlace {
       plan = actual.sandbox == .released ? planTakeOver(changes) : planInPlace(desired, actual, changes)
-    } else if desired.spec.update.strategy == .startFirst, actual.spec.startFirstObstacle(to: desired.spec) == nil {
+    } else if desired.spec.update.strategy == .startFirst,
+      actual.spec.startFirstObstacle(to: desired.spec, standard: desired.standardNetwork) == nil
+    {
       plan = planSuccessor(desired, because: changedPaths(changes), changes: changes, unmet: unmet)
     } else {
       return planRemoval(of: actual, because: recreationReason(changes, desired, actual), changes: changes, now: now)
     }
   } else if !actual.drift.isEmpty, desired.spec.onDrift == .repair {
+    if let reason = actual.drift.lazy.compactMap({ $0.recreationReason(of: actual) }).first {
+      return planRemoval(of: actual, because: reason, now: now)
+    }
     plan.actions = actual.drift.compactMap { $0.repair(in: actual) }
   }
   if case .lost(processesLeft: true) = actual.sandbox {
@@ -86,7 +91,8 @@ private func reasonToRunAgain(_ desired: DesiredPod, _ actual: ActualPod, _ chan
 }
 
 private func recreationReason(_ changes: [FieldChange], _ desired: DesiredPod, _ actual: ActualPod) -> String {
-  let obstacle = desired.spec.update.strategy == .startFirst ? actual.spec.startFirstObstacle(to: desired.spec) : nil
+  let obstacle =
+    desired.spec.update.strategy == .startFirst ? actual.spec.startFirstObstacle(to: desired.spec, standard: desired.standardNetwork) : nil
   return changedPaths(changes) + (obstacle.map { " (recreate, not start-first: \($0))" } ?? " (recreate)")
 }
 

@@ -33,6 +33,7 @@ final class Daemon: Sendable {
       directory: Self.directoryOptions(configuration), schedules: "\(configuration.root)/schedules",
       parallelPulls: configuration.images.maxConcurrentDownloads)
     options.labels = configuration.node.labels
+    options.standardNetwork = PodNetwork(word: configuration.network.standard)
     options.needsApproval = configuration.manifests.mode == .manual
     node = try Node(
       options: options, pods: manager, images: images, lastGood: images.metadata, handMade: images.metadata)

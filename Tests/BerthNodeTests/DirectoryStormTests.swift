@@ -53,37 +53,72 @@ struct DirectoryStormTests {
     }
   }
 
-  @Test("a storm of edits, removals, renames and rescans: no pod is given up whose file stays, and in the end all is as it lies there")
+  /// The directory as it should be: what was done to it, nothing that was seen of it.
+  private struct Model {
+    let root: String
+    /// By pod: the folder its file is in, and what it says.
+    var files: [String: (folder: Int, hostname: String)] = [:]
+    /// Folder 0 is the directory itself.
+    var folders: [String]
+    private var renamed = 0
+
+    init(root: String, folders count: Int) throws {
+      self.root = root
+      folders = [root] + (1..<count).map { "\(root)/f\($0)" }
+      for folder in folders.dropFirst() { try Files.makeDirectories(folder, mode: 0o755) }
+    }
+
+    func path(_ pod: String) -> String? { files[pod].map { "\(folders[$0.folder])/\(pod).toml" } }
+
+    mutating func step(_ at: Int, _ dice: inout SeededGenerator) throws {
+      let isKept = Bool.random(using: &dice)
+      let pod = "\(isKept ? "keep" : "other")\(Int.random(in: 0..<20, using: &dice))"
+      let folder = Int.random(in: 0..<folders.count, using: &dice)
+      switch Int.random(in: 0..<16, using: &dice) {
+      case 0 where folder != 0:
+        renamed += 1
+        let name = "\(root)/f\(folder)-\(renamed)"
+        #expect(Glibc.rename(folders[folder], name) == 0)
+        folders[folder] = name
+      case 1...2 where files[pod] != nil:
+        guard let old = path(pod) else { return }
+        files[pod]?.folder = folder
+        #expect(Glibc.rename(old, path(pod) ?? "") == 0)
+      case 3...5 where !isKept:
+        guard let path = path(pod) else { return }
+        try Files.unlink(path)
+        files[pod] = nil
+      default:
+        files[pod] = (files[pod]?.folder ?? folder, "h\(at)")
+        try DirectoryStormTests.change(path(pod) ?? "", DirectoryStormTests.text("h\(at)"), Int.random(in: 0..<4, using: &dice))
+      }
+    }
+  }
+
+  @Test(
+    "a storm of edits, removals, moves, renamed folders and rescans: no pod is given up whose file stays, and in the end all is as it lies there"
+  )
   func storm() async throws {
     let operations = ProcessInfoEnvironment.number("BERTH_STORM") ?? 3000
     let temporary = try TemporaryDirectory("storm")
-    let folder = temporary.path
     let listener = Listener()
     let directory = try ManifestDirectory(
       options: .init(
-        path: folder, owner: 0, resyncInterval: .seconds(60), removalDelay: .seconds(1), pruneGuard: .init(pods: 3, percent: 50))
+        path: temporary.path, owner: 0, resyncInterval: .seconds(60), removalDelay: .seconds(1), pruneGuard: .init(pods: 3, percent: 50))
     ) { listener.take($0) }
+    var model = try Model(root: temporary.path, folders: 4)
     try directory.start(known: [])
-    var contents: [String: String] = [:]
     let seed = ProcessInfoEnvironment.number("BERTH_SEED") ?? Int.random(in: 0 ... .max)
     print("directory storm: BERTH_SEED=\(seed)")
-    var generator = SeededGenerator(seed: UInt64(bitPattern: Int64(seed)))
+    var dice = SeededGenerator(seed: UInt64(bitPattern: Int64(seed)))
     for at in 0..<operations {
-      let name = Bool.random(using: &generator) ? "keep\(Int.random(in: 0..<20))" : "other\(Int.random(in: 0..<20))"
-      let path = "\(folder)/\(name).toml"
-      if name.hasPrefix("other"), Int.random(in: 0..<4) == 0 {
-        try Files.unlink(path)
-        contents[name] = nil
-      } else {
-        try Self.change(path, Self.text("h\(at)"), Int.random(in: 0..<4))
-        contents[name] = "h\(at)"
-      }
+      try model.step(at, &dice)
       if at % 500 == 499 { await directory.rescan(prune: false) }
     }
     await directory.rescan(prune: false, settled: true)
     #expect(listener.lost == [])
     for number in 0..<20 {
-      for name in ["keep\(number)", "other\(number)"] { #expect(listener.hostname(name) == contents[name], "\(name)") }
+      for pod in ["keep\(number)", "other\(number)"] { #expect(listener.hostname(pod) == model.files[pod]?.hostname, "\(pod)") }
     }
   }
 }

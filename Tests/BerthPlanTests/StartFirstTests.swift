@@ -170,6 +170,9 @@ struct StartFirstObstacleTests {
   @Test("networks: the node's own, a fixed address") func networks() {
     #expect(spec { $0.network = .host }.startFirstObstacle(to: spec { $0.network = .host }) != nil)
     #expect(spec { $0.network = .host }.startFirstObstacle(to: spec()) == nil)
+    #expect(spec { $0.network = .host }.startFirstObstacle(to: spec(), standard: .host) != nil)
+    #expect(spec().startFirstObstacle(to: spec(), standard: .host) != nil)
+    #expect(spec { $0.network = .none }.startFirstObstacle(to: spec(), standard: .host) == nil)
     var fixed = NetworkAttachment(name: "bridge")
     fixed.addresses = ["10.0.0.7"]
     let pod = spec { $0.network = .attached([fixed]) }

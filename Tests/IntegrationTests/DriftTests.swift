@@ -98,6 +98,38 @@ extension Integration {
       }
     }
 
+    private func takeInterface(_ pod: PodView) throws {
+      let answer = try Command.run("nsenter", ["-t", "\(try #require(pod.container.pid))", "-n", "ip", "link", "del", "eth0"])
+      #expect(answer.exit == 0, "\(answer)")
+    }
+
+    @Test("a pod whose network interface somebody removed is made anew on its network", .enabled(if: Command.exists("nft")))
+    func interfaceRemoved() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("app", NetworkPods.idle())
+        try daemon.sync()
+        try takeInterface(pod)
+        try daemon.sync()
+        let after = try daemon.pod("app", "is made anew") { $0.uid != pod.uid && $0.container.isRunning }
+        #expect(try daemon.inside("app", "cat /proc/net/dev").contains("eth0:"))
+        #expect(try daemon.berth("events").stdout.contains("the pod's network interfaces were removed by hand: eth0"))
+        try daemon.sync()
+        #expect(try daemon.pod("app")?.uid == after.uid)
+      }
+    }
+
+    @Test("with on_drift = \"warn\" it runs on without its interface, and that is told", .enabled(if: Command.exists("nft")))
+    func interfaceRemovedWarn() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("app", "on_drift = \"warn\"\n" + NetworkPods.idle())
+        try daemon.sync()
+        try takeInterface(pod)
+        try daemon.sync()
+        let after = try daemon.pod("app", "says so") { $0.message.contains("removed by hand: eth0") }
+        #expect(after.uid == pod.uid && after.container.pid == pod.container.pid)
+      }
+    }
+
     @Test("an image record that is gone is told, and the pod runs on")
     func imageRemoved() throws {
       try withDaemon { daemon in

@@ -2,9 +2,11 @@ import BerthCore
 
 extension PodSpec {
   /// Why an instance of `new` can't run beside one of this spec (`strategy = "start-first"`), in words; nil where it can. What both want
-  /// for themselves alone: ports and addresses of the node's networks, volumes that both write to.
-  public func startFirstObstacle(to new: PodSpec) -> String? {
-    if network == .host && new.network == .host { return "both would be on the node's own network" }
+  /// for themselves alone: ports and addresses of the node's networks, volumes that both write to. `standard`: what the node's default
+  /// network is.
+  public func startFirstObstacle(to new: PodSpec, standard: PodNetwork = .standard) -> String? {
+    func isHost(_ network: PodNetwork) -> Bool { (network == .standard ? standard : network) == .host }
+    if isHost(network) && isHost(new.network) { return "both would be on the node's own network" }
     if let port = sharedPort(with: new) { return "port \(port) of the node is published by both" }
     if let address = sharedAddress(with: new) { return "\(address) is given to both" }
     let written = writtenElsewhere

@@ -29,6 +29,8 @@ public final class Node: Sendable {
     public var threads: Int
     /// `[node] labels`: what `node_selector` is held against.
     public var labels: [String: String] = [:]
+    /// `[network] default`: what pods are on that name no network.
+    public var standardNetwork: PodNetwork = .standard
     /// Whether changes of the directory wait for approval.
     public var needsApproval = false
     /// Where it is written down what pods with a schedule ran last.
@@ -61,7 +63,8 @@ public final class Node: Sendable {
     }
     services = EngineServices(
       pods: pods, images: desk, health: try HealthMonitor(events: events, pool: pool, telemetry: telemetry) { workers.worker($0)?.mark() },
-      clock: SystemClock(), dependencies: dependencies, schedules: schedules, mark: { workers.worker($0)?.mark() },
+      clock: SystemClock(), dependencies: dependencies, schedules: schedules, standardNetwork: options.standardNetwork,
+      mark: { workers.worker($0)?.mark() },
       statuses: statuses, events: events,
       pool: pool,
       rollouts: rollouts,

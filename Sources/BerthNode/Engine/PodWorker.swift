@@ -13,6 +13,8 @@ struct EngineServices: Sendable {
   var clock: any EngineClock
   var dependencies: DependencyBoard
   var schedules: ScheduleDesk
+  /// What pods are on that name no network.
+  var standardNetwork: PodNetwork
   /// Lets the worker of a pod look again.
   var mark: @Sendable (PodKey) -> Void
   var statuses: StatusStore
@@ -159,7 +161,11 @@ actor PodWorker {
 
   /// What the pod is to be. A manifest that is bad and of which no good spec is remembered leaves a pod that runs as it is.
   private func inForce(_ entry: DesiredEntry?, _ observation: PodObservation?) -> DesiredPod? {
-    if let asked = entry?.desired { return rollout.target(for: asked).pod }
+    if let asked = entry?.desired {
+      var pod = rollout.target(for: asked).pod
+      pod.standardNetwork = services.standardNetwork
+      return pod
+    }
     guard entry?.problem != nil, let actual = observation?.actual else { return nil }
     return DesiredPod(spec: actual.spec, hash: actual.hash)
   }

@@ -26,6 +26,8 @@ extension Pod {
       let gone = lostMounts(of: container, facts)
       if !gone.isEmpty { found.append(.mounts(container: container.name, paths: gone)) }
     }
+    let interfaces = lostInterfaces(facts)
+    if !interfaces.isEmpty { found.append(.interfaces(names: interfaces)) }
     found += record.images.keys.sorted().filter(isMissing).map { .image(reference: $0) }
     return found
   }
@@ -42,6 +44,17 @@ extension Pod {
       return []
     }
     return seen.paths.subtracting(mounted).sorted()
+  }
+
+  /// Those of the pod's networks that were there at an earlier look and aren't any more. The shim lives in the pod's network namespace, and
+  /// nothing else names that one: it can't be taken away while the pod runs, only what is in it.
+  private func lostInterfaces(_ facts: PodFacts?) -> [String] {
+    guard case .attached(let networks) = record.network, let shim = facts?.shim,
+      let present = try? NetworkInterfaces.of(process: shim.pid)
+    else { return [] }
+    let own = present.intersection(networks.indices.map { "eth\($0)" })
+    interfacesSeen.formUnion(own)
+    return interfacesSeen.subtracting(own).sorted()
   }
 
   /// A file or folder of the node is read where it is, as long as it is there.

@@ -34,6 +34,8 @@ public actor Pod {
   var stoppedWithoutShim: Set<String> = []
   /// The volumes that were mounted in each container when it was first looked at, by attempt.
   var mountsSeen: [String: (attempt: UInt32, paths: Set<String>)] = [:]
+  /// The pod's interfaces as earlier looks for drift found them.
+  var interfacesSeen: Set<String> = []
   private var isConnecting = false
   /// Of a released pod: whether nothing but its record is left.
   var isSwept = false
