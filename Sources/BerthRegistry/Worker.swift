@@ -42,7 +42,11 @@ public enum Worker {
     switch errand {
     case .login(let registry):
       guard let endpoint = access.endpoints.first else { throw BerthError(.bug, "log in", registry, cause: "there is no place to ask") }
-      _ = try Registry(registry, endpoint, access).perform(RegistryCall("GET", "/", scope: ""))
+      do throws(BerthError) { _ = try Registry(registry, endpoint, access).perform(RegistryCall("GET", "/", scope: "")) } catch {
+        // An answer of the registry or of its token service, not a refusal of our own to ask.
+        guard error.code == .permissionDenied, error.operation == "request" else { throw error }
+        throw BerthError(.permissionDenied, "log in", registry, cause: "wrong user name or password (\(error.cause)); nothing was kept")
+      }
     case .push(let text, let manifest, let content, let mounts, let chunk):
       guard case .registry(let reference) = try ImageReference(text) else {
         throw BerthError(.bug, "push image", text, cause: "it names no registry")

@@ -75,6 +75,11 @@ struct RegistryPullTests {
     try server.push("oci:\(fixture.directory("multi")):x", to: "multi:1", "--all")
     let image = try fixture.pull("\(server.host)/multi:1")
     #expect(image.digest == one.descriptor(named: nil).digest && image.indexDigest == descriptor.digest)
+    // Pushed elsewhere, it is the one platform that is here, and that is said.
+    let target = try ImageReference("\(server.host)/copy:1")
+    try fixture.service.tag(try ImageReference(image.requested), as: target)
+    let pushed = try fixture.service.push(target)
+    #expect(pushed.digest == image.digest && pushed.leftOut == ["linux/s390x"])
     let other = try ImageService(
       root: fixture.directory("other"), workerPath: ImageFixture.worker, registry: RegistryConfiguration(),
       platform: Platform(os: "linux", architecture: "riscv64"))

@@ -29,7 +29,7 @@ struct PushTests {
   {
     let target = try ImageReference("\(registry.host)/\(name)")
     try fixture.service.tag(try ImageReference("\(source.host)/app:v1"), as: target)
-    return try fixture.service.push(target, chunk: chunk)
+    return try fixture.service.push(target, chunk: chunk).digest
   }
 
   @Test(

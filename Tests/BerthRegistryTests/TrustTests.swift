@@ -142,6 +142,34 @@ struct TrustTests {
     #expect(try before.reopened().lookup(reference) != nil)
   }
 
+  @Test("an archive may give a name that must be signed only where its policy says so; without names it comes in")
+  func archives() throws {
+    try makeKey("ours")
+    try ImageBuilder.writeArchive(image.layout(named: "example.com/team/app:v1"), to: directory("a.tar"))
+    let name = try ImageReference("example.com/team/app:v1")
+    var configuration = RegistryConfiguration()
+    configuration.trust.policies = ["example.com/team": [directory("ours.pub")]]
+    let strict = try ImageFixture(registry: configuration)
+    for naming in [ImportRequest.Naming.claimed, .tag(try RegistryReference("example.com/team/app:v1"))] {
+      let error = #expect(throws: BerthError.self) {
+        try strict.service.importImages(ImportRequest(path: directory("a.tar"), naming: naming))
+      }
+      #expect(error?.code == .permissionDenied && error?.cause.contains("archives = true") == true, "\(String(describing: error))")
+    }
+    #expect(try strict.service.images().isEmpty)
+    let digest = try strict.service.importImages(ImportRequest(path: directory("a.tar")))[0].digest
+    #expect(try strict.service.lookup(.digest(digest)) != nil && strict.service.lookup(name) == nil)
+    // An administrator trusts whoever imports.
+    configuration.trust.openToArchives = ["example.com/team"]
+    let open = try strict.reopened(registry: configuration)
+    _ = try open.importImages(ImportRequest(path: directory("a.tar"), naming: .claimed))
+    #expect(try open.lookup(name)?.digest == digest)
+    // Taken back, the image isn't good any more; without a policy every image is.
+    configuration.trust.openToArchives = []
+    #expect(try strict.reopened(registry: configuration).lookup(name) == nil)
+    #expect(try strict.reopened().lookup(name)?.digest == digest)
+  }
+
   @Test("a key that is none, or of another kind, is named", arguments: ["rsa", "text"])
   func keys(_ kind: String) throws {
     if kind == "text" { try directory.write("ours.pub", Array("no key".utf8)) } else { try makeKey("ours", kind) }

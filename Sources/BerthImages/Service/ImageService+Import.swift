@@ -41,7 +41,8 @@ extension ImageService {
   private func refuse(_ path: String, _ cause: String) -> BerthError { BerthError(.invalidArgument, "import images", path, cause: cause) }
 
   /// Imports images from an OCI layout (directory or tar file, compressed or not) or from what `docker save` writes. Nothing is named
-  /// unless the request says so. Throws `invalidArgument` for a request that doesn't fit what is there, and whatever a pull throws; the
+  /// unless the request says so. Throws `invalidArgument` for a request that doesn't fit what is there, `permissionDenied` for a
+  /// name that must be signed, and whatever a pull throws; the
   /// images before the one that failed stay.
   public func importImages(
     _ request: ImportRequest, progress: @escaping @Sendable (PullEvent) -> Void = { _ in }
@@ -51,6 +52,10 @@ extension ImageService {
     let chosen = try choose(listing.entries, request)
     if case .tag = request.naming, chosen.count != 1 {
       throw refuse(request.path, "it holds \(chosen.count) images, so one must be chosen to get the name: \(Self.offer(listing.entries))")
+    }
+    // All of them before the first image comes in.
+    for entry in chosen {
+      for name in Self.names(for: entry, request.naming) { try registry.trust.admitImported(name) }
     }
     var imported: [ImportedImage] = []
     for entry in chosen {

@@ -7,11 +7,21 @@ extension ImageService {
   /// Blobs larger than this are sent in parts.
   public static let pushChunk: Int64 = 64 << 20
 
-  /// Takes the image that `reference` names here to the registry that it names, in a berth-worker of its own. Returns the manifest's
-  /// digest there. `progress` is called from this thread.
+  /// What was pushed.
+  public struct PushedImage: Sendable, Hashable {
+    /// Of the manifest, here and there.
+    public var digest: Digest
+    /// The one platform that the store has of it.
+    public var platform: String
+    /// Other platforms that the index names by which it was pulled. They aren't in the store, so neither they nor the index are pushed.
+    public var leftOut: [String]
+  }
+
+  /// Takes the image that `reference` names here to the registry that it names, in a berth-worker of its own. Of an image for several
+  /// platforms the store has this node's, and that is what is pushed. `progress` is called from this thread.
   public func push(
     _ reference: ImageReference, chunk: Int64 = ImageService.pushChunk, progress: (PullEvent) -> Void = { _ in }
-  ) throws(BerthError) -> Digest {
+  ) throws(BerthError) -> PushedImage {
     let key = reference.description
     guard case .registry(let name) = reference else {
       throw BerthError(.invalidArgument, "push image", key, cause: "it names no registry; give the image such a name with berth image tag")
@@ -38,7 +48,15 @@ extension ImageService {
         return false
       }
     } catch { throw error.of("push image", key) }
-    return image.digest
+    return PushedImage(digest: image.digest, platform: "\(image.config.platform)", leftOut: try otherPlatforms(of: image))
+  }
+
+  private func otherPlatforms(of image: Image) throws(BerthError) -> [String] {
+    guard let digest = image.indexDigest, let bytes = try content.read(digest),
+      let index = try? Index(parsing: bytes, mediaType: nil)
+    else { return [] }
+    // Attestations and the like say "unknown".
+    return index.manifests.filter { $0.digest != image.digest }.compactMap { $0.platform?.description }.filter { !$0.contains("unknown") }
   }
 
   /// Other repositories of the same registry that have some of the image's blobs, as far as this node knows.

@@ -114,7 +114,10 @@ public final class ImageService: Sendable {
     // Of a registry's image: the rules that it was admitted by; where there are none now, any will do.
     let source = reference.isLocal ? LocalSource.identity(reference) : try registry.trust.identity(of: reference)
     if reference.isLocal, source == nil { return nil }
-    func isGood(_ known: String?) -> Bool { known == source || (!reference.isLocal && source == nil) }
+    func isGood(_ known: String?) -> Bool {
+      if known == source || (!reference.isLocal && source == nil) { return true }
+      return known == ImageTrust.imported && registry.trust.acceptsImported(reference)
+    }
     if let cached = layers.with({ $0.cache[key] }) { return isGood(cached.source) ? cached.image : nil }
     guard let record = try metadata.image(key), isGood(record.source), let image = try load(record) else { return nil }
     layers.with { $0.cache[key] = CachedImage(image: image, source: record.source) }

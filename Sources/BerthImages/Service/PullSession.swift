@@ -194,7 +194,7 @@ final class PullSession {
     let records = names.map { name in
       ImageRecord(
         reference: name, manifest: outcome.manifest, mediaType: outcome.mediaType, index: outcome.index,
-        source: self.names == nil ? source : nil, created: Clock.wallNanoseconds() / 1_000_000_000, isPinned: isPinned)
+        source: self.names == nil ? source : ImageTrust.imported, created: Clock.wallNanoseconds() / 1_000_000_000, isPinned: isPinned)
     }
     service.layers.with { use in for name in names { use.cache[name] = nil } }
     try service.metadata.putImages(records, readyLayers: outcome.layers)

@@ -8,6 +8,8 @@ public struct ImageTrust: Sendable, Equatable {
   /// By `host`, `host/repository` or the beginning of one (whole components), and `*`: files with the keys of which one must have signed.
   /// The longest that fits counts.
   public var policies: [String: [String]] = [:]
+  /// Those of the policies that let images in without a signature where an administrator imports them under such a name.
+  public var openToArchives: Set<String> = []
   /// A directory of programs that are asked about every image from a registry, as containerd's `bindir` verifier has it.
   public var verifiers: String?
   public var verifierTimeout = Duration.seconds(10)
@@ -16,14 +18,35 @@ public struct ImageTrust: Sendable, Equatable {
   public init() {}
 
   /// The files with the keys for an image; nil: it needs no signature.
-  func keys(for reference: RegistryReference) -> [String]? {
+  func keys(for reference: RegistryReference) -> [String]? { policy(for: reference).flatMap { policies[$0] } }
+
+  /// The name of the policy that counts for an image.
+  private func policy(for reference: RegistryReference) -> String? {
     var name = Substring(reference.name)
     while true {
-      if let keys = policies[String(name)] { return keys }
+      if policies[String(name)] != nil { return String(name) }
       guard let slash = name.lastIndex(of: "/") else { break }
       name = name[..<slash]
     }
-    return policies["*"]
+    return policies["*"] == nil ? nil : "*"
+  }
+
+  /// What an imported image's record has in place of the rules that it was admitted by.
+  static let imported = "imported"
+
+  /// Whether an image that came out of an archive may have the name. Verifiers have no say: they are asked about what registries deliver.
+  func acceptsImported(_ reference: ImageReference) -> Bool {
+    guard case .registry(let image) = reference else { return true }
+    return policy(for: image).map { openToArchives.contains($0) } ?? true
+  }
+
+  /// Throws `permissionDenied` for a name that an archive may not give.
+  func admitImported(_ name: String) throws(BerthError) {
+    guard let image = try? RegistryReference(name), let policy = policy(for: image), !openToArchives.contains(policy) else { return }
+    throw BerthError(
+      .permissionDenied, "import images", name,
+      cause: "images of that name must be signed ([registry.policy.\"\(policy)\"]), and an archive holds no signature that could be "
+        + "verified; import it without names, or set archives = true in that policy to trust whoever imports")
   }
 
   /// Whether an image is judged by its signatures.

@@ -101,7 +101,10 @@ enum ConfigurationSchema {
 
   private static let policy = KeyTable(
     "[registry.policy.\"host/repository\"]",
-    [.key("keys", .list(.text(.nodePath)), "PEM files with cosign public keys (ECDSA P-256, Ed25519); a signature by one is enough")])
+    [
+      .key("keys", .list(.text(.nodePath)), "PEM files with cosign public keys (ECDSA P-256, Ed25519); a signature by one is enough"),
+      .key("archives", .boolean, "whether archives may give such names: who imports is trusted, since signatures can't be looked up there"),
+    ])
 
   private static let mirror = KeyTable(
     "[registry.mirrors.\"host\"]", [.key("endpoint", .list(.text(.line)), "URLs, in the order they are tried")])

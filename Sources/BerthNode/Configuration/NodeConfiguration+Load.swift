@@ -116,6 +116,7 @@ extension NodeConfiguration {
       registry.verifierDirectory = path(table, "verifier_dir")
       registry.read(table)
       for entry in table["policy"]?.table?.entries ?? [] {
+        if entry.value.table?["archives"]?.boolean == true { registry.openToArchives.insert(entry.key) }
         registry.policies[entry.key] = (entry.value.table?.strings("keys") ?? []).map { LexicalPath.resolve($0, from: folder) }
       }
     }

@@ -79,7 +79,13 @@ extension NodeConfiguration {
   }
 
   private var mirrorLists: String { Self.lists(registry.mirrors, key: "endpoint") }
-  private var policyLists: String { Self.lists(registry.policies, key: "keys") }
+  private var policyLists: String {
+    let entries = registry.policies.sorted { $0.key < $1.key }.map { name, keys in
+      let archives = registry.openToArchives.contains(name) ? ", archives = true" : ""
+      return "\(Self.quoted(name)) = { keys = [\(keys.map(Self.quoted).joined(separator: ", "))]\(archives) }"
+    }
+    return "{ \(entries.joined(separator: ", ")) }"
+  }
 
   private static func lists(_ lists: [String: [String]], key: String) -> String {
     let entries = lists.sorted { $0.key < $1.key }.map { name, items in

@@ -35,6 +35,7 @@ public struct NodeConfiguration: Sendable, Hashable {
     configuration.mirrors = registry.mirrors
     configuration.authFile = registry.authFile
     configuration.trust.policies = registry.policies
+    configuration.trust.openToArchives = registry.openToArchives
     configuration.trust.verifiers = registry.verifierDirectory
     configuration.trust.verifierTimeout = registry.verifierTimeout
     configuration.trust.verifierLimit = registry.maxVerifiers
@@ -111,6 +112,8 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var mirrors: [String: [String]] = [:]
     /// By `host`, `host/repository` or the beginning of one, and `*`: files with public keys.
     public var policies: [String: [String]] = [:]
+    /// Names of those policies that archives may give names of.
+    public var openToArchives: Set<String> = []
     /// Programs that are asked about every image.
     public var verifierDirectory: String?
     public var verifierTimeout: Duration = .seconds(10)

@@ -92,14 +92,21 @@ final class ImageDesk: Sendable {
 
   private func run(_ key: Key, hash: String) {
     let started = Clock.bootNanoseconds()
+    let layers = LayerReporter(key.reference, pod: key.pod, events: events)
     do throws(BerthError) {
-      let digest = try provider.pull(key.reference) { [events] failed in
-        events.record("PullAttempt", "image \(key.reference): \(failed)", pod: key.pod, severity: .warning)
+      let digest = try provider.pull(key.reference) { [events] event in
+        switch event {
+        case .attempt(let failed):
+          events.record("PullAttempt", "image \(key.reference): \(failed)", pod: key.pod, severity: .warning)
+        case .progress(let layer, let done, let total): layers.report(layer, done: done, total: total)
+        case .resolved: break
+        }
       }
       let took = (Clock.bootNanoseconds() - started) / 1_000_000
       events.record("Pulled", "image \(key.reference) is \(digest), \(took) ms", pod: key.pod)
       finish(key, hash: hash) { $0.state = .present(digest: digest) }
     } catch {
+      layers.fail()
       events.record("Failed", "\(error)", pod: key.pod, severity: .warning)
       finish(key, hash: hash) { attempt in
         attempt.failures += 1

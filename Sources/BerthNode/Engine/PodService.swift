@@ -80,12 +80,12 @@ public protocol ImageProvider: Sendable {
   func lookup(_ reference: String) throws(BerthError) -> String?
   /// Fetches it and returns the digest it resolved to. Blocks its thread.
   func pull(_ reference: String) throws(BerthError) -> String
-  /// As `pull`; `attempt` is told of every place that the image wasn't to be had from, also where another had it.
-  func pull(_ reference: String, attempt: @escaping @Sendable (String) -> Void) throws(BerthError) -> String
+  /// As `pull`; `progress` is told of every place that the image wasn't to be had from, also where another had it, and how far layers are.
+  func pull(_ reference: String, progress: @escaping @Sendable (PullEvent) -> Void) throws(BerthError) -> String
 }
 
 extension ImageProvider {
-  public func pull(_ reference: String, attempt: @escaping @Sendable (String) -> Void) throws(BerthError) -> String {
+  public func pull(_ reference: String, progress: @escaping @Sendable (PullEvent) -> Void) throws(BerthError) -> String {
     try pull(reference)
   }
 }

@@ -17,12 +17,10 @@ extension ImageService: ImageProvider {
     try lookup(ImageReference(reference))?.digest.description
   }
 
-  public func pull(_ reference: String) throws(BerthError) -> String { try pull(reference, attempt: { _ in }) }
+  public func pull(_ reference: String) throws(BerthError) -> String { try pull(reference, progress: { _ in }) }
 
-  public func pull(_ reference: String, attempt: @escaping @Sendable (String) -> Void) throws(BerthError) -> String {
-    let image = try pull(
-      ImageReference(reference), progress: { if case .attempt(let failed) = $0 { attempt(failed.description) } }, cancellation: nil)
-    return image.digest.description
+  public func pull(_ reference: String, progress: @escaping @Sendable (PullEvent) -> Void) throws(BerthError) -> String {
+    try pull(ImageReference(reference), progress: progress, cancellation: nil).digest.description
   }
 }
 

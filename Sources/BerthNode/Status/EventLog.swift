@@ -18,12 +18,15 @@ public struct NodeEvent: Hashable, Sendable {
   public var action: String?
   /// What is wrong with a manifest, all of it.
   public var diagnostics: [Diagnostic] = []
+  /// Of a layer that is fetched.
+  public var progress: EventProgress?
 
   public var json: JSON {
     [
       "sequence": .integer(sequence), "time": .string(time.description), "severity": .string(severity.rawValue), "reason": .string(reason),
       "namespace": .optional(pod?.namespace), "pod": .optional(pod?.name), "container": .optional(container), "message": .string(message),
       "action": .optional(action), "diagnostics": diagnostics.isEmpty ? .null : .array(diagnostics.map(\.json)),
+      "progress": progress?.json ?? .null,
     ]
   }
 }
@@ -49,13 +52,13 @@ public final class EventLog: Sendable {
 
   public func record(
     _ reason: String, _ message: String, pod: PodKey? = nil, container: String? = nil, severity: NodeEvent.Severity = .normal,
-    action: String? = nil, diagnostics: [Diagnostic] = []
+    action: String? = nil, diagnostics: [Diagnostic] = [], progress: EventProgress? = nil
   ) {
     let time = clock()
     state.withLock { state in
       let event = NodeEvent(
         sequence: state.next, time: time, severity: severity, reason: reason, pod: pod, container: container, message: message,
-        action: action, diagnostics: diagnostics)
+        action: action, diagnostics: diagnostics, progress: progress)
       state.next += 1
       state.events.append(event)
       state.counts[reason, default: 0] &+= 1

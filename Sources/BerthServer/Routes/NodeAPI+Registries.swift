@@ -31,8 +31,13 @@ extension NodeAPI {
     let (lines, output) = AsyncStream<JSON>.makeStream(bufferingPolicy: .bufferingNewest(1024))
     Task(executorPreference: pool) { [images] in
       do throws(BerthError) {
-        let digest = try images.push(reference) { output.yield($0.json) }
-        output.yield(["pushed": ["reference": .string(reference.description), "digest": .string(digest.description)]])
+        let pushed = try images.push(reference) { output.yield($0.json) }
+        output.yield([
+          "pushed": [
+            "reference": .string(reference.description), "digest": .string(pushed.digest.description), "platform": .string(pushed.platform),
+            "left_out": .strings(pushed.leftOut),
+          ]
+        ])
       } catch { output.yield(["error": APIResponse.json(of: error)]) }
       output.finish()
     }

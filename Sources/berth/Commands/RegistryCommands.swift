@@ -6,7 +6,10 @@ import BerthLinux
 extension ImageCommand {
   struct Push: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Take an image to the registry that its name says.", discussion: "berth image tag gives an image a further name.")
+      abstract: "Take an image to the registry that its name says.",
+      discussion: """
+        berth image tag gives an image a further name. Of an image for several platforms this node's is pushed, which is what the store has.
+        """)
     @OptionGroup var options: GlobalOptions
     @Argument(help: "As image ls prints it.") var reference: String
 
@@ -21,6 +24,12 @@ extension ImageCommand {
       if let error = outcome["error"] { throw BerthError(api: error) }
       guard let pushed = outcome["pushed"] else {
         throw BerthError(.unavailable, "push image", reference, cause: "berthd ended before the push did")
+      }
+      let others = (pushed["left_out"]?.array ?? []).compactMap(\.string)
+      if !others.isEmpty {
+        Terminal.printError(
+          "berth: only the image for \(pushed["platform"]?.string ?? "this node") was pushed; the store doesn't have the ones for "
+            + others.joined(separator: ", "))
       }
       Terminal.print(options.output == .json ? pushed.pretty() : pushed["digest"]?.string ?? "")
     }
