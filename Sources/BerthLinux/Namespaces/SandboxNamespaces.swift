@@ -27,8 +27,17 @@ public enum SandboxNamespaces {
     try unshare(network: false, ipc: false)
     for kind in kinds { try Namespaces.join(try Files.openReadOnly("/proc/\(holder)/ns/\(kind.name)"), kind: kind.flag) }
     if network { try call { berth_loopback_up() } }
-    try Files.writeNew([], to: path)
-    try call { Glibc.mount("/proc/\(holder)/ns/user", path, nil, UInt(MS_BIND), nil) }
+    try pin("user", of: holder, at: path)
+  }
+
+  /// Binds a namespace of `process` (`pid`, `user`: its file's name) to the file `path`, in place of what is bound there, in this process's
+  /// own mount namespace.
+  public static func pin(_ kind: String, of process: pid_t, at path: String) throws(Errno) {
+    do throws(Errno) { try Files.writeNew([], to: path) } catch {
+      guard error == .exists else { throw error }
+      try? unmount(path)
+    }
+    try call { Glibc.mount("/proc/\(process)/ns/\(kind)", path, nil, UInt(MS_BIND), nil) }
   }
 
   /// At most 64 bytes.

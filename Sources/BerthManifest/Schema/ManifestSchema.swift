@@ -23,7 +23,7 @@ public enum ManifestSchema {
     .key("resources", .table(resources(isContainer: false)), "limits of the whole pod"),
     .key("shm_size", .size(minimum: 4096), default: "\"64MiB\"", "size of the /dev/shm that the pod's containers share"),
     .key("host_pid", .boolean, default: "false", "share the node's process ids"),
-    .notYet("share_process_namespace", .boolean, default: "false", "the pod's containers share one set of process ids"),
+    .key("share_process_namespace", .boolean, default: "false", "the pod's containers share one set of process ids"),
     .key("host_ipc", .boolean, default: "false", "share the node's System V IPC, message queues and /dev/shm"),
     .key("fs_group", .integer(groupRange), "group of the pod's volumes, and of every container"),
     .key("supplemental_groups", .list(.integer(groupRange)), default: "[]", "extra groups of every container"),

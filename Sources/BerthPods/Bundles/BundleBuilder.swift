@@ -22,6 +22,8 @@ struct BundleContext: Hashable, Sendable {
   var hasAppArmor = false
   /// nil: the node's.
   var users: PodUsers?
+  /// A file that stands for the PID namespace which the pod's containers share; nil: each has its own.
+  var pidNamespace: String?
 }
 
 /// The pod's user namespace: how its ids lie on the node's, and the file that stands for it in the shim's mount namespace.
@@ -182,6 +184,10 @@ struct BundleBuilder {
   private func linux() -> RuntimeSpec.Linux {
     var linux = RuntimeSpec.Linux()
     linux.namespaces = ContainerDefaults.podNamespaces.filter { !(pod.hostPID && $0.type == .pid) }
+    if let path = context.pidNamespace {
+      linux.namespaces.removeAll { $0.type == .pid }
+      linux.namespaces.append(.init(.pid, path: path))
+    }
     if let users = context.users {
       linux.namespaces.append(.init(.user, path: users.namespace))
       (linux.uidMappings, linux.gidMappings) = (users.maps.uids, users.maps.gids)

@@ -66,6 +66,8 @@ extension Pod {
       return
     }
     for (name, container) in facts.containers {
+      // One that is only slow may be starting it anew.
+      if !container.isInitAlive, !facts.isShimAlive { killLeftovers(of: name) }
       if let exit = container.exit {
         add(name, exit.attempt, .exited(planned(exit, of: name)), nil, exit, to: &observation)
       } else if let process = container.initRecord {
@@ -75,9 +77,19 @@ extension Pod {
         add(name, process.attempt, container.isInitAlive ? live : .exited(gone), process, nil, to: &observation)
       }
     }
-    let processes = (try? context.cgroup(context.podCgroup(uid)).processes()) ?? []
+    // Who keeps the containers' shared PID namespace is nobody that is waited for: it ends with the pod.
+    let keepers = (try? context.cgroup(context.containerCgroup(uid, SharedProcesses.name)).processes()) ?? []
+    let processes = ((try? context.cgroup(context.podCgroup(uid)).processes()) ?? []).filter { !keepers.contains($0) }
     // A shim that lives but doesn't answer may answer yet: as long as it is there, nothing is made in its place.
     observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty || facts.isShimAlive)
+  }
+
+  /// Where a container is not alone in its PID namespace, what it has started doesn't end with it: its shim would have seen to that.
+  private func killLeftovers(of container: String) {
+    guard record.spec.sharesProcesses || record.spec.hostPID,
+      let cgroup = try? context.cgroup(context.containerCgroup(uid, container)), (try? cgroup.processes())?.isEmpty == false
+    else { return }
+    try? cgroup.killAll()
   }
 
   /// From the record alone.

@@ -16,6 +16,7 @@ extension Pod {
     try save()
     do throws(BerthError) {
       try await writeSecrets()
+      try await holdProcesses()
       let request = try await prepare(spec, attempt: attempt)
       // Nothing runs before the pod is on its networks.
       if attaching != nil { try await checkSandbox() }
@@ -95,6 +96,7 @@ extension Pod {
       volumes: try volumes(for: spec),
       cpus: context.cpus, nodeName: context.nodeName, podUID: uid)
     bundle.users = idMaps.map { PodUsers(maps: $0, namespace: paths.userNamespace) }
+    if record.spec.sharesProcesses { bundle.pidNamespace = paths.pidNamespace }
     if !spec.devices.isEmpty { bundle.devices = try DeviceEdits(spec.devices) }
     if spec.security.apparmor != nil {
       bundle.hasAppArmor = (try? Files.readText("/sys/module/apparmor/parameters/enabled"))?.hasPrefix("Y") == true

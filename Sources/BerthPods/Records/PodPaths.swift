@@ -36,6 +36,7 @@ public struct PodPaths: Sendable, Hashable {
   public var record: String { "\(state)/pod.json" }
   public var shm: String { "\(state)/shm" }
   public var userNamespace: String { PodFolder(state).userNamespace }
+  public var pidNamespace: String { PodFolder(state).pidNamespace }
   public var etc: String { "\(state)/etc" }
   public func bundle(_ container: String) -> String { "\(state)/\(container)" }
   public func stateVolume(_ name: String) -> String { "\(state)/volumes/\(name)" }

@@ -20,11 +20,15 @@ import BerthCore
 ///
 ///     daemon → shim   12 connect
 ///
+/// Version 4:
+///
+///     daemon → shim   13 hold
+///
 /// Types 20 to 2F and A0 to AF are those of `SessionMessage`, which travel over sockets of their own. Requests are performed in the order they arrive and
 /// may be sent without waiting for answers; only the answer to `start` comes later, when the container runs or cannot.
 public enum ShimProtocol {
   /// What this build speaks. Fixtures of every version ever landed are in Tests/Fixtures/shim-protocol.
-  public static let version: UInt8 = 3
+  public static let version: UInt8 = 4
   /// Of all that `hello` and a pod's start need.
   public static let firstVersion: UInt8 = 1
   /// In bytes, header included. A longer packet is refused.

@@ -24,6 +24,9 @@ public enum ShimRequest: Sendable, Hashable {
   case attach(container: String)
   /// Makes a one-time socket for a connection to a port of the pod's loopback interface. Since version 3.
   case connect(port: UInt16, isSix: Bool)
+  /// Makes sure that the PID namespace which the pod's containers share is there: a process of its own keeps it, in the cgroup. Answered
+  /// once it can be joined by the path `PodFolder.pidNamespace`. Since version 4.
+  case hold(cgroup: String, launch: EncodedLaunch)
 
   enum Kind: UInt8 {
     case hello = 0x01
@@ -36,6 +39,7 @@ public enum ShimRequest: Sendable, Hashable {
     case exec = 0x10
     case attach = 0x11
     case connect = 0x12
+    case hold = 0x13
 
     /// The first version of the protocol that has it.
     var version: UInt8 {
@@ -43,6 +47,7 @@ public enum ShimRequest: Sendable, Hashable {
       case .hello, .setUpSandbox, .start, .stop, .signal, .state, .shutdown: 1
       case .exec, .attach: 2
       case .connect: 3
+      case .hold: 4
       }
     }
   }
@@ -59,6 +64,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .exec: .exec
     case .attach: .attach
     case .connect: .connect
+    case .hold: .hold
     }
   }
 
@@ -75,6 +81,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .exec: "exec in container"
     case .attach: "attach to container"
     case .connect: "connect to pod"
+    case .hold: "hold pid namespace"
     }
   }
 
@@ -103,6 +110,9 @@ public enum ShimRequest: Sendable, Hashable {
       case .connect(let port, let isSix):
         body.integer(port)
         body.bool(isSix)
+      case .hold(let cgroup, let launch):
+        body.text(cgroup)
+        body.data(launch.json)
       }
     }
   }
@@ -130,6 +140,9 @@ public enum ShimRequest: Sendable, Hashable {
         request: try body.data(limit: ShimProtocol.maxPacket))
     case .attach: .attach(container: try body.text(limit: ShimProtocol.Limit.name))
     case .connect: .connect(port: try body.integer(), isSix: try body.bool())
+    case .hold:
+      .hold(
+        cgroup: try body.text(limit: ShimProtocol.Limit.path), launch: EncodedLaunch(json: try body.data(limit: ShimProtocol.maxPacket)))
     }
   }
 }

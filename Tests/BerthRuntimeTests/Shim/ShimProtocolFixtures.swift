@@ -102,6 +102,19 @@ enum ShimProtocolFixtures {
   /// What version 3 has beyond version 2: Tests/Fixtures/shim-protocol/v3.
   static let messages3: [(name: String, message: Message)] = [("connect", .request(.connect(port: 8080, isSix: true)))]
 
+  /// What version 4 has beyond version 3: Tests/Fixtures/shim-protocol/v4.
+  static let messages4: [(name: String, message: Message)] = [
+    ("hold", .request(.hold(cgroup: "/berth/0123abcd/pid_namespace", launch: holder)))
+  ]
+
+  static var holder: EncodedLaunch {
+    var launch = LaunchRequest(
+      id: "0123abcd/pid_namespace", bundle: "/run/berth/pods/0123abcd/pid_namespace",
+      rootfs: .directory("/run/berth/pods/0123abcd/pid_namespace/rootfs"))
+    launch.initProcess = .reaperOnly
+    return EncodedLaunch(launch)
+  }
+
   static var startWithTerminal: ContainerStart {
     var start = start
     start.hasTerminal = true

@@ -49,6 +49,18 @@ struct ShimProtocolTests {
     }
   }
 
+  @Test("every message of version 4 has exactly the bytes of its fixture", arguments: ShimProtocolFixtures.messages4.map(\.name))
+  func fixtures4(name: String) throws {
+    let message = try #require(ShimProtocolFixtures.messages4.first { $0.name == name }?.message)
+    let bytes = try Self.fixture(name, version: 4)
+    #expect(message.encoded(id: 0x0102_0304) == bytes)
+    #expect(try message.decoded(bytes) == message)
+    #expect(ShimHeader(bytes) == ShimHeader(version: 4, type: bytes[1], id: 0x0102_0304))
+    for count in ShimProtocol.headerSize..<bytes.count {
+      #expect(throws: ByteReaderError.self) { try message.decoded(Array(bytes[..<count])) }
+    }
+  }
+
   @Test("every message of a session has exactly the bytes of its fixture", arguments: ShimProtocolFixtures.sessionMessages.map(\.name))
   func sessionFixtures(name: String) throws {
     let message = try #require(ShimProtocolFixtures.sessionMessages.first { $0.name == name }?.message)

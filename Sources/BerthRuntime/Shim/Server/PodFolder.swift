@@ -20,6 +20,8 @@ public struct PodFolder: Sendable, Hashable {
   public var sharedMemory: String { "\(path)/shm" }
   /// Where the shim binds the pod's user namespace, in its own mount namespace.
   public var userNamespace: String { "\(path)/user.ns" }
+  /// Where the shim binds the PID namespace that the containers share, in its own mount namespace.
+  public var pidNamespace: String { "\(path)/pid.ns" }
   public var identity: String { "\(path)/\(ShimProtocol.identityName)" }
   public var socket: String { "\(path)/\(ShimProtocol.socketName)" }
 }

@@ -9,9 +9,13 @@ extension ShimServer {
       if let pid = container.initRecord?.process.pid, let ended = ProcessControl.reap(pid) { exited(container, ended) }
     }
     for session in sessions { if let pid = session.pid, let ended = ProcessControl.reap(pid) { sessionEnded(session, ended) } }
+    if let pid = holder?.pid, ProcessControl.reap(pid) != nil { holderEnded() }
+    if holder?.isLaunching == true { return }
     if containers.contains(where: { $0.isLaunching }) || sessions.contains(where: { $0.isLaunching }) { return }
     while let ended = ProcessControl.reapAny() {
-      if let container = containers.first(where: { $0.initRecord?.process.pid == ended.pid }) {
+      if ended.pid == holder?.pid {
+        holderEnded()
+      } else if let container = containers.first(where: { $0.initRecord?.process.pid == ended.pid }) {
         exited(container, ended)
       } else if let session = sessions.first(where: { $0.pid == ended.pid }) {
         sessionEnded(session, ended)

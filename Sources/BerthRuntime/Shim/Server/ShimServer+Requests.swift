@@ -2,7 +2,7 @@ import BerthCore
 import BerthLinux
 
 extension ShimServer {
-  /// Answers at once, but for a `start` that goes on.
+  /// Answers at once, but for a launch that goes on.
   func perform(_ request: ShimRequest, id: UInt32, from client: UInt32) {
     do throws(BerthError) {
       if let answer = try answer(request, id: id, from: client) { reply(answer, to: id, of: client) }
@@ -36,6 +36,7 @@ extension ShimServer {
       let session = try openSession(of: try container(name, request.operation), timeoutMilliseconds: timeout, encoded)
       return .session(socket: session)
     case .connect(let port, let isSix): return .session(socket: try open("", .connect(port: port, isSix: isSix), timeout: nil))
+    case .hold(let cgroup, let launch): return try hold(cgroup, launch, waiting: (client, id))
     case .attach(let name): return .session(socket: try openAttachment(to: try container(name, request.operation)))
     }
   }
@@ -74,6 +75,7 @@ extension ShimServer {
     if let running = containers.first(where: { !$0.hasEnded }) {
       throw BerthError(.failedPrecondition, "shut shim down", folder.path, cause: "container \(running.name) runs")
     }
+    releaseHolder()
     removeLeftovers()
     if case .ready(let ready) = sandbox { try ready.tearDown() }
     isDone = true

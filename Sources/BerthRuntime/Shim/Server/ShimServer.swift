@@ -8,6 +8,7 @@ public final class ShimServer {
   enum Source: UInt32 {
     case listener, children, timer, client, launch, stdout, stderr
     case sessionListener, sessionClient, sessionLaunch, sessionTerminal
+    case holder
   }
 
   /// More are turned away at once.
@@ -28,6 +29,8 @@ public final class ShimServer {
   var clients: [ShimClient] = []
   var containers: [SupervisedContainer] = []
   var sessions: [ShimSession] = []
+  /// Of a pod whose containers share their processes.
+  var holder: NamespaceHolder?
   var sandbox: SandboxState = .none
   /// Groups whose processes were still dying when they should have been removed.
   var leftovers: [Cgroup] = []
@@ -105,6 +108,7 @@ public final class ShimServer {
     case .sessionClient: serveSession(index)
     case .sessionLaunch: finishSessionLaunch(index)
     case .sessionTerminal: discardTerminal(index)
+    case .holder: finishHolding()
     }
   }
 
