@@ -140,6 +140,10 @@ private final class Churn {
       #expect(pod.container.restarts == 0)
       #expect(pod.uid == first.uid)
     }
+    // Each daemon executes under the shim that an earlier one started.
+    let code = Int32.random(in: 0...200, using: &random)
+    let session = try daemon.berth("exec", "still", "--", "sh", "-c", "echo here; exit \(code)")
+    #expect(session.exit == code && session.stdout == "here\n", "\(session)")
   }
 
   /// At most one first process of a container carries each mark.
