@@ -54,6 +54,20 @@ struct DirectoryModelTests {
     #expect(directory.entries[web]?.problem == nil)
   }
 
+  @Test("a pod is gone with the last of its files, whichever of two goes first, or both at once", arguments: [0, 1, 2])
+  func twoFiles(way: Int) {
+    var directory = Directory()
+    directory.write("/m/a/web.toml", manifest("a:1"))
+    directory.write("/m/b/web.toml", manifest("a:1"))
+    let paths = ["/m/a/web.toml", "/m/b/web.toml"]
+    for path in way == 1 ? paths.reversed() : paths {
+      directory.remove(path)
+      if way < 2 { directory.pass(.seconds(2)) }
+    }
+    directory.pass(.seconds(2))
+    #expect(directory.entries[web]?.desired == nil && directory.entries[web]?.source == nil)
+  }
+
   @Test("a bad edit keeps the last good spec and names the place") func badEdit() {
     var directory = Directory()
     directory.write("/m/web.toml", manifest("a:1"))

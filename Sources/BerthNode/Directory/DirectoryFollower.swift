@@ -19,12 +19,15 @@ struct DirectoryFollower {
   private var nextResync: Instant
   private var warning: String?
   private var lastPublishedWarning: String?
+  /// Whether the last walk missed a directory that was renamed under it: what it didn't see isn't gone, and another walk is to follow.
+  private var isOvertaken = false
   /// Files that are being written, and since when: named in status after 5 s.
   private var beingWritten: [String: Instant] = [:]
 
   static let longestWrite: Duration = .seconds(5)
   /// How often everything is looked at where the kernel gives no more watches.
   static let pollInterval: Duration = .seconds(2)
+  static let overtakenPause: Duration = .milliseconds(10)
   static let maximumDepth = 16
   static let maximumFiles = 100_000
 
@@ -44,6 +47,7 @@ struct DirectoryFollower {
   static func now() -> Instant { Instant(nanoseconds: Clock.bootNanoseconds()) }
 
   func untilNextDue() -> Duration {
+    if isOvertaken { return max(nextResync - Self.now(), .zero) }
     var due = nextResync
     if let removal = model.nextDue { due = min(due, removal) }
     if let oldest = beingWritten.values.min() { due = min(due, oldest + Self.longestWrite) }
@@ -72,7 +76,7 @@ struct DirectoryFollower {
         look(at: path, reportedGone: event.kind == .removed, now: now)
       }
     }
-    return needsScan ? scan() : settleAndPublish(now: now)
+    return needsScan || isOvertaken ? scan() : settleAndPublish(now: now)
   }
 
   /// Whether only a scan can tell what an event means.
@@ -108,6 +112,8 @@ struct DirectoryFollower {
     for path in contentUsers.keys { trace(path, always: true, &walk) }
     if let reason = walk.unwatched { warning = warning ?? reason }
     nextResync = now + (walk.unwatched == nil ? options.resyncInterval : min(options.resyncInterval, Self.pollInterval))
+    isOvertaken = walk.isOvertaken
+    if isOvertaken { nextResync = now + Self.overtakenPause }
     for directory in Set(watched.keys).subtracting(walk.directories.keys) { watches.unwatch(directory) }
     watched = walk.directories
     landmarks = walk.landmarks
@@ -165,7 +171,7 @@ struct DirectoryFollower {
   }
 
   private mutating func settleAndPublish(now: Instant) -> ManifestDirectory.Update? {
-    model.settle(now: now)
+    if !isOvertaken { model.settle(now: now) }
     let entries = model.takeChanges()
     let warning = currentWarning
     defer { lastPublishedWarning = warning }
@@ -188,6 +194,8 @@ struct DirectoryFollower {
     var files: Set<String> = []
     /// False once anything was unreadable: what wasn't seen is then not gone.
     var complete = true
+    /// Whether a directory was gone when it was to be read.
+    var isOvertaken = false
     /// Why a directory couldn't be watched.
     var unwatched: String?
   }
@@ -209,6 +217,10 @@ struct DirectoryFollower {
       return try visitEntries(of: path, depth: depth, &walk)
     } catch {
       walk.complete = false
+      if depth > 0, error == .notFound {
+        walk.isOvertaken = true
+        return nil
+      }
       return "\(path): cannot be read: \(error); running pods are kept"
     }
   }

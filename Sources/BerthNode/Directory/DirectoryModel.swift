@@ -215,7 +215,10 @@ public struct DirectoryModel: Sendable {
   private mutating func detach(_ path: String, from key: PodKey, keepsPod: Bool = false) {
     pathsByKey[key]?.remove(path)
     if pathsByKey[key]?.isEmpty == true { pathsByKey[key] = nil }
-    if !keepsPod && lastGood[key]?.path == path && pathsByKey[key] == nil { lastGood[key] = nil }
+    // No file has the name any more, whichever went first; but for one that had it, and can't have the name it took.
+    if !keepsPod, pathsByKey[key] == nil, let inForce = lastGood[key]?.path, inForce == path || formerKeys[inForce] != key {
+      lastGood[key] = nil
+    }
     changed.insert(key)
     // Another file that claimed this name may now have it.
     for other in pathsByKey[key] ?? [] where files[other] != nil { changed.insert(lastKeys[other] ?? key) }
