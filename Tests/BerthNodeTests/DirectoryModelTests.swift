@@ -28,6 +28,11 @@ private struct Directory {
     model.missing(path, reported: reported, now: now)
     settle()
   }
+  /// It came, and was gone again when it was looked at.
+  mutating func glimpse(_ path: String) {
+    model.spokenOf(path, now: now)
+    remove(path)
+  }
   mutating func pass(_ duration: Duration, confirmed: Bool = false) {
     now = now + duration
     settle(confirmed: confirmed)
@@ -66,6 +71,25 @@ struct DirectoryModelTests {
     }
     directory.pass(.seconds(2))
     #expect(directory.entries[web]?.desired == nil && directory.entries[web]?.source == nil)
+  }
+
+  @Test("a file that comes and goes, or wanders from folder to folder, isn't gone before it has been away for the whole delay")
+  func wanders() {
+    for other in ["/m/web.toml", "/m/sub/web.toml"] {
+      var directory = Directory()
+      directory.write("/m/web.toml", manifest("a:1"))
+      directory.remove("/m/web.toml")
+      for _ in 0..<4 {
+        directory.pass(.milliseconds(700))
+        directory.glimpse(other)
+        #expect(directory.image() != nil, "\(other)")
+      }
+      // A file of another name tells nothing of it.
+      directory.glimpse("/m/db.toml")
+      directory.pass(.milliseconds(1100))
+      directory.glimpse("/m/db.toml")
+      #expect(directory.entries[web]?.desired == nil, "\(other)")
+    }
   }
 
   @Test("a bad edit keeps the last good spec and names the place") func badEdit() {

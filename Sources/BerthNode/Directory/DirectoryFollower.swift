@@ -5,10 +5,10 @@ import BerthPlan
 
 /// The watcher thread's state: model, watches and timers. Effects are reads of the manifest directory alone.
 struct DirectoryFollower {
-  private let options: ManifestDirectory.Options
-  private let watches: InotifyWatches
+  let options: ManifestDirectory.Options
+  let watches: InotifyWatches
   private let reader: ManifestReader
-  private var model: DirectoryModel
+  private(set) var model: DirectoryModel
   /// Watched directories by their resolved path, with the paths under which the walk came to them.
   private var watched: [String: Set<String>] = [:]
   /// Resolved paths of the directory itself, of every symlink on the way to a manifest or directory and of what it leads to: whatever
@@ -28,8 +28,6 @@ struct DirectoryFollower {
   /// How often everything is looked at where the kernel gives no more watches.
   static let pollInterval: Duration = .seconds(2)
   static let overtakenPause: Duration = .milliseconds(10)
-  static let maximumDepth = 16
-  static let maximumFiles = 100_000
 
   init(options: ManifestDirectory.Options, watches: InotifyWatches, known: [(key: PodKey, path: String, pod: DesiredPod)]) {
     self.options = options
@@ -49,7 +47,7 @@ struct DirectoryFollower {
   func untilNextDue() -> Duration {
     if isOvertaken { return max(nextResync - Self.now(), .zero) }
     var due = nextResync
-    if let removal = model.nextDue { due = min(due, removal) }
+    if let removal = model.nextDue, !isAwaitingWriter { due = min(due, removal) }
     if let oldest = beingWritten.values.min() { due = min(due, oldest + Self.longestWrite) }
     return max(due - Self.now(), .zero)
   }
@@ -71,6 +69,7 @@ struct DirectoryFollower {
       guard Self.isManifestName(event.name), event.kind == .changed || event.kind == .removed else { continue }
       for directory in watched[event.directory] ?? [] {
         let path = "\(directory)/\(event.name)"
+        if event.kind == .changed { model.spokenOf(path, now: now) }
         // Of several events the file's state is one, but a removal among them was reported.
         guard seen.insert(path).inserted || event.kind == .removed else { continue }
         look(at: path, reportedGone: event.kind == .removed, now: now)
@@ -126,6 +125,7 @@ struct DirectoryFollower {
       {
         continue
       }
+      model.spokenOf(path, now: now)
       look(at: path, reportedGone: false, now: now)
     }
     if prune { model.confirmRemovals() }
@@ -171,12 +171,15 @@ struct DirectoryFollower {
   }
 
   private mutating func settleAndPublish(now: Instant) -> ManifestDirectory.Update? {
-    if !isOvertaken { model.settle(now: now) }
+    if !isOvertaken, !isAwaitingWriter, !watches.hasEvents { model.settle(now: now) }
     let entries = model.takeChanges()
     let warning = currentWarning
     defer { lastPublishedWarning = warning }
     return entries.isEmpty && warning == lastPublishedWarning ? nil : ManifestDirectory.Update(entries: entries, warning: warning)
   }
+
+  /// Whether a new file isn't read yet, since it is being written: a removed one may have become it, and no removal counts until then.
+  private var isAwaitingWriter: Bool { beingWritten.keys.contains { model.identity(of: $0) == nil } }
 
   private var currentWarning: String? {
     let held = model.heldRemovals
@@ -184,134 +187,5 @@ struct DirectoryFollower {
     let more = held.count > 3 ? ", …" : ""
     return "\(held.count) manifests are gone without the kernel having reported it (\(held.prefix(3).joined(separator: ", "))\(more)): "
       + "their pods are kept; confirm with `berth sync --prune` or bring the files back"
-  }
-
-  // MARK: the walk
-
-  private struct Walk {
-    var directories: [String: Set<String>] = [:]
-    var landmarks: Set<String> = []
-    var files: Set<String> = []
-    /// False once anything was unreadable: what wasn't seen is then not gone.
-    var complete = true
-    /// Whether a directory was gone when it was to be read.
-    var isOvertaken = false
-    /// Why a directory couldn't be watched.
-    var unwatched: String?
-  }
-
-  /// Returns what hinders the visit of `path`, nil if nothing does.
-  private func visit(_ path: String, depth: Int, _ walk: inout Walk) -> String? {
-    do throws(Errno) {
-      if depth == 0 { trace(path, always: true, &walk) }
-      let resolved = try Files.realPath(path)
-      // A symlink that leads back up would go round for ever.
-      if walk.directories[resolved]?.contains(where: { path.hasPrefix($0 + "/") }) == true { return nil }
-      if let reason = ManifestReader.untrusted(try Files.status(resolved), owner: options.owner) {
-        walk.complete = false
-        return "\(path): \(reason); nothing in it is obeyed, running pods are kept"
-      }
-      // Watched before it is listed: what comes in between is an event.
-      watch(resolved, &walk)
-      walk.directories[resolved, default: []].insert(path)
-      return try visitEntries(of: path, depth: depth, &walk)
-    } catch {
-      walk.complete = false
-      if depth > 0, error == .notFound {
-        walk.isOvertaken = true
-        return nil
-      }
-      return "\(path): cannot be read: \(error); running pods are kept"
-    }
-  }
-
-  private func visitEntries(of path: String, depth: Int, _ walk: inout Walk) throws(Errno) -> String? {
-    var warning: String?
-    for name in try Files.list(path) where !name.hasPrefix(".") && !name.hasSuffix("~") {
-      let entry = "\(path)/\(name)"
-      if (try? Files.linkStatus(entry))?.kind == .symlink { trace(entry, always: false, &walk) }
-      guard let status = try? Files.status(entry) else {
-        warning = visitUnreadable(entry, &walk) ?? warning
-        continue
-      }
-      if status.kind == .directory {
-        guard depth < Self.maximumDepth else {
-          walk.complete = false
-          warning = "\(entry): nested deeper than \(Self.maximumDepth) directories; not looked at"
-          continue
-        }
-        warning = visit(entry, depth: depth + 1, &walk) ?? warning
-      } else if Self.isManifestName(name) {
-        guard walk.files.count < Self.maximumFiles else {
-          walk.complete = false
-          return "\(path): more than \(Self.maximumFiles) manifests; the rest is not looked at"
-        }
-        walk.files.insert(entry)
-      }
-    }
-    return warning
-  }
-
-  /// A name that leads nowhere, or a file that went away while it was looked at.
-  private func visitUnreadable(_ entry: String, _ walk: inout Walk) -> String? {
-    guard (try? Files.linkStatus(entry)) != nil else { return nil }
-    if Self.isManifestName(entry) {
-      // The reader says what is wrong with it.
-      walk.files.insert(entry)
-      return nil
-    }
-    // Where a symlinked directory of manifests was, its absence is not theirs.
-    guard model.knownPaths.contains(where: { $0.hasPrefix(entry + "/") }) else { return nil }
-    walk.complete = false
-    return "\(entry): leads nowhere; pods from it are kept"
-  }
-
-  /// Follows `path` component by component, as the kernel does, and watches the directory of every symlink on the way, of what it leads
-  /// to, and of the nearest directory above what is missing. Those directories get no logical path: an event there is a reason to scan.
-  private func trace(_ path: String, always: Bool, _ walk: inout Walk) {
-    var rest = path.split(separator: "/").map(String.init)
-    var current = ""
-    var hops = 0
-    while !rest.isEmpty {
-      let name = rest.removeFirst()
-      if name == "." { continue }
-      if name == ".." {
-        current = current.isEmpty ? "" : String(current[..<(current.lastIndex(of: "/") ?? current.startIndex)])
-        continue
-      }
-      let next = "\(current)/\(name)"
-      let kind = (try? Files.linkStatus(next))?.kind
-      if kind == nil || kind == .symlink || (rest.isEmpty && (always || hops > 0)) { mark(next, in: current, &walk) }
-      if kind == nil { return }
-      guard kind == .symlink else {
-        current = next
-        continue
-      }
-      hops += 1
-      guard hops <= 40, let target = try? Files.readLink(next) else { return }
-      if target.hasPrefix("/") { current = "" }
-      rest = target.split(separator: "/").map(String.init) + rest
-    }
-  }
-
-  private func mark(_ landmark: String, in directory: String, _ walk: inout Walk) {
-    let directory = directory.isEmpty ? "/" : directory
-    watch(directory, &walk)
-    walk.landmarks.insert(landmark)
-    if walk.directories[directory] == nil { walk.directories[directory] = [] }
-  }
-
-  /// Without a watch the directory is looked at from time to time.
-  private func watch(_ directory: String, _ walk: inout Walk) {
-    do throws(Errno) { try watches.watch(directory) } catch {
-      if error == .notFound { return }
-      let hint = error == .noSpace ? "; raise fs.inotify.max_user_watches" : ""
-      walk.unwatched =
-        "\(directory): cannot be watched: \(error)\(hint); it is read every \(Self.pollInterval.components.seconds) s instead"
-    }
-  }
-
-  private static func isManifestName(_ name: String) -> Bool {
-    name.hasSuffix(".toml") && !Files.name(of: name).hasPrefix(".")
   }
 }

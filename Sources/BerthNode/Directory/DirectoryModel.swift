@@ -113,6 +113,8 @@ public struct DirectoryModel: Sendable {
   /// The pod that a path was in force for before it named another: kept until the path is in force for that other one.
   private var formerKeys: [String: PodKey] = [:]
   private var removals: [String: Removal] = [:]
+  /// Paths that were seen and that were gone before they could be read: until then, one may be where a file of that name went.
+  private var strangers: [String: Instant] = [:]
   /// Pods in force by key; the last good spec of each.
   private var lastGood: [PodKey: (path: String, pod: DesiredPod)] = [:]
   /// Keys whose entries must be published anew.
@@ -145,6 +147,7 @@ public struct DirectoryModel: Sendable {
   /// `path` was read (or refused).
   public mutating func found(_ file: ManifestFile, at path: String) {
     present(path)
+    strangers[path] = nil
     let before = lastKeys[path]
     files[path] = file
     let key = self.key(of: file, at: path, before: before)
@@ -170,6 +173,12 @@ public struct DirectoryModel: Sendable {
     held.remove(path)
   }
 
+  /// An event or a listing says that something came to `path`: whatever was missed there before, it was not absent all the while.
+  public mutating func spokenOf(_ path: String, now: Instant) {
+    present(path)
+    if lastKeys[path] == nil { strangers[path] = now + removalDelay }
+  }
+
   /// `path` is not there (any more). Does nothing for a path that nobody knows.
   public mutating func missing(_ path: String, reported: Bool, now: Instant) {
     guard lastKeys[path] != nil else { return }
@@ -191,6 +200,7 @@ public struct DirectoryModel: Sendable {
   /// Lets removals whose time has come take effect. What the prune guard holds stays held until it is confirmed or reported, or the file
   /// is back.
   public mutating func settle(now: Instant) {
+    awaitStrangers(now: now)
     let due = removals.filter { $0.value.due <= now }
     let silent = Set(due.filter { !$0.value.reported }.keys)
     held.formIntersection(silent)
@@ -204,6 +214,19 @@ public struct DirectoryModel: Sendable {
       dropFormer(of: path)
     }
   }
+
+  /// A file that is on its way from folder to folder, and never there when it is looked for, isn't gone.
+  private mutating func awaitStrangers(now: Instant) {
+    guard !strangers.isEmpty else { return }
+    strangers = strangers.filter { $0.value > now }
+    var latest: [String: Instant] = [:]
+    for (path, until) in strangers { latest[Self.fileName(path)] = max(until, latest[Self.fileName(path)] ?? until) }
+    for (path, removal) in removals where removal.due <= now {
+      if let until = latest[Self.fileName(path)] { removals[path]?.due = until }
+    }
+  }
+
+  private static func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// The pod that `path` described before is given up, unless another file describes it by now.
   private mutating func dropFormer(of path: String) {
@@ -225,7 +248,7 @@ public struct DirectoryModel: Sendable {
   }
 
   private static func keyByStem(_ path: String) -> PodKey {
-    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let name = fileName(path)
     return PodKey(namespace: "default", name: name.hasSuffix(".toml") ? String(name.dropLast(5)) : name)
   }
 

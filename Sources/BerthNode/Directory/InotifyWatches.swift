@@ -75,6 +75,9 @@ struct InotifyWatches {
     return events
   }
 
+  /// Whether something happened that `drain` hasn't returned yet.
+  var hasEvents: Bool { ((try? Descriptors.waitReadable([descriptor], timeout: .zero)) ?? []).isEmpty == false }
+
   private static let batch = 1 << 15
 
   /// Source: inotify(7) "Reading events from an inotify file descriptor".
