@@ -12,16 +12,16 @@ public final class Node: Sendable {
   public let events: EventLog
   public let telemetry = Telemetry()
 
-  private let services: EngineServices
+  let services: EngineServices
   private let directory: ManifestDirectory
-  private let memory: SpecMemory
-  private let labels: [String: String]
+  let memory: SpecMemory
+  let labels: [String: String]
   /// nil: pods follow the directory at once.
   let gate: ApprovalGate?
   let handMade: HandMadeContainers
   let workers: WorkerTable
   /// Held while the directory's word is passed on, so that none comes after the end.
-  private let isShuttingDown = Mutex(false)
+  let isShuttingDown = Mutex(false)
 
   public struct Options: Sendable {
     public var directory: ManifestDirectory.Options
@@ -143,114 +143,7 @@ public final class Node: Sendable {
   /// Every pod is as its manifest asks, or can't be for now.
   public var hasSettled: Bool { statuses.allSatisfy { $0.converged || $0.nextRetryAt != nil || $0.phase == .failed } }
 
-  /// The plan of every pod that has something to do, by pod; not what waits for approval.
-  public func plans() async -> [(key: PodKey, plan: PodPlan)] {
-    var plans: [(PodKey, PodPlan)] = []
-    for worker in workers.all() {
-      // On the engine's threads: a look may block.
-      let plan = await Task(executorPreference: services.pool) { await worker.currentPlan() }.value
-      if !plan.actions.isEmpty { plans.append((worker.key, plan)) }
-    }
-    return plans
-  }
-
-  /// What would be done if `entry` were in the directory.
-  public func plan(for key: PodKey, entry: DesiredEntry) async -> PodPlan {
-    let worker = workers.worker(key) ?? PodWorker(key: key, services: services)
-    let entry = placed(entry)
-    return await Task(executorPreference: services.pool) { await worker.currentPlan(for: entry) }.value
-  }
-
-  /// The revisions of a pod, the newest last.
-  public func rollout(of key: PodKey) async throws(BerthError) -> Rollout { try await worker(of: key).history() }
-
-  /// Runs an earlier revision until the manifest changes; without a number the last one that was ready.
-  public func rollBack(_ key: PodKey, to number: Int64?) async throws(BerthError) -> Revision {
-    try await worker(of: key).rollBack(to: number)
-  }
-
-  private func worker(of key: PodKey) throws(BerthError) -> PodWorker {
-    guard let worker = workers.worker(key) else { throw BerthError(.notFound, "find pod", "\(key)", cause: "there is no such pod") }
-    return worker
-  }
-
-  /// Stops and removes every pod, each after those that depend on it; manifests are not followed any more. Returns once nothing is
-  /// left, or throws `.deadlineExceeded`.
-  public func stopAllPods(timeout: Duration) async throws(BerthError) {
-    memory.freeze()
-    services.schedules.freeze()
-    isShuttingDown.withLock { $0 = true }
-    let told = Mutex<Set<PodKey>>([])
-    let done = await Waiting.until(statuses, timeout: timeout) {
-      let active = self.workers.all().filter(\.isActive)
-      if active.isEmpty { return true }
-      let needed = Set(active.flatMap { self.desired.entry($0.key)?.desired?.spec.dependsOn.map(\.pod) ?? [] })
-      let free = active.filter { !needed.contains($0.key) }
-      // Pods in a circle all at once.
-      for worker in free.isEmpty ? active : free where told.withLock({ $0.insert(worker.key).inserted }) { worker.mark(DesiredEntry()) }
-      return false
-    }
-    guard done else {
-      let left = workers.all().filter(\.isActive).map { "\($0.key)" }
-      throw BerthError(.deadlineExceeded, "stop all pods", cause: "still there: \(left.joined(separator: ", "))")
-    }
-  }
-
-  /// Changes by hand that no event tells of are looked for whenever everything is, in pods that can have some.
-  private func lookForDrift() {
-    for (key, entry) in desired.all() where entry.desired?.spec.canDrift == true { workers.worker(key)?.lookForDrift() }
-  }
-
-  /// What of it runs on this node.
-  private func placed(_ entry: DesiredEntry) -> DesiredEntry {
-    guard let desired = entry.desired, !desired.spec.nodeSelector.isEmpty else { return entry }
-    var entry = entry
-    entry.desired = desired.placed(onNodeWith: labels)
-    return entry
-  }
-
-  /// The word on one pod that comes from a person instead of the directory.
-  func ask(for entry: DesiredEntry, _ key: PodKey) {
-    desired.set(key, entry)
-    pass(entry, on: key)
-  }
-
   func handle(of key: PodKey) async -> (any PodHandle)? { await workers.worker(key)?.handle }
-
-  func apply(_ word: ManifestDirectory.Update) {
-    var update = word
-    for key in handMade.holdBack(&update) {
-      events.record(
-        "NameTaken", "a manifest asks for it, but a container made by hand has the name; berth container rm frees it", pod: key,
-        severity: .warning)
-    }
-    if let warning = update.warning, warning != desired.warning {
-      events.record("DirectoryWarning", warning, severity: .warning)
-    }
-    if update.isResync { lookForDrift() }
-    update.entries = update.entries.mapValues(placed)
-    if let gate { admit(&update, gate) }
-    desired.apply(update)
-    for (key, entry) in update.entries { pass(entry, on: key) }
-  }
-
-  private func admit(_ update: inout ManifestDirectory.Update, _ gate: ApprovalGate) {
-    for (key, word) in update.entries {
-      let entry = gate.admit(word, key)
-      update.entries[key] = entry
-      if let notice = entry.notice ?? (entry.isUnapproved ? entry.desired?.suspension : nil), notice != desired.entry(key)?.notice {
-        events.record("WaitingForApproval", notice, pod: key)
-      }
-    }
-  }
-
-  private func pass(_ entry: DesiredEntry, on key: PodKey) {
-    isShuttingDown.withLock { isShuttingDown in
-      if isShuttingDown { return }
-      // Twice only if the worker retires in between.
-      while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
-    }
-  }
 }
 
 /// Lets the directory be made before the node that reads from it.
@@ -258,28 +151,4 @@ private final class Inbox: Sendable {
   private let handler = Mutex<(@Sendable (ManifestDirectory.Update) -> Void)?>(nil)
   func connect(_ handler: @escaping @Sendable (ManifestDirectory.Update) -> Void) { self.handler.withLock { $0 = handler } }
   func deliver(_ update: ManifestDirectory.Update) { handler.withLock { $0 }?(update) }
-}
-
-/// The workers by pod.
-final class WorkerTable: Sendable {
-  private let workers = Mutex<[PodKey: PodWorker]>([:])
-
-  func worker(_ key: PodKey) -> PodWorker? { workers.withLock { $0[key] } }
-  func all() -> [PodWorker] { workers.withLock { Array($0.values) }.sorted { $0.key < $1.key } }
-  /// Returns the one that was there already, if any.
-  @discardableResult func insert(_ worker: PodWorker) -> PodWorker {
-    workers.withLock { workers in
-      if let there = workers[worker.key], there.isActive { return there }
-      workers[worker.key] = worker
-      return worker
-    }
-  }
-  /// `andThen` before anybody can take its place; not at all if somebody has.
-  func remove(_ worker: PodWorker, andThen: () -> Void) {
-    workers.withLock { workers in
-      guard workers[worker.key] === worker else { return }
-      workers[worker.key] = nil
-      andThen()
-    }
-  }
 }

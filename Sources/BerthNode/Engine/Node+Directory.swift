@@ -1,0 +1,60 @@
+import BerthCore
+import BerthManifest
+import BerthPlan
+
+/// From the directory's word to the workers.
+extension Node {
+  func apply(_ word: ManifestDirectory.Update) {
+    var update = word
+    for key in handMade.holdBack(&update) {
+      events.record(
+        "NameTaken", "a manifest asks for it, but a container made by hand has the name; berth container rm frees it", pod: key,
+        severity: .warning)
+    }
+    if let warning = update.warning, warning != desired.warning {
+      events.record("DirectoryWarning", warning, severity: .warning)
+    }
+    if update.isResync { lookForDrift() }
+    update.entries = update.entries.mapValues(placed)
+    if let gate { admit(&update, gate) }
+    desired.apply(update)
+    for (key, entry) in update.entries { pass(entry, on: key) }
+  }
+
+  private func admit(_ update: inout ManifestDirectory.Update, _ gate: ApprovalGate) {
+    for (key, word) in update.entries {
+      let entry = gate.admit(word, key)
+      update.entries[key] = entry
+      if let notice = entry.notice ?? (entry.isUnapproved ? entry.desired?.suspension : nil), notice != desired.entry(key)?.notice {
+        events.record("WaitingForApproval", notice, pod: key)
+      }
+    }
+  }
+
+  private func pass(_ entry: DesiredEntry, on key: PodKey) {
+    isShuttingDown.withLock { isShuttingDown in
+      if isShuttingDown { return }
+      // Twice only if the worker retires in between.
+      while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
+    }
+  }
+
+  /// The word on one pod that comes from a person instead of the directory.
+  func ask(for entry: DesiredEntry, _ key: PodKey) {
+    desired.set(key, entry)
+    pass(entry, on: key)
+  }
+
+  /// Changes by hand that no event tells of are looked for whenever everything is, in pods that can have some.
+  private func lookForDrift() {
+    for (key, entry) in desired.all() where entry.desired?.spec.canDrift == true { workers.worker(key)?.lookForDrift() }
+  }
+
+  /// What of it runs on this node.
+  func placed(_ entry: DesiredEntry) -> DesiredEntry {
+    guard let desired = entry.desired, !desired.spec.nodeSelector.isEmpty else { return entry }
+    var entry = entry
+    entry.desired = desired.placed(onNodeWith: labels)
+    return entry
+  }
+}
