@@ -2,7 +2,7 @@ import BerthCore
 
 extension ManifestSchema {
   /// The manifest language as JSON Schema 2020-12, for editors (taplo, VS Code's Even Better TOML) and checks elsewhere. Made from the
-  /// table that the decoder checks by: keys that are refused as "not supported yet" are not in it. What a schema can't say (names that
+  /// table that the decoder checks by. What a schema can't say (names that
   /// must be declared, ports that clash) is the decoder's alone.
   public static func jsonSchema() -> JSON {
     var schema = JSONObject()
@@ -17,7 +17,7 @@ extension ManifestSchema {
 extension KeyTable {
   fileprivate var jsonSchema: JSONObject {
     var properties = JSONObject()
-    for key in keys where key.isSupported {
+    for key in keys {
       var property = key.type.jsonSchema
       property["description"] = .string(key.defaultText.map { "\(key.doc); default \($0)" } ?? key.doc)
       properties[key.name] = .object(property)

@@ -16,21 +16,13 @@ public struct KeyTable: Sendable {
     public var type: KeyType
     /// As the reference prints it; nil where leaving it out has a meaning of its own.
     public var defaultText: String?
-    /// False: known and refused as "not supported yet".
-    public var isSupported: Bool
     public var doc: String
   }
 }
 
 extension KeyTable.Key {
-  /// A key that works.
   public static func key(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
-    Self(name: name, type: type, defaultText: defaultText, isSupported: true, doc: doc)
-  }
-
-  /// A key of the language whose behaviour isn't there yet.
-  public static func notYet(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
-    Self(name: name, type: type, defaultText: defaultText, isSupported: false, doc: doc)
+    Self(name: name, type: type, defaultText: defaultText, doc: doc)
   }
 }
 

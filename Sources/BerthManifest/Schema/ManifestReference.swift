@@ -26,12 +26,11 @@ private struct ReferenceWriter {
     text += "## \(table.title.hasPrefix("[") ? "`\(table.title)`" : table.title.hasPrefix("the ") ? "Pod" : "`\(table.title)`")\n\n"
     text += "| key | value | default | meaning |\n|---|---|---|---|\n"
     for key in table.keys {
-      let doc = key.isSupported ? key.doc : "**not supported yet**: \(key.doc)"
       text +=
-        "| `\(key.name)` | \(Self.cell(key.type.summary)) | \(key.defaultText.map { "`\(Self.cell($0))`" } ?? "") | \(Self.cell(doc)) |\n"
+        "| `\(key.name)` | \(Self.cell(key.type.summary)) | \(key.defaultText.map { "`\(Self.cell($0))`" } ?? "") | \(Self.cell(key.doc)) |\n"
     }
     text += "\n"
-    for key in table.keys where key.isSupported { for inner in Self.tables(in: key.type) { write(inner) } }
+    for key in table.keys { for inner in Self.tables(in: key.type) { write(inner) } }
   }
 
   private static func tables(in type: KeyType) -> [KeyTable] {

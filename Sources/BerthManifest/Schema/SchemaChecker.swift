@@ -1,15 +1,13 @@
 import BerthCore
 
-/// Holds a file's tables against their `KeyTable`s and reports everything that a value alone shows to be wrong: unknown keys, keys that
-/// aren't supported yet, wrong types, formats and ranges. What follows from several values together is the decoder's.
+/// Holds a file's tables against their `KeyTable`s and reports everything that a value alone shows to be wrong: unknown keys,
+/// wrong types, formats and ranges. What follows from several values together is the decoder's.
 public struct SchemaChecker {
   let root: KeyTable
   /// What was found so far.
   public private(set) var sink: DiagnosticSink
   /// From the root to the table being checked.
   private var chain: [KeyTable] = []
-  /// Below a key that was refused as a whole already.
-  private var isRefused = false
 
   public init(root: KeyTable, sink: DiagnosticSink) {
     self.root = root
@@ -27,13 +25,7 @@ public struct SchemaChecker {
         unknown(entry, in: keys)
         continue
       }
-      let wasRefused = isRefused
-      if !key.isSupported, !isRefused {
-        sink.error("'\(key.name)' is not supported yet", at: entry.keyRange)
-        isRefused = true
-      }
       check(entry.value, as: key.type, name: key.name)
-      isRefused = wasRefused
     }
   }
 

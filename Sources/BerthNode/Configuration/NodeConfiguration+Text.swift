@@ -17,13 +17,13 @@ extension NodeConfiguration {
 
   private func text(documented: Bool) -> String {
     var text = ""
-    for key in ConfigurationSchema.root.keys where key.isSupported {
+    for key in ConfigurationSchema.root.keys {
       guard let section = key.type.section else {
         text += line(key, path: key.name, documented)
         continue
       }
       text += "\n" + (documented ? "# \(key.doc)\n" : "") + section.title + "\n"
-      for inner in section.keys where inner.isSupported { text += line(inner, path: "\(key.name).\(inner.name)", documented) }
+      for inner in section.keys { text += line(inner, path: "\(key.name).\(inner.name)", documented) }
     }
     return text
   }

@@ -6,20 +6,14 @@ import Testing
 struct JSONSchemaTests {
   private let schema = ManifestSchema.jsonSchema()
 
-  @Test("every supported key of the pod is in it, with its words, and no other")
+  @Test("every key of the pod is in it, with its words, and no other")
   func podKeys() {
     let properties = schema["properties"]?.object ?? [:]
-    #expect(Set(properties.members.map(\.key)) == Set(ManifestSchema.pod.keys.filter(\.isSupported).map(\.name)))
-    for key in ManifestSchema.pod.keys where key.isSupported {
+    #expect(Set(properties.members.map(\.key)) == Set(ManifestSchema.pod.keys.map(\.name)))
+    for key in ManifestSchema.pod.keys {
       #expect(properties[key.name]?["description"]?.string?.hasPrefix(key.doc) == true)
     }
     #expect(schema["additionalProperties"] == false)
-  }
-
-  @Test("a key that is refused as not supported yet is not in it")
-  func unsupported() {
-    #expect(ManifestSchema.pod["share_process_namespace"]?.isSupported == false)
-    #expect(schema["properties"]?["share_process_namespace"] == nil)
   }
 
   @Test("containers are objects of known keys")

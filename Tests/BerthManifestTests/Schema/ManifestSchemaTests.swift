@@ -26,13 +26,6 @@ struct ManifestSchemaTests {
     #expect(Set(ManifestSchema.volume.keys.map(\.name)) == Set(Self.volumeKeys))
   }
 
-  @Test("every key of the language works")
-  func allSupported() {
-    #expect(ManifestSchema.pod.keys.allSatisfy { $0.isSupported })
-    #expect(ManifestSchema.container(isInit: true).keys.allSatisfy { $0.isSupported })
-    #expect(ManifestSchema.volume.keys.allSatisfy { $0.isSupported })
-  }
-
   @Test("a sidecar is an init container, and a restart policy of a container is the pod's")
   func restartPolicy() {
     let sidecar =
