@@ -18,7 +18,10 @@ let times = arguments.count > 2 ? Int(arguments[2]) ?? 1 : 1
 func tell(_ value: JSON) { try? FD(owning: dup(1)).writeAll([1] + value.encoded() + [10]) }
 
 func openDescriptors() -> Int { (try? Files.list("/proc/self/fd").count) ?? -1 }
-func mounts() -> Int { (try? Files.readText("/proc/self/mountinfo").split(separator: "\n").count) ?? -1 }
+/// That name `path`: others may mount things beside this program.
+func mounts(naming path: String) -> Int {
+  (try? Files.readText("/proc/self/mountinfo").split(separator: "\n").count { $0.contains(path) }) ?? -1
+}
 
 /// One launch to its end.
 func launchOnce(_ request: LaunchRequest) -> JSON {
@@ -53,11 +56,11 @@ func overlayByOptions(_ paths: [String]) -> Never {
 }
 
 if arguments[1] == "--overlay-by-options", arguments.count == 6 {
-  let before = try Files.readText("/proc/self/mountinfo")
+  let before = mounts(naming: arguments[2])
   let child = try Children.fork()
   if child == 0 { overlayByOptions(Array(arguments[2...])) }
   _ = Children.reap(child)
-  tell(.bool(try Files.readText("/proc/self/mountinfo") == before))
+  tell(.bool(mounts(naming: arguments[2]) == before))
   exit(0)
 }
 
@@ -75,14 +78,16 @@ if arguments[1] == "--kill-launcher", arguments.count == 3 {
 
 do {
   let request = try LaunchRequest(decoding: try JSON(parsing: try Files.read(arguments[1])))
-  let before = (openDescriptors(), mounts())
+  let folder = Files.parent(of: arguments[1])
+  let before = (openDescriptors(), mounts(naming: folder))
   for _ in 0..<times {
     tell(launchOnce(request))
   }
   // Children that are left: none, or waitpid would know one.
   let left = waitpid(-1, nil, WNOHANG)
   let leaks: JSON = [
-    "descriptors": .integer(openDescriptors() - before.0), "mounts": .integer(mounts() - before.1), "children": .bool(left >= 0),
+    "descriptors": .integer(openDescriptors() - before.0), "mounts": .integer(mounts(naming: folder) - before.1),
+    "children": .bool(left >= 0),
   ]
   tell(leaks)
 } catch {
