@@ -29,8 +29,10 @@ struct PlanPropertyTests {
   }
 
   @Test("from any pod to any other: one action after the other leads there, those that diff says, and then nothing is left to do")
-  func converges() {
+  func converges() async {
     for seed in UInt64(1)...3000 {
+      // Others wait for one of the few threads that all tests share, some of them for an answer that comes once.
+      await Task.yield()
       var dice = SeededGenerator(seed: seed)
       let asked: [DesiredPod?] = (0..<4).map { _ in Int.random(in: 0...6, using: &dice) == 0 ? nil : pod(&dice) }
       var world = World(now: now)
@@ -44,7 +46,7 @@ struct PlanPropertyTests {
           for action in plan.actions {
             world.perform(action, desired)
             done.append(action.text)
-            #expect(world.isSafe, "seed \(seed): two instances want port 8080")
+            if !world.isSafe { Issue.record("seed \(seed): two instances want port 8080") }
           }
           world.pass()
         }
