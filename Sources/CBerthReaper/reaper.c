@@ -3,7 +3,7 @@
 // containers share.
 //
 // It is executed from within a container by a descriptor (BERTH_OP_SPLIT), so the image needs to hold nothing. It runs before the C
-// library's own start and never gets to it: of a program of megabytes no more than two pages are its own. Every signal is blocked when it
+// library's own start and never gets to it, so that next to nothing of a program of megabytes is touched. Every signal is blocked when it
 // begins, so that none is lost that came before.
 #include "berth_entry.h"
 #include "berth_reaper.h"

@@ -5,7 +5,8 @@ import Glibc
 import ImageFixtures
 import Testing
 
-@Suite("unpacking layers", .enabled(if: geteuid() == 0, "owners, devices and trusted attributes need root"))
+/// One after the other: each sets the umask of the whole process for a moment, and two at once would leave it behind.
+@Suite("unpacking layers", .serialized, .enabled(if: geteuid() == 0, "owners, devices and trusted attributes need root"))
 struct LayerUnpackerTests {
   let directory: TemporaryDirectory
   init() throws { directory = try TemporaryDirectory() }

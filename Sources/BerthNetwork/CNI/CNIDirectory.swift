@@ -29,13 +29,16 @@ public struct CNIDirectory: Sendable {
     for file in ((try? Files.list(path)) ?? []).sorted() {
       let isList = file.hasSuffix(".conflist")
       guard isList || file.hasSuffix(".conf") || file.hasSuffix(".json"), !file.hasPrefix(".") else { continue }
-      var text: String?
+      var bytes: [UInt8]?
       do throws(CNIProblem) {
-        let bytes = try Self.bytes("\(path)/\(file)")
-        text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
-        let network = try CNINetwork(bytes, isList: isList)
+        let read = try Self.bytes("\(path)/\(file)")
+        bytes = read
+        let network = try CNINetwork(read, isList: isList)
         if !networks.contains(where: { $0.name == network.name }) { networks.append(network) }
-      } catch { problems.append(Problem(file: "\(path)/\(file)", reason: "\(error)", text: text)) }
+      } catch {
+        let text = bytes.map { String(decoding: $0, as: UTF8.self).filter { !$0.isWhitespace } }
+        problems.append(Problem(file: "\(path)/\(file)", reason: "\(error)", text: text))
+      }
     }
     return (networks, problems)
   }
