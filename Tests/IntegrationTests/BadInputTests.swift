@@ -64,8 +64,7 @@ extension Integration {
     @Test("what is still to come is refused, never ignored")
     func notYet() throws {
       try beside { daemon in
-        let probe = "readiness_probe = { http_get = { port = 443, scheme = \"https\" } }"
-        try daemon.drop("bad", try ManifestText.of(container: probe))
+        try daemon.drop("bad", try ManifestText.of(pod: "schedule = \"@daily\"\nconcurrency_policy = \"allow\""))
         let pod = try daemon.pod("bad", "is refused") { $0.condition("ManifestValid") == "False" }
         #expect(pod.complaints.contains("not supported yet"))
       }

@@ -2,7 +2,11 @@ import BerthCore
 
 /// A place in a manifest that names a file of the node whose content it takes.
 struct ContentReference: Hashable, Sendable {
-  enum Use: Sendable { case volume, variable, variables }
+  enum Use: Sendable {
+    case volume, variable, variables, profile
+    /// Only has to be there: the time zone database belongs to the node, and a new version of it changes no manifest.
+    case timeZone
+  }
   var path: String
   var range: SourceRange
   var use: Use
@@ -32,7 +36,8 @@ extension DecodedManifest {
     var sink = DiagnosticSink(file: file, source: source)
     for path in contentPaths {
       let result = read(path)
-      if case .success(let content) = result { contents[path] = content }
+      let isTaken = references.contains { $0.path == path && $0.use != .timeZone }
+      if isTaken, case .success(let content) = result { contents[path] = content }
       for reference in references where reference.path == path {
         if let problem = Self.problem(of: result, for: reference) { sink.error(problem, at: reference.range) }
       }
@@ -52,12 +57,20 @@ extension DecodedManifest {
 
   private static func problem(of result: Result<FileContent, ContentProblem>, for reference: ContentReference) -> String? {
     switch (result, reference.use) {
+    case (.failure(let problem), .timeZone): return "no such time zone on this node: \(reference.path) \(problem.reason)"
+    case (.success(let content), .timeZone):
+      return TimeZoneRules(tzif: content.bytes) == nil ? "\(reference.path) is no time zone file" : nil
     case (.failure(let problem), _): return "\(reference.path) \(problem.reason)"
     case (.success(let content), .variable):
       return content.variable == nil ? "\(reference.path) can't be a variable's value: it isn't UTF-8, or has a NUL" : nil
     case (.success(let content), .variables):
       guard case .problem(let line, let words) = EnvFile.parse(content) else { return nil }
       return "\(reference.path):\(line): \(words)"
+    case (.success(let content), .profile):
+      do throws(JSONError) {
+        guard try JSON(parsing: content.bytes).object != nil else { return "\(reference.path) is no seccomp profile: it is no JSON object" }
+        return nil
+      } catch { return "\(reference.path) is no seccomp profile: \(error)" }
     case (.success, .volume): return nil
     }
   }
@@ -81,6 +94,7 @@ extension PodSpec {
       for (name, value) in container.env {
         if case .file(let file) = value { container.env[name] = .file(filled(file)) }
       }
+      if case .file(let file) = container.security.seccomp { container.security.seccomp = .file(filled(file)) }
     }
     for at in containers.indices { fill(&containers[at]) }
     for at in initContainers.indices { fill(&initContainers[at]) }
@@ -104,6 +118,7 @@ extension PodSpec {
     for container in initContainers + containers {
       container.envFiles.forEach(note)
       for case .file(let file) in container.env.values { note(file) }
+      if case .file(let file) = container.security.seccomp { note(file) }
     }
     for volume in volumes { volume.source.fileSet?.from.values.forEach(note) }
     return paths

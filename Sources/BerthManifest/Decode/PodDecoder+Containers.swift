@@ -80,7 +80,7 @@ extension PodDecoder {
 
   // MARK: security and limits
 
-  private func security(_ table: TOMLTable) -> SecuritySpec {
+  private mutating func security(_ table: TOMLTable) -> SecuritySpec {
     var security = SecuritySpec()
     security.privileged = table["privileged"]?.boolean ?? security.privileged
     security.readOnlyRootFilesystem = table["read_only_root_filesystem"]?.boolean ?? security.readOnlyRootFilesystem
@@ -92,7 +92,10 @@ extension PodDecoder {
     switch table["seccomp"]?.string {
     case nil, "default": security.seccomp = .default
     case "unconfined": security.seccomp = .unconfined
-    case let path?: security.seccomp = .file(LexicalPath.resolve(path, from: folder))
+    case let written?:
+      let path = LexicalPath.resolve(written, from: folder)
+      security.seccomp = .file(ContentFile(path: path))
+      if let range = table["seccomp"]?.range { references.append(ContentReference(path: path, range: range, use: .profile)) }
     }
     security.apparmor = table["apparmor"]?.string
     security.maskedPaths = table.strings("masked_paths")

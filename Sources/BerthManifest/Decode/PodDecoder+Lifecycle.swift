@@ -75,9 +75,6 @@ extension PodDecoder {
         if !path.hasPrefix("/") || path.utf8.contains(32) { sink.error("'path' must begin with '/' and have no space", at: value.range) }
         get.path = path
       }
-      if let value = table["scheme"], value.string == "https" {
-        sink.error("scheme \"https\" is not supported yet", at: value.range, help: "probe the plain port, or use tcp_socket")
-      }
       get.scheme = table["scheme"]?.string.flatMap { HTTPGet.Scheme(rawValue: $0) } ?? .http
       get.headers = table.stringMap("headers")
       return .httpGet(get)

@@ -31,7 +31,7 @@ extension PodDecoder {
     spec.onDrift = root["on_drift"]?.string.flatMap { DriftPolicy(rawValue: $0) } ?? .repair
     guard let table = root["update"]?.table else { return }
     if let strategy = table["strategy"]?.string.flatMap({ UpdateSpec.Strategy(rawValue: $0) }) { spec.update.strategy = strategy }
-    if let deadline = table["progress_deadline"]?.duration { spec.update.progressDeadline = deadline }
+    if let deadline = positive(table, "progress_deadline") { spec.update.progressDeadline = deadline }
     spec.update.rollback = table["rollback"]?.boolean ?? true
   }
 

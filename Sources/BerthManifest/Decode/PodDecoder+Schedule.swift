@@ -11,6 +11,9 @@ extension PodDecoder {
     }
     var schedule = ScheduleSpec(expression)
     schedule.timeZone = root["time_zone"]?.string
+    if let value = root["time_zone"], let path = schedule.timeZone.flatMap(TimeZoneRules.path) {
+      references.append(ContentReference(path: path, range: value.range, use: .timeZone))
+    }
     if let policy = root["concurrency_policy"] {
       schedule.concurrencyPolicy = policy.string.flatMap { ScheduleSpec.ConcurrencyPolicy(rawValue: $0) } ?? .forbid
       if policy.string == "allow" {

@@ -13,6 +13,11 @@ public struct TimeZoneRules: Hashable, Sendable {
 
   public static let utc = TimeZoneRules(transitions: [], offsets: [], first: 0, rest: nil)
 
+  /// Where the node keeps the rules of a zone (tzdata); nil for the one that needs none.
+  public static func path(of name: String) -> String? {
+    name == "UTC" || name == "Etc/UTC" ? nil : "/usr/share/zoneinfo/\(name)"
+  }
+
   private init(transitions: [Int64], offsets: [Int64], first: Int64, rest: RecurringOffset?) {
     (self.transitions, self.offsets, self.first, self.rest) = (transitions, offsets, first, rest)
   }

@@ -96,8 +96,10 @@ public struct SchemaChecker {
     switch value.content {
     case .integer, .float, .boolean, .dateTime:
       guard type.accepts(asText) else { return nil }
-      let written = sink.source.bytes[value.range.lower..<value.range.upper]
-      return "write \"\(String(decoding: written, as: UTF8.self))\""
+      let written = String(decoding: sink.source.bytes[value.range.lower..<value.range.upper], as: UTF8.self)
+      guard case .duration = type.alternative(for: asText) else { return "write \"\(written)\"" }
+      // Most would mean seconds.
+      return value.integer.flatMap { $0 < 0 ? nil : "write \"\(written)s\"" }
     case .table:
       if case .list(.table) = type { return "write [[\(name)]]" }
       return nil

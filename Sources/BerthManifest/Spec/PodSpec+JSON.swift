@@ -108,7 +108,7 @@ extension ContainerSpec {
       "env": .object(PodSpec.sorted(env) { $0.json(for: disclosure) }),
       "env_file": .array(envFiles.map { $0.json(for: disclosure) }), "ports": .array(ports.map(\.json)),
       "mounts": .array(mounts.map(\.json)),
-      "devices": .array(devices.map(\.json)), "resources": resources.json, "security": security.json,
+      "devices": .array(devices.map(\.json)), "resources": resources.json, "security": security.json(for: disclosure),
       "rlimits": .object(PodSpec.sorted(rlimits) { $0.json }), "log": log.json,
     ]
   }
@@ -133,15 +133,23 @@ extension MountSpec {
 }
 
 extension SecuritySpec {
-  var json: JSON {
-    [
+  func json(for disclosure: SpecDisclosure) -> JSON {
+    var object: JSONObject = [
       "privileged": .bool(privileged), "read_only_root_filesystem": .bool(readOnlyRootFilesystem), "run_as_non_root": .bool(runAsNonRoot),
       "no_new_privileges": .bool(noNewPrivileges),
       "capabilities": ["add": .strings(addCapabilities), "drop": .strings(dropCapabilities)],
       "seccomp": .string(seccomp.text), "apparmor": .optional(apparmor),
       "masked_paths": .optionalStrings(maskedPaths), "readonly_paths": .optionalStrings(readonlyPaths),
     ]
+    // Beside the path, which is all that earlier versions know.
+    if disclosure == .record, case .file(let file) = seccomp, let content = file.content { object[Self.profileKey] = content.json }
+    return .object(object)
   }
+}
+
+extension SecuritySpec {
+  /// The content of the file that `seccomp` names.
+  static let profileKey = "seccomp_profile"
 }
 
 extension SecuritySpec.Seccomp {
@@ -150,7 +158,7 @@ extension SecuritySpec.Seccomp {
     switch self {
     case .default: "default"
     case .unconfined: "unconfined"
-    case .file(let path): path
+    case .file(let file): file.path
     }
   }
 
@@ -158,7 +166,7 @@ extension SecuritySpec.Seccomp {
     switch text {
     case "default": self = .default
     case "unconfined": self = .unconfined
-    default: self = .file(text)
+    default: self = .file(ContentFile(path: text))
     }
   }
 }

@@ -136,6 +136,10 @@ extension SecuritySpec {
       try capabilities.read("drop", into: &dropCapabilities, SpecReader.strings)
     }
     try reader.read("seccomp", into: &seccomp) { $0.string.map { Seccomp(text: $0) } }
+    if case .file(var file) = seccomp {
+      file.content = try reader.optional(Self.profileKey) { FileContent(json: $0) }
+      seccomp = .file(file)
+    }
     apparmor = try reader.optional("apparmor", \.string)
     maskedPaths = try reader.optional("masked_paths", SpecReader.strings)
     readonlyPaths = try reader.optional("readonly_paths", SpecReader.strings)

@@ -178,7 +178,7 @@ public struct SecuritySpec: Hashable, Sendable {
     case `default`
     case unconfined
     /// A profile in Docker's JSON format on the node.
-    case file(String)
+    case file(ContentFile)
   }
   public var privileged = false
   public var readOnlyRootFilesystem = false

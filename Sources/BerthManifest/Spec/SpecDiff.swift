@@ -45,6 +45,7 @@ public enum SpecDiff {
   private static func settled(_ change: FieldChange, live: [String]) -> FieldChange {
     var change = change
     let parts = change.path.split(separator: ".", maxSplits: 4).map(String.init)
+    if parts.last == SecuritySpec.profileKey { return profile(change) }
     guard parts.count > 2, parts[0] == "volume", ["config", "secret"].contains(parts[2]) else { return change }
     let isContent = parts.count > 3 && ["files", "from"].contains(parts[3])
     if parts.count > 3, parts[3] == "on_change" { change.inPlace = true }
@@ -53,6 +54,16 @@ public enum SpecDiff {
       if !change.old.isEmpty { change.old = FileSet.redacted }
       if !change.new.isEmpty { change.new = FileSet.redacted }
     }
+    return change
+  }
+
+  /// A profile is hundreds of lines: its digest tells that it is another.
+  private static func profile(_ change: FieldChange) -> FieldChange {
+    func digest(_ text: String) -> String { text.isEmpty ? "" : "sha256:\(SHA256.hexDigest(Array(text.utf8)).prefix(12))" }
+    var change = change
+    // A record of an earlier version doesn't tell what the profile was: that is no reason to restart anything.
+    if change.old.isEmpty { change.inPlace = true }
+    (change.old, change.new) = (digest(change.old), digest(change.new))
     return change
   }
 

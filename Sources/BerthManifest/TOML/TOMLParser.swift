@@ -140,16 +140,22 @@ struct TOMLParser {
     scanner.skipBlanks()
     if scanner.skip(UInt8(ascii: "}")) { return TOMLTable() }
     while true {
+      guard !scanner.isAtEndOfLine else { throw onSeveralLines() }
       try entry(in: table, depth: depth)
       scanner.skipBlanks()
       if scanner.skip(UInt8(ascii: "}")) { return builder.frozen(table) }
       guard scanner.skip(UInt8(ascii: ",")) else {
-        throw scanner.isAtNewline
-          ? scanner.failure("an inline table stays on one line: close it with '}' or write it as a [table]")
-          : scanner.failure("expected ',' or '}' in the inline table, found \(scanner.found)")
+        throw scanner.isAtEndOfLine ? onSeveralLines() : scanner.failure("expected ',' or '}' in the inline table, found \(scanner.found)")
       }
       scanner.skipBlanks()
     }
+  }
+
+  /// Leaves the table behind, so that its other lines aren't taken for entries of the table around it.
+  private mutating func onSeveralLines() -> TOMLError {
+    let error = scanner.failure("an inline table stays on one line: close it with '}' or write it as a [table]")
+    scanner.skipToEndOfInlineTable()
+    return error
   }
 
   // MARK: recovery

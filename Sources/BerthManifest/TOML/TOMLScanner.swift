@@ -13,6 +13,9 @@ struct TOMLScanner {
   var isAtEnd: Bool { at >= bytes.count }
   var isAtNewline: Bool { current == 10 || (current == 13 && peek(1) == 10) }
 
+  /// Nothing but a comment follows on this line, and there is another.
+  var isAtEndOfLine: Bool { isAtNewline || current == UInt8(ascii: "#") }
+
   func peek(_ distance: Int) -> UInt8 { at + distance < bytes.count ? bytes[at + distance] : 0 }
 
   func failure(_ message: String, from lower: Int? = nil, to upper: Int? = nil) -> TOMLError {
@@ -54,6 +57,36 @@ struct TOMLScanner {
       skipBlanks()
       try skipComment()
       guard skipNewline() else { return }
+    }
+  }
+
+  /// From inside an inline table that goes over several lines to behind its `}`; nowhere if a header comes first.
+  mutating func skipToEndOfInlineTable() {
+    var ahead = self
+    var depth = 1
+    while depth > 0, !ahead.isAtEnd {
+      switch ahead.current {
+      case UInt8(ascii: "{"): depth += 1
+      case UInt8(ascii: "}"): depth -= 1
+      case UInt8(ascii: "#"), UInt8(ascii: "\""), UInt8(ascii: "'"): ahead.skipOpaque()
+      case 10:
+        ahead.at += 1
+        ahead.skipBlanks()
+        if ahead.current == UInt8(ascii: "[") { return }
+        continue
+      default: break
+      }
+      ahead.at += 1
+    }
+    if depth == 0 { at = ahead.at }
+  }
+
+  /// From the beginning of a comment or a string to its last byte on this line.
+  private mutating func skipOpaque() {
+    let end = current
+    while !isAtEnd, peek(1) != 10, at + 1 < bytes.count {
+      at += current == UInt8(ascii: "\\") && end == UInt8(ascii: "\"") && peek(1) == end ? 2 : 1
+      if current == end, end != UInt8(ascii: "#") { return }
     }
   }
 

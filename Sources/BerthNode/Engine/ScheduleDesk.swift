@@ -36,8 +36,8 @@ final class ScheduleDesk: Sendable {
 
   /// Read anew each time: a new version of the database counts from the next run on.
   static func rules(_ name: String?) throws(BerthError) -> TimeZoneRules {
-    if name == "UTC" || name == "Etc/UTC" { return .utc }
-    let path = name.map { "/usr/share/zoneinfo/\($0)" } ?? "/etc/localtime"
+    if let name, TimeZoneRules.path(of: name) == nil { return .utc }
+    let path = name.flatMap(TimeZoneRules.path) ?? "/etc/localtime"
     let bytes: [UInt8]
     do throws(Errno) { bytes = try Files.read(path) } catch {
       // A node without a time zone of its own has UTC, as the C library has it.

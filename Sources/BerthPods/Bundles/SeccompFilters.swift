@@ -33,12 +33,20 @@ public final class SeccompFilters: Sendable {
   public func path(for security: SecuritySpec, capabilities: [String]) throws(BerthError) -> String? {
     if security.privileged || security.seccomp == .unconfined { return nil }
     let key = Key(capabilities: capabilities, profile: security.seccomp)
-    // A profile of the operator's own may change on disk: it is read anew each time.
-    if security.seccomp == .default, let path = known.withLock({ $0[key] }) { return path }
+    if let path = known.withLock({ $0[key] }) { return path }
     var profile = standard
-    if case .file(let path) = security.seccomp { profile = try Self.read(path) }
+    var isFixed = true
+    if case .file(let file) = security.seccomp {
+      if let content = file.content {
+        profile = try SeccompProfile(parsing: content.bytes)
+      } else {
+        // A record of an earlier version has the path alone, and what is there may change.
+        profile = try Self.read(file.path)
+        isFixed = false
+      }
+    }
     let path = try file(for: profile.resolved(capabilities: capabilities, kernel: kernel))
-    known.withLock { $0[key] = path }
+    if isFixed { known.withLock { $0[key] = path } }
     return path
   }
 

@@ -70,6 +70,51 @@ struct ContentTests {
     #expect(resolved(Self.text, files).diagnostics.map(\.position.line) == [5])
   }
 
+  @Test("a seccomp profile is content: held to be one, part of the hash, kept in the record, told as changed")
+  func profile() throws {
+    let text = "network = \"none\"\n[[container]]\nimage = \"a:1\"\nsecurity = { seccomp = \"own.json\" }\n"
+    func manifest(_ profile: FileContent?) -> DecodedManifest { resolved(text, profile.map { ["/m/own.json": $0] } ?? [:]) }
+    let first = manifest("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}")
+    let spec = try #require(first.spec)
+    #expect(try PodSpec(json: JSON(parsing: spec.json(for: .record).encoded())) == spec)
+    let disk = try PodSpec(json: spec.json(for: .disk))
+    #expect(disk.missingContents == ["/m/own.json"] && disk != spec)
+    #expect(disk.completed { _ in "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}" } == spec)
+    let second = manifest("{\"defaultAction\":\"SCMP_ACT_LOG\"}")
+    #expect(second.hash != first.hash)
+    let changes = SpecDiff.changes(from: spec, to: try #require(second.spec))
+    #expect(changes.map(\.path) == ["container.web.security.seccomp_profile"] && changes.first?.inPlace == false)
+    #expect(changes.first?.new.hasPrefix("sha256:") == true && changes.first?.new.count == 19)
+    // A record of an earlier version has the path alone.
+    #expect(SpecDiff.changes(from: disk, to: spec).map(\.inPlace) == [true])
+    for (content, words) in [
+      (nil, "/m/own.json is not there"), ("[]", "it is no JSON object"), ("{\"a\":", "is no seccomp profile: ends too early"),
+    ] as [(FileContent?, String)] {
+      let bad = manifest(content)
+      #expect(bad.spec == nil && bad.diagnostics.first?.message.contains(words) == true, "\(bad.diagnostics)")
+      #expect(bad.diagnostics.first?.position.line == 4)
+    }
+  }
+
+  @Test("a time zone has to be there, and another version of its rules is no other manifest")
+  func timeZone() throws {
+    let text = "network = \"none\"\nschedule = \"@daily\"\ntime_zone = \"Some/Where\"\n[[container]]\nimage = \"a:1\"\n"
+    let path = "/usr/share/zoneinfo/Some/Where"
+    func zone(standard: UInt8) -> FileContent {
+      FileContent(Array("TZif".utf8) + [UInt8](repeating: 0, count: 32) + [0, 0, 0, 1, 0, 0, 0, 0] + [0, 0, 0, standard, 0, 0])
+    }
+    let first = resolved(text, [path: zone(standard: 0)])
+    #expect(first.spec != nil && first.diagnostics.isEmpty, "\(first.diagnostics)")
+    #expect(first.hash == resolved(text, [path: zone(standard: 1)]).hash)
+    #expect(first.spec?.missingContents == [])
+    #expect(
+      resolved(text, [:]).diagnostics.map { "\($0.position): \($0.message)" } == [
+        "3:13: no such time zone on this node: \(path) is not there"
+      ])
+    #expect(resolved(text, [path: "x"]).diagnostics.map(\.message) == ["\(path) is no time zone file"])
+    #expect(resolved(text.replacing("Some/Where", with: "UTC"), [:]).spec != nil)
+  }
+
   @Test("what can't be is said where it stands")
   func errors() {
     #expect(containerProblems("env = { A = { secret = \"x/y\" } }") == ["4:24: there is no secret volume 'x'"])

@@ -62,6 +62,8 @@ struct DecodeErrorTests {
     #expect(help(rest + "security = { capabilities = { add = [\"NET_ADMN\"] } }") == ["did you mean 'NET_ADMIN'?"])
     #expect(help("network = \"host\"\n[container]\nimage = \"a\"").first == "write [[container]]")
     #expect(help("completely_different = 1" + rest) == [nil])
+    #expect(help("termination_grace_period = 30" + rest) == ["write \"30s\""])
+    #expect(help("termination_grace_period = -30" + rest) == [nil])
   }
 
   @Test("syntax errors come together with unknown keys, but not with what may only have been skipped")
@@ -70,6 +72,12 @@ struct DecodeErrorTests {
       problems("name = web\nfoo = 1\n[[container]\nimage = \"a\"") == [
         "1:8: no valid value: 'web'; strings need quotes", "2:1: unknown key 'foo'", "3:13: expected ']]', found the end of the line",
       ])
+  }
+
+  @Test("an update's deadline is longer than nothing")
+  func progressDeadline() {
+    let text = "network = \"none\"\nupdate = { progress_deadline = \"0s\" }\n[[container]]\nimage = \"a\""
+    #expect(problems(text) == ["2:32: 'progress_deadline' must be longer than 0s"])
   }
 
   @Test(
@@ -180,7 +188,6 @@ struct DecodeErrorTests {
       ),
       ("startup_probe = { http_get = { port = 1, headers = { a = \"x\\ny\" } } }", "'headers.a' must be one line of text"),
       ("post_start = {}", "'post_start' needs one of exec, http_get, sleep"),
-      ("pre_stop = { http_get = { port = 1, scheme = \"https\" } }", "scheme \"https\" is not supported yet"),
     ])
   func container(line: String, message: String) {
     let found = containerProblems(line)

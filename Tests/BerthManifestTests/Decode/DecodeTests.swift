@@ -70,7 +70,7 @@ struct DecodeTests {
     #expect(web.resources.pids == 100 && web.resources.cpuWeight == 50 && web.resources.ioWeight == 10 && web.resources.cpusetCpus == "0-1")
     #expect(web.security.readOnlyRootFilesystem && web.security.runAsNonRoot && !web.security.noNewPrivileges && web.security.privileged)
     #expect(web.security.addCapabilities == ["NET_ADMIN"] && web.security.dropCapabilities == ["ALL"])
-    #expect(web.security.seccomp == .file("/m/seccomp.json"))
+    #expect(web.security.seccomp == .file(ContentFile(path: "/m/seccomp.json")))
     #expect(web.security.maskedPaths == ["/proc/kcore"] && web.security.readonlyPaths == [])
     #expect(web.rlimits["nofile"] == Rlimit(soft: 1024, hard: 1024))
     #expect(web.rlimits["core"] == Rlimit(soft: 0, hard: .max))
