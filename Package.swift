@@ -44,6 +44,7 @@ let systemLibraries: [Target] = [
   .systemLibrary(name: "CInotifyTools", providers: [.apt(["libinotifytools0-dev"])]),
   .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
   .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+  .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
   .systemLibrary(name: "CISAL", providers: [.apt(["libisal-dev"])]),
   .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
   .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
@@ -102,7 +103,7 @@ let engine: [Target] = [
     "BerthNode",
     [
       "BerthCore", "BerthOCI", "BerthManifest", "BerthPlan", "BerthLinux", "BerthStore", "BerthImages", "BerthPods", "BerthRuntime",
-      "BerthSeccomp", "CBerthTasks", "CInotifyTools",
+      "BerthSeccomp", "CBerthTasks", "CInotifyTools", "CTLS",
     ])
 ]
 

@@ -46,6 +46,24 @@ extension Integration {
       }
     }
 
+    @Test("http_get over https takes any certificate; a plain server is told", .enabled(if: Command.exists("openssl"), "needs openssl"))
+    func https() throws {
+      try withDaemon { daemon in
+        let server = try TLSServer(port: 18443)
+        defer { server.stop() }
+        let probe = "readiness_probe = { http_get = { port = 18443, scheme = \"https\" }, period = \"200ms\" }"
+        try daemon.drop("web", ManifestText.of(container: probe).replacing("network = \"none\"", with: "network = \"host\""))
+        #expect(try daemon.pod("web", "is ready") { $0.isReady }.container.restarts == 0)
+        let plain = "readiness_probe = { http_get = { port = 8080, scheme = \"https\" }, period = \"200ms\" }"
+        try daemon.drop("plain", serving(daemon, container: plain))
+        try eventually("the plain server is told") {
+          try daemon.berth("events").stdout.contains("readiness probe failed: tls: wrong version number")
+        }
+        let told = try daemon.pod("plain")
+        #expect(told?.container.message == "tls: wrong version number")
+      }
+    }
+
     @Test("a failed liveness probe stops the container with its grace and restarts it, told why, whatever its exit code")
     func liveness() throws {
       try withDaemon { daemon in

@@ -28,6 +28,7 @@ enum Layers {
     "CSeccomp": ["BerthSeccomp"],
     "CInotifyTools": ["BerthNode"],
     "CCrypto": ["BerthStore"],
+    "CTLS": ["BerthNode"],
     "CSQLite": ["BerthStore"],
     "CISAL": ["BerthArchive"],
     "CZstd": ["BerthArchive"],

@@ -2,7 +2,7 @@ import BerthCore
 import BerthManifest
 import BerthPlan
 
-/// `http_get` over HTTP/1.1, with the kubelet's rules: 200 to 399 is success, a redirect on the same host is followed, one to another
+/// `http_get` over HTTP/1.1, in TLS or not, with the kubelet's rules: 200 to 399 is success, a redirect on the same host is followed, one to another
 /// host is a success of its own. Nothing but the head of the answer is read.
 struct HTTPConversation: ProbeConversation {
   /// Bytes of an answer's head.
@@ -15,6 +15,7 @@ struct HTTPConversation: ProbeConversation {
   let host: String
   private(set) var path: String
   private(set) var port: UInt16
+  private(set) var scheme: HTTPGet.Scheme
   private var redirects = 0
   private var head: [UInt8] = []
 
@@ -23,6 +24,7 @@ struct HTTPConversation: ProbeConversation {
     self.host = host
     path = get.path
     port = get.port
+    scheme = get.scheme
   }
 
   private var authority: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
@@ -95,7 +97,7 @@ struct HTTPConversation: ProbeConversation {
     }
     guard redirects + 1 < Self.redirectLimit else { return .done(ProbeResult(false, "stopped after \(Self.redirectLimit) redirects")) }
     var next = self
-    (next.path, next.port) = target
+    (next.scheme, next.path, next.port) = target
     next.redirects += 1
     next.head = []
     return .follow(next)
@@ -113,23 +115,23 @@ struct HTTPConversation: ProbeConversation {
   }
 
   /// Where on the same host; nil for any other.
-  private func target(of location: String) -> (path: String, port: UInt16)? {
+  private func target(of location: String) -> (scheme: HTTPGet.Scheme, path: String, port: UInt16)? {
     if location.hasPrefix("//") { return nil }
-    if location.hasPrefix("/") { return (location, port) }
-    guard let scheme = location.range(of: "://") else {
+    if location.hasPrefix("/") { return (scheme, location, port) }
+    guard let end = location.range(of: "://") else {
       // Relative to the folder of the path.
       let folder = path.prefix(while: { $0 != "?" })
-      return ("\(folder[...(folder.lastIndex(of: "/") ?? folder.startIndex)])\(location)", port)
+      return (scheme, "\(folder[...(folder.lastIndex(of: "/") ?? folder.startIndex)])\(location)", port)
     }
-    guard location[..<scheme.lower].lowercased() == "http" else { return nil }
-    let rest = location[scheme.upper...]
+    guard let scheme = HTTPGet.Scheme(rawValue: location[..<end.lower].lowercased()) else { return nil }
+    let rest = location[end.upper...]
     let authority = rest.prefix { $0 != "/" && $0 != "?" }
     var path = String(rest[authority.endIndex...])
     if !path.hasPrefix("/") { path = "/" + path }
     let own = host.contains(":") ? "[\(host)]" : host
-    if authority == own { return (path, 80) }
+    if authority == own { return (scheme, path, scheme == .https ? 443 : 80) }
     guard authority.hasPrefix(own + ":"), let port = UInt16(authority.dropFirst(own.count + 1)) else { return nil }
-    return (path, port)
+    return (scheme, path, port)
   }
 }
 

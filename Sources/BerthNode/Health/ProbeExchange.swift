@@ -77,8 +77,9 @@ final class ProbeExchange {
   private func prepare(_ host: String) {
     switch action {
     case .httpGet(let get)?:
-      if conversation == nil || !(conversation is HTTPConversation) || !hasFollowed { conversation = HTTPConversation(get, host: host) }
-      port = (conversation as? HTTPConversation)?.port ?? get.port
+      let request = followed ?? HTTPConversation(get, host: host)
+      port = request.port
+      conversation = request.scheme == .https ? TLSConversation(request) : request
     case .tcpSocket(let number)?: port = number
     case .grpc(let number, let service)?:
       port = number
@@ -86,8 +87,8 @@ final class ProbeExchange {
     case .exec?, nil: break
     }
   }
-  /// A redirect goes to the host that gave it.
-  private var hasFollowed = false
+  /// What a redirect asks for, of the host that gave it.
+  private var followed: HTTPConversation?
 
   /// The socket is ready for something. `connect` is to be called again where the result says so.
   func advance(_ hopper: borrowing NetworkNamespaceHopper) -> Progress {
@@ -108,8 +109,7 @@ final class ProbeExchange {
         case .wait(let reply): unsent += reply
         case .done(let result): return .done(result)
         case .follow(let next):
-          hasFollowed = true
-          conversation = next
+          followed = next
           hosts = [next.host]
           return connect(hopper)
         }

@@ -66,6 +66,17 @@ struct HTTPConversationTests {
     for size in [1, 1000] { #expect(outcome(http(), answer, pieces: size) == expected) }
   }
 
+  @Test("a redirect to https is followed in TLS, on its own port") func redirectToTLS() {
+    for (location, port) in [("https://127.0.0.1/x", 443), ("https://127.0.0.1:8443/x", 8443)] as [(String, UInt16)] {
+      var conversation = http()
+      guard case .follow(let next) = conversation.receive(Array("HTTP/1.1 302 x\r\nLocation: \(location)\r\n\r\n".utf8)) else {
+        Issue.record("\(location) is not followed")
+        continue
+      }
+      #expect(next.scheme == .https && next.port == port && next.path == "/x")
+    }
+  }
+
   @Test("a chain of redirects ends") func endless() {
     var conversation = http()
     var followed = 0
@@ -81,6 +92,32 @@ struct HTTPConversationTests {
     #expect(outcome(http(), line, pieces: 1 << 12) == "bad: the answer is no HTTP")
     let header = Array("HTTP/1.1 302 x\r\nX: ".utf8) + line
     #expect(outcome(http(), header, pieces: 1 << 12) == "bad: the head of the HTTP answer is longer than 16384 bytes")
+  }
+}
+
+@Suite("http_get in TLS: what isn't TLS")
+struct TLSConversationTests {
+  private let https = TLSConversation(HTTPConversation(HTTPGet(port: 8443), host: "127.0.0.1"))
+
+  @Test("it begins with a ClientHello, which names no server") func opening() {
+    let bytes = https.opening()
+    #expect(bytes.starts(with: [22, 3, 1]) && bytes.count > 100)
+    #expect(!String(decoding: bytes, as: UTF8.self).contains("127.0.0.1"))
+  }
+
+  @Test(
+    "an answer that is no TLS is a failure with OpenSSL's words, in pieces of any size",
+    arguments: [
+      ("HTTP/1.1 400 Bad Request\r\n\r\n", "bad: tls: "), ("SSH-2.0-OpenSSH_9.2\r\n", "bad: tls: "),
+      ("", "bad: the connection was closed during the TLS handshake"),
+      ("\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}\u{28}", "bad: tls: "),
+    ])
+  func notTLS(answer: String, expected: String) {
+    for size in [1, 3, 1000] {
+      let https = TLSConversation(HTTPConversation(HTTPGet(port: 8443), host: "127.0.0.1"))
+      let found = outcome(https, Array(answer.utf8), pieces: size, thenEnds: true)
+      #expect(found.hasPrefix(expected), "\(found)")
+    }
   }
 }
 
