@@ -44,13 +44,16 @@ struct RefusalTests {
     #expect(container.isGone)
   }
 
-  @Test("ids that lead elsewhere are refused", arguments: ["../x", "a/b", ".", ".."])
+  @Test(
+    "ids that lead elsewhere are refused",
+    arguments: ["", "../x", "a/b", ".", "..", "a b", "ä", "x\ny", String(repeating: "a", count: 2000)])
   func ids(id: String) throws {
     let container = try RuntimeBundle("true")
     try container.write()
     for command in [["run", "-b", container.bundle, id], ["delete", "--force", id], ["state", id]] {
       let result = try container(command)
       #expect(result.exit == 1 && result.stderr.contains("invalid container ID"), "\(result)")
+      #expect(result.stderr.split(separator: "\n").count == 1)
     }
   }
 

@@ -34,6 +34,13 @@ public enum Files {
     return try file.readAll(limit: limit)
   }
 
+  /// Of a place that others can have put anything into: a pipe there would never be written to. EINVAL for what is no regular file.
+  public static func readRegular(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
+    let file = try open(path, O_RDONLY | O_NONBLOCK)
+    guard try file.status().kind == .regular else { throw .invalid }
+    return try file.readAll(limit: limit)
+  }
+
   public static func readText(_ path: String, limit: Int = 16 << 20) throws(Errno) -> String {
     String(decoding: try read(path, limit: limit), as: UTF8.self)
   }

@@ -50,7 +50,7 @@ public enum Descriptors {
   public static func waitReadable(_ numbers: [Int32], timeout: Duration?) throws(Errno) -> Set<Int32> {
     var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     // Rounded up: waking a little late beats spinning until the time has come.
-    let limit = timeout.map { Int32(clamping: ($0.nanoseconds + 999_999) / 1_000_000) } ?? -1
+    let limit = timeout.map { Int32(clamping: $0.nanoseconds / 1_000_000 + ($0.nanoseconds % 1_000_000 > 0 ? 1 : 0)) } ?? -1
     try call { poll(&entries, nfds_t(entries.count), limit) }
     return Set(entries.filter { $0.revents != 0 }.map(\.fd))
   }

@@ -74,7 +74,7 @@ public struct BoundedProgram: Sendable {
 
   /// True once both streams have ended.
   private func collect(_ output: Int32, _ errors: Int32, _ outcome: inout Outcome) throws(Errno) -> Bool {
-    let deadline = Clock.bootNanoseconds() + timeout.nanoseconds
+    let deadline = BootTime.now.after(nanoseconds: timeout.nanoseconds).nanoseconds
     var open: Set<Int32> = [output, errors]
     while !open.isEmpty {
       let left = deadline - Clock.bootNanoseconds()

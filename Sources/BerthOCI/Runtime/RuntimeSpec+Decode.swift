@@ -5,7 +5,8 @@ extension RuntimeSpec {
   public init(parsing bytes: [UInt8]) throws(BerthError) {
     let json: JSON
     do throws(JSONError) { json = try JSON(parsing: bytes) } catch {
-      throw BerthError(.invalidArgument, "read config.json", cause: error.description)
+      throw BerthError(
+        .invalidArgument, "read config.json", JSONPlace(of: error.offset, in: bytes).description, cause: error.description)
     }
     try self.init(decoding: json)
   }

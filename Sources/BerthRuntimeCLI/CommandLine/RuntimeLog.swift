@@ -23,7 +23,7 @@ struct RuntimeLog {
 
   /// To the log, and to standard error where that isn't the log itself.
   func fail(_ command: String, _ error: BerthError) {
-    let message = "berth-runtime\(command.isEmpty ? "" : " \(command)") failed: \(Self.words(error))"
+    let message = Self.bounded("berth-runtime\(command.isEmpty ? "" : " \(command)") failed: \(Self.words(error))")
     let line = self.line("error", message)
     guard let file else { return StandardError.write(line) }
     try? Files.append(line, to: file)
@@ -44,6 +44,11 @@ struct RuntimeLog {
     }
     let quoted = String(decoding: JSON.string(message).encoded(), as: UTF8.self)
     return "time=\"\(now)\" level=\(level) msg=\(quoted)\n"
+  }
+
+  /// A command or a path can be megabytes long. What went wrong stands at an error's end.
+  private static func bounded(_ text: String) -> String {
+    text.utf8.count <= 4096 ? text : "\(text.prefix(1024))…\(text.suffix(1024))"
   }
 
   private static func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }

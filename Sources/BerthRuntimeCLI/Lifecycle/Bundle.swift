@@ -15,9 +15,9 @@ struct Bundle {
     let absolute = try RuntimeProgram.absolute(given)
     do throws(Errno) {
       path = try Files.realPath(absolute)
-      config = try Files.read("\(path)/config.json", limit: 4 << 20)
+      config = try Files.readRegular("\(path)/config.json", limit: 4 << 20)
     } catch {
-      let cause = error == .notFound ? "no such file or directory" : error.description
+      let cause = error == .notFound ? "no such file or directory" : error == .invalid ? "is no regular file" : error.description
       throw BerthError(.notFound, "read config.json", "\(absolute)/config.json", cause: cause)
     }
     var spec = try RuntimeSpec(parsing: config)
