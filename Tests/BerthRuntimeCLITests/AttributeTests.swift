@@ -119,6 +119,7 @@ struct AttributeTests {
       ("process", "selinuxLabel", "\"system_u:system_r:container_t:s0\"", "doesn't run SELinux"),
       ("process", "apparmorProfile", "\"nothing\"", "doesn't run AppArmor"),
       ("linux", "personality", "{\"domain\": \"BSD\"}", "linux.personality.domain"),
+      ("linux", "personality", "{\"domain\": \"LINUX\", \"flags\": [\"x\"]}", "linux.personality.flags"),
       ("linux", "memoryPolicy", "{\"mode\": \"MPOL_BIND\", \"nodes\": \"3-1\"}", "linux.memoryPolicy.nodes"),
       ("linux", "intelRdt", "{\"closID\": \"x\"}", "linux.intelRdt): no resctrl groups"),
       ("linux", "mountLabel", "\"system_u:object_r:container_file_t:s0\"", "doesn't run SELinux"),

@@ -131,7 +131,9 @@ struct LimitTests {
     "what this machine has no controller for is refused in one line, and nothing is left",
     arguments: [
       ("{\"rdma\":{\"mlx4_0\":{\"hcaHandles\":1}}}", "rdma"), ("{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":0}]}", "hugetlb"),
-      ("{\"network\":{\"classID\":1}}", "net_cls"), ("{\"unified\":{\"memory.high\":\"1\"}}", "unified"),
+      ("{\"network\":{\"classID\":1}}", "net_cls"),
+      ("{\"network\":{\"priorities\":[{\"name\":\"lo\",\"priority\":1}]}}", "net_prio"),
+      ("{\"unified\":{\"memory.high\":\"1\"}}", "unified"),
       ("{\"hugepageLimits\":[{\"pageSize\":\"../x\",\"limit\":0}]}", "page size"), ("{\"blockIO\":{\"leafWeight\":10}}", "leaf_weight"),
     ])
   func refused(resources: String, names: String) throws {
