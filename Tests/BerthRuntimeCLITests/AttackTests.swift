@@ -184,6 +184,17 @@ struct AttackTests {
     #expect(container.isGone)
   }
 
+  @Test("A42: what root in a container writes into memory ends at the size of its file systems, in /proc, /sys and what is masked at once")
+  func a42() throws {
+    let fill = "busybox dd if=/dev/zero of=$f bs=1M count=80 2> /dev/null; busybox stat -c %s $f; busybox rm -f $f"
+    let container = try RuntimeBundle(
+      "for f in /dev/fill /dev/shm/fill; do \(fill); done; for d in /proc /sys /sys/fs/cgroup /sys/firmware /dev/mqueue/x; do"
+        + " (: > $d/fill) 2> /dev/null && echo $d; done; true")
+    #expect(try container.run().stdout == "67108864\n67108864\n")
+    for at in container.spec.mounts.indices { container.spec.mounts[at].options.removeAll { $0.hasPrefix("size=") } }
+    #expect(try container.run().stdout == "83886080\n83886080\n", "without a size the attack works")
+  }
+
   @Test("A31: the session keyring is the container's own")
   func a31() throws {
     let container = try RuntimeBundle("cat /proc/keys")
