@@ -88,13 +88,15 @@ static int copy_directory(int from, int to, int depth) {
   }
 }
 
-int berth_copy_up(int from, int to) {
+int berth_copy_up(int from, int to, uint32_t flags) {
   struct stat status;
   int source = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (source < 0) return -1;
   int target = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (target < 0) return closing(source, -1);
   int result = fstat(source, &status) ? -1 : copy_directory(source, target, 0);
-  if (!result) result = same_owner(target, &status);
+  // The owner first: changing it takes set-id bits away.
+  if (!result && !(flags & BERTH_KEEP_OWNER)) result = fchown(target, status.st_uid, status.st_gid);
+  if (!result && !(flags & BERTH_KEEP_MODE)) result = fchmod(target, status.st_mode & 07777);
   return closing(source, closing(target, result));
 }

@@ -139,7 +139,7 @@ static int perform_mount_step(struct berth_run *run, const struct berth_step *st
   switch (step->op) {
   case BERTH_OP_PROPAGATION: return mount(NULL, text, NULL, step->x, NULL);
   case BERTH_OP_DESCRIPTOR: return put(run, step->a, (int)step->x);
-  case BERTH_OP_COPY_UP: return berth_copy_up(b, a);
+  case BERTH_OP_COPY_UP: return berth_copy_up(b, a, step->flags);
   case BERTH_OP_ROOT_HERE: return put(run, step->a, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   case BERTH_OP_FS_OPEN: return put(run, step->a, fsopen(text, FSOPEN_CLOEXEC));
   case BERTH_OP_FS_SET: return fsconfig(a, FSCONFIG_SET_STRING, text, other, 0);

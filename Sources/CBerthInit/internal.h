@@ -62,7 +62,7 @@ int berth_io_priority(uint64_t priority);
 int berth_memory_policy(uint64_t mode, const void *nodes, uint64_t bytes);
 
 // copy.c. What is in directory `from` into the fresh directory `to`.
-int berth_copy_up(int from, int to);
+int berth_copy_up(int from, int to, uint32_t flags);
 
 // console.c. As process.c's.
 int berth_console(int root, const char *console, const struct berth_step *step);

@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthOCI
+import BerthRuntime
 import BerthTestSupport
 import Glibc
 import Testing
@@ -154,6 +155,33 @@ struct MountTests {
     #expect(try flags("rnoatime") == ["outer rw,noatime", "inner rw,noatime"])
     #expect(try flags("rro", "rw") == ["outer rw", "inner ro"])
     #expect(try flags("rnodiratime", "nosymfollow") == ["outer rw,nodiratime,nosymfollow", "inner rw,nodiratime"])
+  }
+
+  @Test("a tmpfs that copies up has the mode and the owner that it was given, else those of what it covers")
+  func copiedModes() throws {
+    for (options, expected) in [
+      ([], "751 12:13"), (["mode=1770"], "1770 12:13"), (["uid=7", "gid=8"], "751 7:8"), (["mode=700", "uid=7"], "700 7:0"),
+    ] {
+      let container = try RuntimeBundle("stat -c '%a %u:%g' /v; cat /v/file")
+      try container.directory.write("copied\n", to: "bundle/rootfs/v/file")
+      #expect(chown("\(container.bundle)/rootfs/v", 12, 13) == 0 && chmod("\(container.bundle)/rootfs/v", 0o751) == 0)
+      container.spec.mounts.append(.init(destination: "/v", type: "tmpfs", source: "v", options: ["tmpcopyup"] + options))
+      #expect(try container.run().stdout == "\(expected)\ncopied\n", "\(options)")
+    }
+  }
+
+  @Test("what lies inside the mount of cgroups is mounted after it")
+  func insideCgroups() throws {
+    let container = try RuntimeBundle(
+      "cat /sys/fs/cgroup/own/file /sys/fs/cgroup/file; ls -d /sys/fs/cgroup/own/..; touch /sys/fs/cgroup/x")
+    try container.directory.write("bound\n", to: "data/file")
+    container.spec.mounts.append(
+      .init(destination: "/sys/fs/cgroup/own", type: "bind", source: "\(container.directory.path)/data", options: ["bind"]))
+    container.spec.mounts.append(
+      .init(destination: "/sys/fs/cgroup/file", type: "bind", source: "\(container.directory.path)/data/file", options: ["bind", "ro"]))
+    let result = try container.run()
+    guard try CgroupLayout.detect().version == .v1 else { return }
+    #expect(result.stdout == "bound\nbound\n/sys/fs/cgroup/own/..\n" && result.stderr.contains("Read-only"), "\(result)")
   }
 
   @Test("file systems take their own options: tmpfs its size and owner, devpts its modes, mqueue is the container's")

@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthOCI
+import BerthRuntime
 import BerthTestSupport
 import Glibc
 import Testing
@@ -113,6 +114,20 @@ struct UserNamespaceTests {
     container.spec.process?.terminal = true
     let result = try container.run()
     #expect(result.stdout.contains("/dev/pts/0") && result.stdout.contains("0 character special file"), "\(result)")
+  }
+
+  @Test("with mounts of cgroups and no cgroup namespace asked for, the container sees its own cgroups alone")
+  func cgroups() throws {
+    let container = try RuntimeBundle(
+      "id -u; ls -d /sys/fs/cgroup/*/\(try CgroupLayout.detect().version == .v1 ? "tasks" : "x") | grep -c .; grep -vc ':/$' /proc/self/cgroup; true"
+    )
+    try container.mapIDs()
+    container.spec.linux?.namespaces.removeAll { $0.type == .cgroup }
+    let result = try container.run()
+    let lines = result.stdout.split(separator: "\n")
+    #expect(result.exit == 0 && lines.first == "0", "\(result)")
+    guard try CgroupLayout.detect().version == .v1 else { return }
+    #expect(lines.count == 3 && (Int(lines[1]) ?? 0) > 3, "\(result)")
   }
 
   @Test("oom_score_adj and limits are set from outside")

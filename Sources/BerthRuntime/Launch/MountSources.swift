@@ -22,7 +22,7 @@ public struct MountSources {
   /// Returns warnings.
   public static func open(_ spec: RuntimeSpec, _ facts: inout PlanFacts, isLenient: Bool = false) throws(BerthError) -> [String] {
     facts.idMaps = try idMaps(spec, facts.namespaces)
-    guard facts.idMaps != nil || spec.mounts.contains(where: isSpecial) else { return [] }
+    guard facts.idMaps != nil || spec.mounts.contains(where: isSpecial) || !InitPlanner.insideCgroups(spec).isEmpty else { return [] }
     var sources = MountSources(spec, facts, isLenient)
     for at in spec.mounts.indices { facts.sources[at] = try sources.source(at) }
     return sources.warnings
@@ -51,7 +51,11 @@ public struct MountSources {
     let mount = spec.mounts[at]
     let field = "mounts[\(at)]"
     let options = try MountOptions(mount.options, field)
-    if options.isBind || mount.type == "bind" { return try bind(mount, options, field) }
+    if options.isBind || mount.type == "bind" {
+      // Once cgroups are mounted the node's files are out of sight.
+      let isLate = InitPlanner.insideCgroups(spec).contains(at)
+      return maps != nil || isLate || Self.isSpecial(mount) ? try bind(mount, options, field) : nil
+    }
     if mount.type == "overlay", options.idMapping != nil { return try stack(mount, options, field) }
     guard mount.uidMappings.isEmpty, mount.gidMappings.isEmpty, options.idMapping == nil else {
       throw Self.failure(field, "only a bind mount can show other ids")
@@ -61,7 +65,7 @@ public struct MountSources {
   }
 
   private mutating func bind(_ mount: RuntimeSpec.Mount, _ options: MountOptions, _ field: String) throws(BerthError) -> Int32? {
-    guard maps != nil || Self.isSpecial(mount), let path = mount.source, path.hasPrefix("/") else { return nil }
+    guard let path = mount.source, path.hasPrefix("/") else { return nil }
     let below = subPaths[mount.destination] ?? ""
     let tree: FD
     let outside = try sharedWith(mount, path, options)

@@ -31,7 +31,17 @@ extension InitPlanner {
   }
 
   mutating func planMounts() throws(BerthError) {
-    for (at, mount) in spec.mounts.enumerated() where !Self.isCgroup(mount) { try plan(mount, at) }
+    let late = Self.insideCgroups(spec)
+    for (at, mount) in spec.mounts.enumerated() where !Self.isCgroup(mount) && !late.contains(at) { try plan(mount, at) }
+  }
+
+  /// Those that must wait for the mount of cgroups in which they lie: systemd's own hierarchy, which engines bind there, for one.
+  static func insideCgroups(_ spec: RuntimeSpec) -> [Int] {
+    guard let first = spec.mounts.firstIndex(where: isCgroup) else { return [] }
+    return spec.mounts.indices.dropFirst(first + 1).filter { at in
+      !isCgroup(spec.mounts[at])
+        && spec.mounts[..<at].contains { isCgroup($0) && spec.mounts[at].destination.hasPrefix("\($0.destination)/") }
+    }
   }
 
   static func isCgroup(_ mount: RuntimeSpec.Mount) -> Bool { mount.type == "cgroup" || mount.type == "cgroup2" }
@@ -69,7 +79,8 @@ extension InitPlanner {
     add(.mountTarget(destination, try resolution(destination, mount, field)), purpose)
     if options.copiesUp {
       guard mount.type == "tmpfs" else { throw failure(.invalidArgument, field, "only a tmpfs can be filled by tmpcopyup") }
-      add(.copyUp, "\(purpose): option tmpcopyup")
+      let keeps = { (keys: String...) in options.parameters.contains { keys.contains($0.key) } }
+      add(.copyUp(keepsMode: keeps("mode"), keepsOwner: keeps("uid", "gid")), "\(purpose): option tmpcopyup")
     }
     add(.attach, purpose)
   }
@@ -145,8 +156,19 @@ extension InitPlanner {
       case .unified: addCgroup("cgroup2", [], at: destination, options)
       case .hierarchies(let groups): planHierarchies(groups, at: destination, options)
       }
+      for inner in Self.insideCgroups(spec) where spec.mounts[inner].destination.hasPrefix("\(mount.destination)/") {
+        try plan(spec.mounts[inner], inner)
+      }
+      if case .hierarchies = facts.cgroups, options.set.contains(.readOnly) {
+        // Last: mount points were made in it.
+        add(.directory(destination, .noProc), "mount \(destination)")
+        add(.changeMount(.target, set: .readOnly, clear: [], propagation: 0, recursive: false), "mount \(destination)")
+      }
     }
-    if isBorrowed, let own = facts.cgroupNamespace { add(.joinNamespace(.cgroup, descriptor: own), "return to cgroup namespace") }
+    // From inside a user namespace there is no way back: the container keeps the view that its mounts have.
+    if isBorrowed, facts.idMaps == nil, let own = facts.cgroupNamespace {
+      add(.joinNamespace(.cgroup, descriptor: own), "return to cgroup namespace")
+    }
   }
 
   private mutating func planHierarchies(_ groups: [[String]], at destination: String, _ options: MountOptions) {
@@ -161,9 +183,6 @@ extension InitPlanner {
       addCgroup("cgroup", controllers, at: "\(destination)/\(name)", options)
       if controllers.count > 1 { for controller in controllers { add(.link("\(destination)/\(controller)", to: name), purpose) } }
     }
-    guard options.set.contains(.readOnly) else { return }
-    add(.directory(destination, .noProc), purpose)
-    add(.changeMount(.target, set: .readOnly, clear: [], propagation: 0, recursive: false), purpose)
   }
 
   private mutating func addCgroup(_ type: String, _ controllers: [String], at destination: String, _ options: MountOptions) {

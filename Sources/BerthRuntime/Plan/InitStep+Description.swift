@@ -38,7 +38,8 @@ extension InitStep: CustomStringConvertible {
     case .attachRoot(let path): "attach root at \(path)"
     case .directory(let path, let flags): "target = directory \(path)\(flags)"
     case .mountTarget(let path, let flags): "target = \(path)\(flags)"
-    case .copyUp: "copy target into mount"
+    case .copyUp(let keepsMode, let keepsOwner):
+      "copy target into mount\(keepsMode ? ", whose mode stays" : "")\(keepsOwner ? ", whose owner stays" : "")"
     case .attach: "attach mount to target"
     case .node(let path, let node):
       "node \(path) 0\(String(node.mode, radix: 8)) \(node.major):\(node.minor) \(node.uid):\(node.gid)"

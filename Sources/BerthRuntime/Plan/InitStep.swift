@@ -42,7 +42,7 @@ public enum InitStep: Sendable, Hashable {
   case console(socket: Int32, uid: UInt32, size: RuntimeSpec.ConsoleSize?, attached: Bool)
   case find(command: String, candidates: [String])
   /// What is in the target is copied into the mount that is to cover it.
-  case copyUp
+  case copyUp(keepsMode: Bool, keepsOwner: Bool)
   case gate(UInt32, listener: Int32)
   case standardStreams(stdin: Int32, stdout: Int32, stderr: Int32)
   case defaultSignals

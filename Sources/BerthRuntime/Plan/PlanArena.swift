@@ -90,7 +90,10 @@ struct PlanArena {
     case .directory(let path, let flags): set(&step, BERTH_OP_DIRECTORY, path, a: .root, b: .target, x: 0o755, flags: flags.rawValue)
     case .mountTarget(let path, let flags):
       set(&step, BERTH_OP_TARGET, path, a: .root, b: .target, x: UInt64(InitSlot.mount.rawValue), flags: flags.rawValue)
-    case .copyUp: set(&step, BERTH_OP_COPY_UP, a: .mount, b: .target)
+    case .copyUp(let keepsMode, let keepsOwner):
+      set(
+        &step, BERTH_OP_COPY_UP, a: .mount, b: .target,
+        flags: (keepsMode ? UInt32(BERTH_KEEP_MODE) : 0) | (keepsOwner ? UInt32(BERTH_KEEP_OWNER) : 0))
     case .attach: set(&step, BERTH_OP_ATTACH, a: .mount, b: .target)
     case .node(let path, let node):
       set(&step, BERTH_OP_NODE, path, a: .root, x: UInt64(node.mode), y: node.number, z: UInt64(node.uid) << 32 | UInt64(node.gid))

@@ -77,7 +77,8 @@ enum berth_op {
   BERTH_OP_SECCOMP,        // filter: y bytes at other, flags x
   BERTH_OP_CHDIR,          // to text below root a; verified to be below /. With BERTH_TRY, a missing right is left to a later one
   BERTH_OP_OWN_STDIO,      // FIFOs among 0, 1 and 2 belong to uid x
-  BERTH_OP_COPY_UP,        // what is in directory b is copied into mount a: directories, files and symlinks
+  BERTH_OP_COPY_UP,        // what is in directory b is copied into mount a: directories, files and symlinks; then a gets b's owner and mode
+                           // but for BERTH_KEEP_OWNER and BERTH_KEEP_MODE
   BERTH_OP_ROOT_HERE,      // slot a is this process's own root
   BERTH_OP_CONSOLE,        // a new terminal of the devpts below root a becomes 0, 1 and 2 and the controlling one, and belongs to uid y; its
                            // other side is sent over socket x; size z (rows << 32 | columns, 0: as it is); with BERTH_CREATE also text
@@ -106,6 +107,8 @@ enum {
   BERTH_TRY = 16,
   BERTH_ONLY = 32,
   BERTH_TERMINAL = 64,
+  BERTH_KEEP_MODE = 128,
+  BERTH_KEEP_OWNER = 256,
 };
 
 enum berth_report_kind {
