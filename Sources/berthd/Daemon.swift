@@ -28,7 +28,9 @@ final class Daemon: Sendable {
     lock = try Self.lock(configuration)
     let marks = MarkBoard()
     images = try Self.images(configuration)
-    manager = try Self.podManager(configuration, images: images, changed: { marks.mark($0) })
+    manager = try Self.podManager(
+      configuration, images: images, report: { [log] in log.logger.warning("\($0); shims may share the fate of berthd's cgroup") },
+      changed: { marks.mark($0) })
     var options = Node.Options(
       directory: Self.directoryOptions(configuration), schedules: "\(configuration.root)/schedules",
       parallelPulls: configuration.images.maxConcurrentDownloads)
@@ -189,15 +191,18 @@ final class Daemon: Sendable {
   }
 
   private static func podManager(
-    _ configuration: NodeConfiguration, images: ImageService, changed: @escaping @Sendable (PodKey) -> Void
+    _ configuration: NodeConfiguration, images: ImageService, report: @escaping @Sendable (BerthError) -> Void,
+    changed: @escaping @Sendable (PodKey) -> Void
   ) throws(BerthError) -> PodManager {
     let instance = InstanceID.of(root: configuration.root)
+    let cgroups = "\(configuration.runtime.cgroupParent)-\(instance)"
+    let home = ShimHome(parent: cgroups, daemon: try CgroupMembership.own(), report: report)
     return PodManager(
       context: PodContext(
         paths: paths(configuration), images: images,
-        networks: try NetworkService(networkOptions(configuration, instance: instance)), shims: try ShimMonitor(),
+        networks: try NetworkService(networkOptions(configuration, instance: instance)), shims: try ShimMonitor(home: home),
         shimPath: try Programs.path("berth-shim"),
-        layout: try CgroupLayout.detect(), cgroupParent: "\(configuration.runtime.cgroupParent)-\(instance)",
+        layout: try CgroupLayout.detect(), cgroupParent: cgroups,
         seccomp: try SeccompFilters(directory: paths(configuration).seccompCache, profile: configuration.runtime.seccompProfile),
         cpus: Kernel.configuredCPUs, nodeName: configuration.node.name, changed: changed))
   }
@@ -224,7 +229,7 @@ final class Daemon: Sendable {
     guard Files.exists(configuration.root) else { return [] }
     // One that was just told to shut down has answered before it ends.
     let lock = try lock(configuration, patience: .seconds(5))
-    let failures = await (try podManager(configuration, images: try images(configuration), changed: { _ in })).tearDown()
+    let failures = await (try podManager(configuration, images: try images(configuration), report: { _ in }, changed: { _ in })).tearDown()
     // Held up to here.
     _ = consume lock
     return failures

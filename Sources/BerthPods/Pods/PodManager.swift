@@ -99,8 +99,9 @@ public struct PodManager: Sendable {
   }
 
   private func removeEmptyParent() {
-    guard let parent = try? context.cgroup(context.cgroupParent), parent.exists(), (try? parent.children())?.isEmpty == true else { return }
-    try? parent.remove()
+    guard let parent = try? context.cgroup(context.cgroupParent), (try? parent.children())?.allSatisfy({ $0 == ShimHome.name }) == true
+    else { return }
+    context.shims.home.remove()
   }
 }
 

@@ -24,12 +24,14 @@ public final class ShimMonitor: Sendable {
   }
 
   private static let wakeToken: UInt64 = 0
+  let home: ShimHome
   private let epoll: Epoll
   private let wakeUp: WakeUp
   private let state = Mutex(State())
 
-  /// Starts the thread.
-  public init() throws(BerthError) {
+  /// Starts the thread. Shims that it starts live in `home`.
+  public init(home: ShimHome) throws(BerthError) {
+    self.home = home
     do throws(Errno) {
       epoll = try Epoll()
       wakeUp = try WakeUp()
@@ -57,8 +59,7 @@ public final class ShimMonitor: Sendable {
       var peer: FD?
       let socket = try PacketConnection.pair(peer: &peer)
       guard let theirs = peer.take() else { throw .invalid }
-      let pid = try Spawn.start(
-        shimPath, arguments: ["berth-shim", podDirectory], descriptors: [(child: 3, parent: theirs.raw)], newSession: true)
+      let pid = try home.start(shimPath, arguments: ["berth-shim", podDirectory], socket: theirs.raw)
       try keepForReaping(pid)
       return try register(consume socket, podDirectory, onEvent, onClosed)
     } catch { throw BerthError(.unavailable, "start shim", podDirectory, cause: error.description) }

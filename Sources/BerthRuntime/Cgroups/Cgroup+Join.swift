@@ -25,4 +25,17 @@ extension Cgroup {
     }
     return joins
   }
+
+  /// The group's `tasks` in each v1 hierarchy, open for a single thread that writes itself there; the caller closes them. None on v2.
+  public func openTasks() throws(BerthError) -> [Int32] {
+    guard layout.version == .v1 else { return [] }
+    var tasks: [Int32] = []
+    for directory in directories {
+      do throws(Errno) { tasks.append(try Files.open("\(directory)/tasks", FileFlags.write).release()) } catch {
+        for number in tasks { _ = FD(owning: number) }
+        throw failure("open cgroup", error, "in \(directory)")
+      }
+    }
+    return tasks
+  }
 }

@@ -49,21 +49,45 @@ public struct CgroupLayout: Sendable, Hashable {
   static func parse(_ mountinfo: String) -> CgroupLayout? {
     var hierarchies: [Hierarchy] = []
     var unified: String?
+    for mount in mounts(mountinfo) {
+      if mount.version == .v2 {
+        unified = unified ?? mount.mountPoint
+        continue
+      }
+      let controllers = mount.options.filter(known.contains)
+      let taken = hierarchies.contains { other in other.controllers.contains { controllers.contains($0) } }
+      if !controllers.isEmpty, !taken { hierarchies.append(Hierarchy(mountPoint: mount.mountPoint, controllers: controllers)) }
+    }
+    if !hierarchies.isEmpty { return CgroupLayout(version: .v1, hierarchies: hierarchies) }
+    return unified.map { CgroupLayout(version: .v2, hierarchies: [Hierarchy(mountPoint: $0, controllers: [])]) }
+  }
+
+  /// A line of mountinfo that is a hierarchy's.
+  struct Mount: Hashable {
+    var version: Version
+    var mountPoint: String
+    /// Which group of the hierarchy is seen there.
+    var root: String
+    /// Of the file system: controllers and `name=…` among them.
+    var options: [String]
+  }
+
+  static func mounts(_ mountinfo: String) -> [Mount] {
+    var mounts: [Mount] = []
     // Bytes, not characters: a node may have thousands of mounts, and every launch reads this.
     for line in mountinfo.utf8.split(separator: 10) where isCgroup(line) {
       let fields = line.split(separator: 32)
       guard let dash = fields.firstIndex(where: { $0.elementsEqual(CollectionOfOne(45)) }), dash + 3 < fields.count, fields.count > 5 else {
         continue
       }
-      let mountPoint = unescaped(fields[4])
-      if fields[dash + 1].elementsEqual("cgroup2".utf8) { unified = unified ?? mountPoint }
-      guard fields[dash + 1].elementsEqual("cgroup".utf8) else { continue }
-      let controllers = fields[dash + 3].split(separator: 44).map { String(decoding: $0, as: UTF8.self) }.filter(known.contains)
-      let taken = hierarchies.contains { other in other.controllers.contains { controllers.contains($0) } }
-      if !controllers.isEmpty, !taken { hierarchies.append(Hierarchy(mountPoint: mountPoint, controllers: controllers)) }
+      let isUnified = fields[dash + 1].elementsEqual("cgroup2".utf8)
+      guard isUnified || fields[dash + 1].elementsEqual("cgroup".utf8) else { continue }
+      mounts.append(
+        Mount(
+          version: isUnified ? .v2 : .v1, mountPoint: unescaped(fields[4]), root: unescaped(fields[3]),
+          options: fields[dash + 3].split(separator: 44).map { String(decoding: $0, as: UTF8.self) }))
     }
-    if !hierarchies.isEmpty { return CgroupLayout(version: .v1, hierarchies: hierarchies) }
-    return unified.map { CgroupLayout(version: .v2, hierarchies: [Hierarchy(mountPoint: $0, controllers: [])]) }
+    return mounts
   }
 
   private static let mark = Array(" - cgroup".utf8)

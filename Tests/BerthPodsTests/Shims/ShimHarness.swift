@@ -31,6 +31,9 @@ enum ShimMachine {
     return path
   }()
 
+  /// Shims of the tests stay where the tests are.
+  static let home = ShimHome(parent: "/berth-shim-test", daemon: [], report: { _ in })
+
   static func deadline(_ seconds: Int64 = 30) -> BootTime { .now.after(nanoseconds: seconds * 1_000_000_000) }
 
   /// In KiB, what a process has for itself alone: Private_Dirty without the program's own pages, which count as dirty until a freshly
@@ -58,7 +61,7 @@ final class TestPod: Sendable {
     uid = "shim-test-\(ProcessControl.pid)-\(UInt32.random(in: 0 ... .max))"
     path = "/tmp/berth-\(folderName ?? uid)"
     try Files.makeDirectories(path)
-    monitor = try ShimMonitor()
+    monitor = try ShimMonitor(home: ShimMachine.home)
     (events, sendEvent) = AsyncStream.makeStream(of: ShimEvent.self)
     let sendEvent = sendEvent
     let (closed, sendClosed) = AsyncStream.makeStream(of: Never.self)

@@ -131,13 +131,15 @@ struct ShimLifeTests {
     let pid = try #require(facts.shim?.pid)
     #expect(facts.isShimAlive)
     let shim = try ProcessControl.openChild(pid)
-    let monitor = try ShimMonitor()
+    let monitor = try ShimMonitor(home: ShimMachine.home)
     let connection = try monitor.connect(podDirectory: path, onEvent: { _ in }, onClosed: {})
     #expect(try await connection.greet(deadline: ShimMachine.deadline()).podUID == uid)
     #expect(try await connection.request(.shutdown, deadline: ShimMachine.deadline()) == .ok)
     try waitForEnd(shim)
     monitor.stop()
-    #expect(throws: BerthError.self) { try ShimMonitor().connect(podDirectory: path, onEvent: { _ in }, onClosed: {}) }
+    #expect(throws: BerthError.self) {
+      try ShimMonitor(home: ShimMachine.home).connect(podDirectory: path, onEvent: { _ in }, onClosed: {})
+    }
   }
 
   @Test("a state folder may lie deeper than a socket's address is long")

@@ -37,4 +37,22 @@ struct CgroupLayoutTests {
     #expect([10, 500, 1000].map { CgroupV2.ioWeight($0) } == [1, 4950, 10_000])
     #expect([-1, 5].map { CgroupV2.maximum($0) } == ["max", "5"])
   }
+
+  @Test("where a process is, in hierarchies without controllers too")
+  func membership() {
+    let mounts = """
+      32 31 0:29 / /c/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+      33 31 0:30 /docker/x /c/memory rw - cgroup cgroup rw,memory
+      40 31 0:37 / /c/systemd rw - cgroup cgroup rw,xattr,name=systemd
+      41 31 0:38 / /c/unified rw - cgroup2 cgroup2 rw
+      """
+    let own =
+      "9:name=systemd:/system.slice/berthd.service\n7:pids:/a\n4:memory:/docker/x\n1:cpu,cpuacct:/\n0::/system.slice/a:b\nnonsense\n"
+    let found = CgroupMembership.parse(mountinfo: mounts, membership: own)
+    #expect(found.map { $0.layout.hierarchies[0].mountPoint } == ["/c/systemd", "/c/memory", "/c/cpu,cpuacct", "/c/unified"])
+    #expect(found.map(\.isRoot) == [false, true, true, false])
+    #expect(found.map(\.layout.version) == [.v1, .v1, .v1, .v2])
+    #expect(CgroupMembership.parse(mountinfo: mounts, membership: "").isEmpty)
+    #expect(CgroupMembership.parse(mountinfo: "", membership: own).isEmpty)
+  }
 }

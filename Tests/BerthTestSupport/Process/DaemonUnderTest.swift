@@ -14,6 +14,8 @@ public final class DaemonUnderTest {
   private var logFile: String { "\(directory.path)/berthd.log" }
   /// Added to the environment of daemons that are started from now on.
   public var environment: [String] = []
+  /// A program and arguments of it that daemons are started through from now on; it executes what follows them.
+  public var launcher: [String] = []
   /// nil while no daemon runs.
   public private(set) var pid: pid_t?
 
@@ -58,7 +60,8 @@ public final class DaemonUnderTest {
     let log = try Files.open(logFile, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
     let nothing = try Files.open("/dev/null", O_RDONLY)
     return try Spawn.start(
-      Binaries.berthd, arguments: ["berthd"] + flags, environment: Command.environment + environment,
+      launcher.first ?? Binaries.berthd, arguments: launcher + [launcher.isEmpty ? "berthd" : Binaries.berthd] + flags,
+      environment: Command.environment + environment,
       descriptors: [(0, nothing.raw), (1, log.raw), (2, log.raw)], newSession: true)
   }
 
