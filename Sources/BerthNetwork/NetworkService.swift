@@ -146,7 +146,11 @@ public final class NetworkService: Sendable {
     let owner = state.records.all.values.first { record in
       record.uid != uid && record.ports.contains { $0.host == port.host && $0.transport == port.transport }
     }
-    return owner.map { "pod \($0.key) has it" } ?? "a program on the node listens on it (ss -lnp shows which)"
+    if let owner { return "pod \(owner.key) has it" }
+    let program = ListeningSocket.Transport(rawValue: port.transport.rawValue).flatMap {
+      NodePorts().holder($0, port.host, on: port.hostAddress)
+    }
+    return program.map { "\($0) listens on it" } ?? "a program on the node listens on it (ss -lnp shows which)"
   }
 
   // MARK: Berth's own network

@@ -43,9 +43,8 @@ struct GlobalOptions: ParsableArguments {
 
   enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-  var client: APIClient {
-    APIClient(address: address ?? Terminal.environment("BERTH_ADDRESS") ?? "/run/berth/berth.sock")
-  }
+  var socket: String { address ?? Terminal.environment("BERTH_ADDRESS") ?? "/run/berth/berth.sock" }
+  var client: APIClient { APIClient(address: socket) }
 
   /// `name` or `namespace/name`. Throws `.invalidArgument` for anything else.
   func key(_ text: String) throws(BerthError) -> PodKey {

@@ -18,10 +18,13 @@ private struct Directory {
     model = DirectoryModel(removalDelay: .seconds(1), pruneGuard: pruneGuard)
   }
 
-  mutating func write(_ path: String, _ text: String) {
+  /// `taken`: ports of the node that a program has.
+  mutating func write(_ path: String, _ text: String, taken: Set<UInt16> = []) {
     inode += 1
     let identity = FileIdentity(device: 1, inode: inode, size: 1, modifiedNanoseconds: 0, changedNanoseconds: 0)
-    model.found(ManifestFile(content: .decoded(ManifestDecoder.decode(Array(text.utf8), file: path)), identity: identity), at: path)
+    let decoded = ManifestDecoder.decode(Array(text.utf8), file: path)
+    let inTheWay = decoded.takenPorts { _, port, _ in taken.contains(port) ? "nginx (pid 1)" : nil }
+    model.found(ManifestFile(content: .decoded(decoded), identity: identity, taken: inTheWay), at: path)
     settle()
   }
   mutating func remove(_ path: String, reported: Bool = true) {
@@ -51,6 +54,30 @@ private func manifest(_ image: String, name: String? = nil) -> String {
 
 @Suite("The manifest directory")
 struct DirectoryModelTests {
+  @Test("a port that a program has is a warning for a new pod, and keeps a version from replacing one that doesn't ask for it")
+  func takenPorts() {
+    func ports(_ image: String, _ ports: String) -> String { "[[container]]\nimage = \"\(image)\"\nports = [\(ports)]\n" }
+    var directory = Directory()
+    directory.write("/m/web.toml", ports("a:1", "\"80:80\""), taken: [80])
+    #expect(directory.image()?.hasSuffix("a:1") == true)
+    #expect(directory.entries[web]?.problem == nil)
+    #expect(
+      directory.entries[web]?.warnings.map(\.summary) == [
+        "/m/web.toml:3:10: warning: port 80/tcp of the node is taken: nginx (pid 1) listens on it"
+      ])
+    // What is in force waits for the same port: nothing is lost by the edit.
+    directory.write("/m/web.toml", ports("a:2", "\"80:80\""), taken: [80])
+    #expect(directory.image()?.hasSuffix("a:2") == true)
+    directory.write("/m/web.toml", ports("a:3", "\"80:80\", \"81:81\""), taken: [80, 81])
+    #expect(directory.image()?.hasSuffix("a:2") == true)
+    #expect(directory.entries[web]?.problem?.diagnostics.map(\.severity) == [.error])
+    #expect(directory.entries[web]?.problem?.message.contains("/m/web.toml:3:19: error: port 81/tcp") == true)
+    #expect(directory.entries[web]?.warnings.isEmpty == true)
+    directory.write("/m/web.toml", ports("a:3", "\"80:80\", \"81:81\""))
+    #expect(directory.image()?.hasSuffix("a:3") == true)
+    #expect(directory.entries[web]?.problem == nil)
+  }
+
   @Test("a new file asks for its pod") func appears() {
     var directory = Directory()
     directory.write("/m/web.toml", manifest("a:1"))

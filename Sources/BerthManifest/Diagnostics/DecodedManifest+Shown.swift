@@ -1,7 +1,10 @@
 extension DecodedManifest {
   /// As status, events and logs show them: without lines that may hold a secret. Whoever can read the file sees all of it by
   /// `berth validate`.
-  public var shownDiagnostics: [Diagnostic] {
+  public var shownDiagnostics: [Diagnostic] { shown(diagnostics) }
+
+  /// As above, of what was found out later about this manifest.
+  public func shown(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
     let secret = SecretLines(source, isParsed: isParsed)
     return diagnostics.map { diagnostic in
       var diagnostic = diagnostic

@@ -3,14 +3,16 @@ import BerthCore
 /// What `berth validate` says: each file for itself, then the files against each other. Reads nothing, needs no daemon.
 public enum ManifestValidator {
   /// In the order of `files`, and within one in the order of its lines. `contents` reads the files that manifests take content from;
-  /// without it they aren't looked at.
+  /// without it they aren't looked at. `holder` is as for `DecodedManifest.takenPorts`.
   public static func validate(
-    files: [(path: String, bytes: [UInt8])], contents: ((String) -> Result<FileContent, ContentProblem>)? = nil
+    files: [(path: String, bytes: [UInt8])], contents: ((String) -> Result<FileContent, ContentProblem>)? = nil,
+    holder: (PortSpec.TransportProtocol, UInt16, IPAddress?) -> String? = { _, _, _ in nil }
   ) -> [Diagnostic] {
     check(
       files.map { path, bytes in
         var manifest = ManifestDecoder.decode(bytes, file: path)
         if let contents { manifest.resolve(contents) }
+        manifest.diagnostics += manifest.takenPorts(holder).map(\.diagnostic)
         return (path, manifest)
       })
   }

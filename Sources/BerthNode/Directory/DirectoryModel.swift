@@ -14,14 +14,17 @@ public struct ManifestFile: Sendable {
   /// nil if there is any error.
   let good: DesiredPod?
   let problem: ManifestProblem?
+  /// Ports that it asks for and others have, when it was read.
+  let taken: [TakenPort]
   /// Changes whenever the file does.
   public var identity: FileIdentity
   /// Of the files that it takes content from, by path; nil for one that wasn't there.
   public var contents: [String: FileIdentity?]
 
-  public init(content: Content, identity: FileIdentity, contents: [String: FileIdentity?] = [:]) {
+  public init(content: Content, identity: FileIdentity, contents: [String: FileIdentity?] = [:], taken: [TakenPort] = []) {
     self.identity = identity
     self.contents = contents
+    self.taken = taken
     switch content {
     case .decoded(let manifest):
       key = manifest.key
@@ -72,6 +75,8 @@ public struct DesiredEntry: Hashable, Sendable {
   public var problem: ManifestProblem?
   /// What else is to be known of it: a change of it waits for approval.
   public var notice: String?
+  /// Of a manifest without errors: what may keep its pod from running.
+  public var warnings: [Diagnostic] = []
   /// Whether it was never approved: not to be remembered as a spec that was in force.
   public var isUnapproved = false
 
@@ -277,6 +282,19 @@ public struct DirectoryModel: Sendable {
       message: "\(path): now describes pod \(wanted), which \(owner) describes already; pod \(key) stays as it was until that is settled")
   }
 
+  /// A pod is not taken down for a version that couldn't run: one that asks for a port that a program has. A port that the version in
+  /// force asks for too makes no difference.
+  private func problemOfPorts(_ key: PodKey, at path: String) -> ManifestProblem? {
+    guard let before = lastGood[key]?.pod.spec, let file = files[path] else { return nil }
+    let inTheWay = file.taken.filter { !before.takes($0) }.map { taken in
+      var error = taken.diagnostic
+      error.severity = .error
+      return error
+    }
+    guard let first = inTheWay.first else { return nil }
+    return ManifestProblem(message: "\(first.summary); the version before it stays in force until it is free", diagnostics: inTheWay)
+  }
+
   private mutating func entry(for key: PodKey) -> DesiredEntry {
     let paths = (pathsByKey[key] ?? []).filter { files[$0] != nil && removals[$0] == nil }.sorted()
     // The file in force keeps the name, also while it is bad or briefly away; else the first good one, else the first.
@@ -287,8 +305,9 @@ public struct DirectoryModel: Sendable {
       return DesiredEntry(desired: kept?.pod, source: kept?.path, problem: kept.flatMap { problemOfFormer(key, at: $0.path) })
     }
     var entry = DesiredEntry(source: winner)
-    if let good = files[winner]?.good { lastGood[key] = (winner, good) }
-    entry.problem = files[winner]?.problem
+    entry.problem = files[winner]?.problem ?? problemOfPorts(key, at: winner)
+    if entry.problem == nil, let good = files[winner]?.good { lastGood[key] = (winner, good) }
+    if entry.problem == nil { entry.warnings = files[winner]?.taken.map(\.diagnostic) ?? [] }
     entry.desired = lastGood[key]?.pod
     if entry.problem == nil, let other = paths.first(where: { $0 != winner }) {
       entry.problem = ManifestProblem(

@@ -14,7 +14,10 @@ struct ManifestReader: Sendable {
 
   /// Whose files are obeyed besides root's.
   let owner: UInt32
+  private let ports = NodePorts()
   static let sizeLimit = 1 << 20
+
+  init(owner: UInt32) { self.owner = owner }
 
   func read(_ path: String) -> Outcome {
     do throws(Errno) {
@@ -30,7 +33,11 @@ struct ManifestReader: Sendable {
       var contents = ContentReader()
       manifest.resolve { contents.read($0) }
       if contents.isUnfinished { return .beingWritten }
-      return .read(ManifestFile(content: .decoded(manifest), identity: identityRead, contents: contents.identities))
+      let taken = ports.taken(by: manifest)
+      // One that waits for a port is looked at again at each rescan.
+      return .read(
+        ManifestFile(
+          content: .decoded(manifest), identity: taken.isEmpty ? identityRead : .unknown, contents: contents.identities, taken: taken))
     } catch {
       if error == .notFound {
         guard let target = try? Files.readLink(path) else { return .absent }
@@ -61,5 +68,17 @@ extension FileIdentity {
     self.init(
       device: status.device, inode: status.inode, size: status.size, modifiedNanoseconds: status.modifiedNanoseconds,
       changedNanoseconds: status.changedNanoseconds)
+  }
+}
+
+extension NodePorts {
+  fileprivate func taken(by manifest: DecodedManifest) -> [TakenPort] {
+    manifest.takenPorts { transport, port, address in
+      ListeningSocket.Transport(rawValue: transport.rawValue).flatMap { holder($0, port, on: address) }
+    }.map { port in
+      var port = port
+      port.diagnostic = manifest.shown([port.diagnostic])[0]
+      return port
+    }
   }
 }

@@ -24,6 +24,11 @@ extension PodWorker {
     input.isNothingDue = turn.map { $0.due == nil } ?? false
     let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
     services.statuses.publish(status, for: key)
+    if let first = entry?.warnings.first, status.phase == .pending {
+      report("PortTaken", first.summary, severity: .warning, diagnostics: entry?.warnings ?? [])
+    } else {
+      reported["PortTaken"] = nil
+    }
     let isGoing = sight.current?.actual.isBeingRemoved == true
     for dependent in services.dependencies.publish(status, isGoing: isGoing, for: key) { services.mark(dependent) }
   }

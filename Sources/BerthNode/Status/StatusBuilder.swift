@@ -42,6 +42,7 @@ enum StatusBuilder {
       status.containers = spec.containers.map { container($0, isInit: false, policy: spec.restartPolicy, input) }
     }
     (status.phase, status.reason, status.message) = summary(status, spec, input)
+    if status.phase == .pending, status.diagnostics.isEmpty { status.diagnostics = input.entry?.warnings ?? [] }
     status.ready = status.phase == .running && isReady(status)
     status.startedAt = status.containers.compactMap(\.startedAt).min()
     status.nextRetryAt = retryTime(input)

@@ -19,7 +19,11 @@ struct Validate: ParsableCommand {
     if schema { return Terminal.print(ManifestSchema.jsonSchema().pretty()) }
     if reference { return Terminal.print(ManifestSchema.reference()) }
     let files = try ManifestFiles.read(paths)
-    let diagnostics = ManifestValidator.validate(files: files, contents: ManifestFiles.content)
+    // Where a daemon lives, what listens here is in the way of its pods; anywhere else it says nothing about the node.
+    let ports = Files.exists(options.socket) ? NodePorts() : nil
+    let diagnostics = ManifestValidator.validate(files: files, contents: ManifestFiles.content) { transport, port, address in
+      ListeningSocket.Transport(rawValue: transport.rawValue).flatMap { ports?.holder($0, port, on: address) }
+    }
     if options.output == .json {
       Terminal.print(JSON.array(diagnostics.map(\.json)).pretty())
     } else {

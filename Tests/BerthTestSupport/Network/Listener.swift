@@ -6,7 +6,7 @@ public struct Listener: ~Copyable {
   private let file: FD
 
   public init(_ address: String, _ port: UInt16) throws {
-    let file = FD(owning: try call { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) })
+    let file = FD(owning: try call { socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0) })
     var name = sockaddr_in()
     name.sin_family = sa_family_t(AF_INET)
     name.sin_port = port.bigEndian

@@ -88,7 +88,8 @@ extension Integration {
         let listener = try Listener("0.0.0.0", 8080)
         try daemon.drop("web", NetworkPods.server("web", container: "ports = [\"8080:80\"]"))
         let pod = try daemon.pod("web", "says why") { $0.message.contains("8080/tcp") }
-        #expect(pod.message.contains("listens"))
+        #expect(pod.message.contains("(pid \(ProcessControl.pid)) listens"))
+        #expect(pod.complaints.contains("web.toml:8:10: port 8080/tcp of the node is taken"), "\(pod.complaints)")
         #expect(pod.json["next_retry_at"]?.string != nil)
         _ = try daemon.run(job: "other", "true")
         _ = consume listener
@@ -101,6 +102,51 @@ extension Integration {
         try daemon.wait("web", for: "deleted")
         try daemon.pod("twin", "runs", within: .seconds(60)) { $0.phase == "Running" }
         try NetworkPods.expect("http://127.0.0.1:8080", answers: "twin")
+      }
+    }
+
+    @Test("an edit that asks for a port which a program has stops no pod; it is taken up once the port is free")
+    func clashingEdit() throws {
+      try withDaemon { daemon in
+        let before = try daemon.run("web", NetworkPods.server("web", container: "ports = [\"8080:80\"]"))
+        let listener = try Listener("127.0.0.1", 8090)
+        try daemon.drop("web", NetworkPods.server("web", container: "ports = [\n  \"8080:80\",\n  \"8090:80\"\n]"))
+        let pod = try daemon.pod("web", "says why") { $0.complaints.contains("8090/tcp") }
+        #expect(pod.uid == before.uid && pod.phase == "Running")
+        #expect(pod.complaints.contains("web.toml:10:3: port 8090/tcp of the node is taken"), "\(pod.complaints)")
+        #expect(try daemon.berth("sync", "--wait").exit == 1)
+        // Another address of the same port is nobody's.
+        try daemon.drop("other", NetworkPods.server("other", container: "ports = [\"127.0.0.2:8090:80\"]"))
+        #expect(try daemon.pod("other", "runs") { $0.phase == "Running" }.complaints.isEmpty)
+        _ = consume listener
+        try daemon.remove("other")
+        try daemon.wait("other", for: "deleted")
+        try daemon.sync()
+        try daemon.pod("web", "is made anew") { $0.uid != before.uid && $0.phase == "Running" && $0.complaints.isEmpty }
+        try NetworkPods.expect("http://127.0.0.1:8090", answers: "web")
+      }
+    }
+
+    @Test("berth validate warns of a port that a program of the node has, and of none that a pod has")
+    func validation() throws {
+      try withDaemon { daemon in
+        try daemon.run(
+          "web", NetworkPods.server("web", network: "network = \"host\"", container: "ports = [\"80\"]"))
+        try daemon.run("dns", NetworkPods.server("dns", container: "ports = [\"5353:53/udp\", \"8080:80\"]"))
+        try NetworkPods.expect("http://127.0.0.1:80", answers: "web")
+        let own = try daemon.berth("validate", daemon.manifests)
+        #expect(own.exit == 0 && own.stdout == "2 manifests: ok\n", "\(own)")
+        let listener = try Listener("127.0.0.1", 8081)
+        let file = try daemon.directory.write(NetworkPods.server("new", container: "ports = [\"8081:80\"]"), to: "new.toml")
+        let taken = try daemon.berth("validate", file)
+        #expect(taken.exit == 0, "a program may go: no error")
+        #expect(taken.stdout.contains("new.toml:8:10: warning: port 8081/tcp of the node is taken: "), "\(taken)")
+        #expect(taken.stdout.contains("(pid \(ProcessControl.pid)) listens on it"), "\(taken)")
+        // On a machine without a daemon it is a question of another machine.
+        let elsewhere = try Command.run(Binaries.berth, ["--address", "\(daemon.directory.path)/none", "validate", file])
+        #expect(elsewhere.exit == 0 && elsewhere.stdout == "1 manifest: ok\n", "\(elsewhere)")
+        _ = consume listener
+        #expect(try daemon.berth("validate", file).stdout == "1 manifest: ok\n")
       }
     }
   }
