@@ -61,7 +61,8 @@ public struct PodFailure: Hashable, Sendable {
 public enum SandboxState: Hashable, Sendable {
   /// The shim answers and its namespaces stand.
   case ready
-  /// The shim is dead. `processesLeft`: containers of it still run and can be seen, but not restarted or logged.
+  /// The shim is dead. `processesLeft`: containers of it still run; a keeper has their output and sees their ends, but none is
+  /// started again.
   case lost(processesLeft: Bool)
   /// The pod had finished, and everything but the record of how was removed.
   case released

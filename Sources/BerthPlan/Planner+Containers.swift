@@ -2,7 +2,7 @@ import BerthCore
 import BerthManifest
 
 /// What to do for the containers of a pod whose spec is in force. `unmet`: why none may be started now.
-func planContainers(of pod: ActualPod, unmet: [String], now: Instant) -> PodPlan {
+func planContainers(of pod: ActualPod, unmet: [String] = [], now: Instant) -> PodPlan {
   var plan = PodPlan()
   if pod.sandbox == .released { return plan }
   if pod.isFinished || pod.failure != nil {

@@ -8,7 +8,7 @@ import BerthManifest
 ///    So too if its removal had begun for an earlier reason: a container that was told to stop ends no other way than by that.
 /// 2. An image is missing: pull it. A pod that runs with an older spec goes on meanwhile.
 /// 3. The pod isn't there: create it.
-/// 4. The sandbox is lost and no process is left: remove the pod, so that it is created anew.
+/// 4. The sandbox is lost and no process is left: remove the pod, so that it is created anew. One that has finished stays as it is.
 /// 5. The spec differs: take it over in place where every difference allows that, else stop and remove the pod, or start another beside
 ///    it (`Planner+StartFirst`). Else, with the sandbox lost, leave running containers alone.
 /// 6. All containers have finished, or the pod has failed: stop what still runs, release what a finished pod keeps once its time is over.
@@ -46,6 +46,7 @@ private func planCurrent(
   if desired.spec.schedule != nil { return planScheduled(desired, actual, images: images, unmet: unmet, now: now) }
   let missing = planImages(desired, actual: actual, images: images, now: now)
   guard let actual else { return missing ?? planCreation(of: desired, unmet: unmet) }
+  if hasFinishedWithoutShim(actual), desired.hash == actual.hash { return planFinishedLoss(of: actual, now: now) }
   if case .lost(processesLeft: false) = actual.sandbox { return planLoss(of: actual, processesLeft: false, now: now) }
   var plan = PodPlan()
   if desired.hash != actual.hash {
@@ -128,11 +129,23 @@ func planRemoval(of actual: ActualPod, because reason: String, changes: [FieldCh
 /// How often a pod is looked at whose shim is gone: nobody is left to tell of its containers' ends.
 private let lossInterval: Duration = .seconds(1)
 
+/// Its keeper saw how its containers ended: it isn't run again for the shim's sake.
+func hasFinishedWithoutShim(_ actual: ActualPod) -> Bool {
+  guard case .lost = actual.sandbox else { return false }
+  return actual.isFinished
+}
+
+func planFinishedLoss(of actual: ActualPod, now: Instant) -> PodPlan {
+  var plan = planContainers(of: actual, now: now)
+  if actual.sandbox == .lost(processesLeft: true) { plan.wakeAt = earliest(plan.wakeAt, now + lossInterval) }
+  return plan
+}
+
 func planLoss(of actual: ActualPod, processesLeft: Bool, now: Instant) -> PodPlan {
   var plan = PodPlan()
   if processesLeft {
     plan.wakeAt = now + lossInterval
-    plan.waitingFor = "the containers to end: their shim is gone (ShimLost), they run on without logs"
+    plan.waitingFor = "the containers to end: their shim is gone (ShimLost), they run on and none is started again until then"
   } else {
     plan.actions.append(PodAction(.removePod, because: "its shim is gone and none of its processes is left"))
   }

@@ -56,6 +56,25 @@ int berth_reap_pidfd(int pidfd, int *status) {
   return 1;
 }
 
+// struct pidfd_info of Linux 6.15, which older headers lack.
+struct pidfd_facts {
+  uint64_t mask;
+  uint64_t cgroup;
+  uint32_t ids[11];
+  int32_t status;
+};
+
+int berth_pidfd_ending(int pidfd, int *status) {
+  const uint64_t exit_known = 1 << 3;  // PIDFD_INFO_EXIT
+  struct pidfd_facts facts;
+  memset(&facts, 0, sizeof facts);
+  facts.mask = exit_known;
+  if (ioctl(pidfd, _IOWR(0xFF, 11, struct pidfd_facts), &facts) < 0) return -1;
+  if (!(facts.mask & exit_known)) return 0;
+  *status = facts.status;
+  return 1;
+}
+
 pid_t berth_reap_any(int *code, int *signaled) {
   siginfo_t info;
   memset(&info, 0, sizeof info);

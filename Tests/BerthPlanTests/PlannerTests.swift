@@ -375,6 +375,24 @@ struct RestartTests {
     #expect(plan.wakeAt != nil)
   }
 
+  @Test("the shim is gone and the job has ended: it isn't run again, as far as anybody can tell it needn't be") func lossAndCompletion() {
+    var scene = Scene()
+    scene.spec.restartPolicy = .never
+    for code: Int32 in [0, 1] {
+      #expect(scene.plan(scene.actual(["web": scene.exited(code)], sandbox: .lost(processesLeft: false))).isConverged)
+    }
+    let unknown = ActualContainer(state: .exited(ContainerExit(outcome: .unknown, at: scene.now, ran: .zero)))
+    let lost = scene.actual(["web": unknown], sandbox: .lost(processesLeft: false))
+    #expect(scene.plan(lost).isConverged, "never is never")
+    scene.spec.restartPolicy = .onFailure
+    #expect(scene.plan(scene.actual(["web": scene.exited(0)], sandbox: .lost(processesLeft: false))).isConverged)
+    #expect(scene.plan(scene.actual(["web": scene.exited(1)], sandbox: .lost(processesLeft: false))).verbs == [.removePod])
+    #expect(scene.plan(scene.actual(["web": unknown], sandbox: .lost(processesLeft: false))).verbs == [.removePod])
+    scene.spec.restartPolicy = .never
+    scene.hash = "h2"
+    #expect(scene.plan(lost).verbs == [.removePod], "an edit runs it anew, as it would with a shim")
+  }
+
   @Test("the shim is gone and another spec is asked for: stop what is left, don't start beside it") func lossAndEdit() {
     var scene = Scene()
     let actual = scene.actual(["web": ActualContainer(state: .running(since: scene.now))], sandbox: .lost(processesLeft: true))

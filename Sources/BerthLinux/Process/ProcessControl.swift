@@ -69,7 +69,7 @@ public enum ProcessControl {
     return try call { berth_reap_pidfd(number, &status) } == 0 ? nil : decoded(status, 0)
   }
 
-  private static func decoded(_ status: Int32, _ pid: pid_t) -> Ended {
+  static func decoded(_ status: Int32, _ pid: pid_t) -> Ended {
     let signal = status & 0x7f
     return signal == 0 ? Ended(pid: pid, code: (status >> 8) & 0xff, signaled: false) : Ended(pid: pid, code: signal, signaled: true)
   }

@@ -156,7 +156,7 @@ enum StatusBuilder {
       let next = retryTime(input).map { "the next run is at \($0)" } ?? "no run comes"
       return (.pending, "Scheduled", problem ?? input.plan.waitingFor ?? next)
     }
-    if case .lost? = input.observation?.actual.sandbox { return (.unknown, "ShimLost", input.plan.waitingFor ?? "") }
+    if case .lost? = input.observation?.actual.sandbox, !isFinished(input) { return (.unknown, "ShimLost", input.plan.waitingFor ?? "") }
     if input.entry?.desired == nil && input.observation != nil { return (phase(status, spec), "Terminating", input.plan.waitingFor ?? "") }
     if let failure = input.observation?.actual.failure { return (.failed, failure.reason, failure.message) }
     if input.observation == nil, let first = input.unmet.first {

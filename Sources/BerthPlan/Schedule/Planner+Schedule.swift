@@ -21,7 +21,9 @@ private func planRun(of actual: ActualPod, _ desired: DesiredPod, _ turn: Schedu
   guard let run = actual.scheduledFor else {
     return planRemoval(of: actual, because: "the manifest makes it a job that runs on a schedule", now: now)
   }
-  if case .lost(let processesLeft) = actual.sandbox { return planLoss(of: actual, processesLeft: processesLeft, now: now) }
+  if case .lost(let processesLeft) = actual.sandbox, !actual.isFinished {
+    return planLoss(of: actual, processesLeft: processesLeft, now: now)
+  }
   if let due = turn.due, due != run {
     let isOver = (actual.isFinished || actual.failure != nil) && actual.containers.values.allSatisfy { !$0.state.isLive }
     if isOver || actual.sandbox == .released { return planRemoval(of: actual, because: "its next run is due", now: now) }

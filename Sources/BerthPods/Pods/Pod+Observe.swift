@@ -21,9 +21,12 @@ extension Pod {
     observation.addresses = context.networks.addresses(of: uid).map { "\($0)" }
     await reconnect()
     if case .connected(let connection) = link, let state = try? await connection.readState(deadline: deadline(Self.answerTime)) {
+      updateGuards(state)
       for container in state.containers { add(container, to: &observation) }
     } else {
-      observeWithoutShim(&observation)
+      var kept: ShimState?
+      if case .kept(let keeper) = link { kept = try? await keeper.readState(deadline: deadline(Self.answerTime)) }
+      observeWithoutShim(kept, &observation)
     }
     addStartFailures(to: &observation)
     return observation
@@ -60,12 +63,24 @@ extension Pod {
     return details
   }
 
-  private func observeWithoutShim(_ observation: inout PodObservation) {
+  /// `kept`: what its keeper says. A container whose process has gone has ended only once its output and its end are on disk.
+  private func observeWithoutShim(_ kept: ShimState?, _ observation: inout PodObservation) {
     guard let facts = try? PodFacts.read(paths.state) else {
       observation.actual.sandbox = .lost(processesLeft: false)
       return
     }
+    if !facts.isShimAlive { endHalfStarted(facts) }
     for (name, container) in facts.containers {
+      if let known = kept?[name] {
+        if case .running(let process) = known.phase {
+          let isStopping = known.isStopping || stoppedWithoutShim.contains(name)
+          let live: ContainerState = isStopping ? .stopping : .running(since: Self.boot(of: process.startedAt))
+          add(name, process.attempt, live, process, nil, to: &observation)
+        } else {
+          add(known, to: &observation)
+        }
+        continue
+      }
       // One that is only slow may be starting it anew.
       if !container.isInitAlive, !facts.isShimAlive { killLeftovers(of: name) }
       if let exit = container.exit {
@@ -81,7 +96,8 @@ extension Pod {
     let keepers = (try? context.cgroup(context.containerCgroup(uid, SharedProcesses.name)).processes()) ?? []
     let processes = ((try? context.cgroup(context.podCgroup(uid)).processes()) ?? []).filter { !keepers.contains($0) }
     // A shim that lives but doesn't answer may answer yet: as long as it is there, nothing is made in its place.
-    observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty || facts.isShimAlive)
+    let isKept = kept?.containers.contains { if case .running = $0.phase { true } else { false } } ?? false
+    observation.actual.sandbox = .lost(processesLeft: !processes.isEmpty || facts.isShimAlive || isKept)
   }
 
   /// Where a container is not alone in its PID namespace, what it has started doesn't end with it: its shim would have seen to that.
@@ -122,7 +138,7 @@ extension Pod {
     var at = Self.boot(of: exit.finishedAt)
     if let known = exitTimes[name], known.attempt == exit.attempt { at = known.at } else { exitTimes[name] = (exit.attempt, at) }
     return ContainerExit(
-      outcome: .code(exit.exitCode, signal: exit.signal, oomKilled: exit.oomKilled), at: at,
+      outcome: exit.exitCode.map { .code($0, signal: exit.signal, oomKilled: exit.oomKilled) } ?? .unknown, at: at,
       ran: .nanoseconds(max(0, exit.finishedAt.nanoseconds &- exit.startedAt.nanoseconds)))
   }
 

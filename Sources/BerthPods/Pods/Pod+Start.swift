@@ -82,12 +82,16 @@ extension Pod {
     launch.creatableSubPaths = builder.creatableSubPaths
     var start = ContainerStart(
       name: spec.name, attempt: attempt, cgroup: context.containerCgroup(uid, spec.name), launch: launch,
-      log: LogTarget(
-        path: paths.logFile(key, spec.name, attempt: attempt), maxSize: UInt64(clamping: spec.log.maxSize.bytes),
-        maxFiles: UInt32(clamping: spec.log.maxFiles)))
+      log: logTarget(spec, attempt: attempt))
     start.hasTerminal = spec.tty
     start.hasInput = spec.stdin
     return start
+  }
+
+  func logTarget(_ spec: ContainerSpec, attempt: UInt32) -> LogTarget {
+    LogTarget(
+      path: paths.logFile(key, spec.name, attempt: attempt), maxSize: UInt64(clamping: spec.log.maxSize.bytes),
+      maxFiles: UInt32(clamping: spec.log.maxFiles))
   }
 
   private func bundleContext(_ spec: ContainerSpec) throws(BerthError) -> BundleContext {

@@ -36,12 +36,16 @@ public actor Pod {
   var mountsSeen: [String: (attempt: UInt32, paths: Set<String>)] = [:]
   /// The pod's interfaces as earlier looks for drift found them.
   var interfacesSeen: Set<String> = []
-  private var isConnecting = false
+  private var connecting: Task<Void, Never>?
+  /// By container.
+  var guards: [String: ContainerGuard] = [:]
   /// Of a released pod: whether nothing but its record is left.
   var isSwept = false
 
   enum Link {
     case connected(ShimConnection)
+    /// The shim is dead; its keeper looks after what runs.
+    case kept(ShimConnection)
     /// The shim is dead, or never lived.
     case lost
   }
@@ -69,7 +73,7 @@ public actor Pod {
   }
 
   func connection(_ operation: String) throws(BerthError) -> ShimConnection {
-    guard case .connected(let connection) = link else {
+    guard let connection = link.connection else {
       throw BerthError(.failedPrecondition, operation, "\(key)", cause: "the pod's shim is gone")
     }
     return connection
@@ -110,17 +114,24 @@ public actor Pod {
     volumes = VolumeManager(paths: paths, key: key).located(record.spec.volumes)
     announceNetworks()
     await connect()
+    await reconnect()
   }
 
-  /// To a shim that lives although the connection is lost: it was too slow before.
+  /// To a shim that lives although the connection is lost (it was too slow before), or to the keeper of a dead one. Those who come
+  /// meanwhile wait for the same.
   func reconnect() async {
-    guard case .lost = link, !record.isReleased, !isConnecting, (try? PodFacts.read(paths.state))?.isShimAlive == true else { return }
-    await connect()
+    guard case .lost = link, !record.isReleased else { return }
+    if connecting == nil { connecting = Task { await self.connectAnew() } }
+    await connecting?.value
+  }
+
+  private func connectAnew() async {
+    defer { connecting = nil }
+    guard let facts = try? PodFacts.read(paths.state), facts.shim != nil else { return }
+    if facts.isShimAlive { await connect() } else { await keep(facts) }
   }
 
   private func connect() async {
-    isConnecting = true
-    defer { isConnecting = false }
     guard let connection = try? context.shims.connect(podDirectory: paths.state, onEvent: onEvent, onClosed: onClosed) else { return }
     do throws(BerthError) {
       _ = try await connection.greet(deadline: deadline(Self.answerTime))
@@ -134,8 +145,8 @@ public actor Pod {
     } catch { connection.close() }
   }
 
-  private nonisolated var onEvent: @Sendable (ShimEvent) -> Void { { [key, context] _ in context.changed(key) } }
-  private nonisolated var onClosed: @Sendable () -> Void {
+  nonisolated var onEvent: @Sendable (ShimEvent) -> Void { { [key, context] _ in context.changed(key) } }
+  nonisolated var onClosed: @Sendable () -> Void {
     { [weak self, key, context] in
       Task {
         await self?.loseLink()
@@ -200,7 +211,7 @@ public actor Pod {
     let spec = try container(name)
     let image = try? context.images.lookup(ImageReference(spec.image))
     let signal = SignalName.number(spec.stopSignal ?? image?.config.stopSignal ?? "TERM") ?? 15
-    guard case .connected(let connection) = link else { return try stopWithoutShim(name, signal: signal, grace: grace) }
+    guard let connection = link.connection else { return try stopWithoutShim(name, signal: signal, grace: grace) }
     _ = try await connection.request(
       .stop(container: name, signal: signal, graceMilliseconds: UInt64(clamping: grace.milliseconds)), deadline: deadline(Self.answerTime))
   }
@@ -247,7 +258,19 @@ public actor Pod {
         if error.code != .unavailable && error.code != .deadlineExceeded { throw error }
         connection.close()
       }
-      link = .lost
+    }
+    // A keeper has nobody left to look after; the sweeper ends it.
+    if case .kept(let connection) = link { connection.close() }
+    link = .lost
+  }
+}
+
+extension Pod.Link {
+  /// To whoever looks after the containers.
+  var connection: ShimConnection? {
+    switch self {
+    case .connected(let connection), .kept(let connection): connection
+    case .lost: nil
     }
   }
 }

@@ -116,7 +116,7 @@ public struct AdoptedPod: Sendable {
 extension Pod {
   /// Undoes a creation that failed half-way.
   func abandon() async throws(BerthError) {
-    if case .connected(let connection) = link { connection.close() }
+    link.connection?.close()
     link = .lost
     await context.networks.detachEventually(uid) { _ in }
     try PodSweeper(context: context).remove(uid: uid, logs: nil)

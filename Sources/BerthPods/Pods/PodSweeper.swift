@@ -9,6 +9,7 @@ struct PodSweeper: Sendable {
 
   /// All that the incarnation `uid` owned, living processes included. What is gone already is fine.
   func remove(uid: String, logs: String?) throws(BerthError) {
+    try endKeeper(uid)
     try removeCgroups(uid)
     for key in context.images.snapshotKeys() where key.hasPrefix("\(uid)-") { try context.images.removeSnapshot(key: key) }
     let paths = context.paths.pod(uid: uid)
@@ -26,6 +27,7 @@ struct PodSweeper: Sendable {
 
   /// As `remove`, but for the pod's record.
   func release(uid: String, logs: String) throws(BerthError) {
+    try endKeeper(uid)
     try removeCgroups(uid)
     for key in context.images.snapshotKeys() where key.hasPrefix("\(uid)-") { try context.images.removeSnapshot(key: key) }
     let paths = context.paths.pod(uid: uid)
@@ -38,6 +40,14 @@ struct PodSweeper: Sendable {
         try Files.removeTree("\(paths.state)/\(name)")
       }
     } catch { throw BerthError(.unavailable, "release finished pod", uid, cause: "\(error)") }
+  }
+
+  /// Before what it writes to is removed.
+  private func endKeeper(_ uid: String) throws(BerthError) {
+    guard let keeper = try PodFacts.read(context.paths.pod(uid: uid).state).keeper else { return }
+    do throws(Errno) { try keeper.end(within: .seconds(5)) } catch {
+      throw BerthError(.unavailable, "end keeper", uid, cause: "\(error)")
+    }
   }
 
   private func removeCgroups(_ uid: String) throws(BerthError) {

@@ -24,6 +24,9 @@ public struct PodFacts: Sendable, Equatable {
   public var shim: ProcessIdentity?
   /// A shim that is alive can be connected to.
   public var isShimAlive = false
+  /// Who looks after what a dead shim left.
+  public var keeper: ProcessIdentity?
+  public var isKeeperAlive = false
   /// By name.
   public var containers: [String: Container] = [:]
   /// Records that are there but cannot be read, `.dataLoss`.
@@ -35,6 +38,8 @@ public struct PodFacts: Sendable, Equatable {
     var facts = PodFacts()
     facts.shim = facts.record(folder.identity) { ProcessIdentity($0) }
     facts.isShimAlive = facts.shim?.isAlive ?? false
+    facts.keeper = facts.record(folder.keeperIdentity) { ProcessIdentity($0) }
+    facts.isKeeperAlive = facts.keeper?.isAlive ?? false
     let names: [String]
     do throws(Errno) { names = try Files.list(podDirectory) } catch {
       if error == .notFound { return facts }

@@ -25,9 +25,8 @@ public final class ShimHome: Sendable {
     self.report = report
   }
 
-  /// Starts the program, with `socket` as its descriptor 3.
-  func start(_ path: String, arguments: [String], socket: Int32) throws(Errno) -> Int32 {
-    let descriptors = [(child: Int32(3), parent: socket)]
+  /// Starts the program in a session of its own, with nothing but these descriptors.
+  func start(_ path: String, arguments: [String], descriptors: [(child: Int32, parent: Int32)]) throws(Errno) -> Int32 {
     var problem: BerthError?
     let doors = open(&problem)
     defer { doors.close() }

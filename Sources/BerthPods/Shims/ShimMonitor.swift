@@ -51,15 +51,19 @@ public final class ShimMonitor: Sendable {
   }
 
   /// Starts the shim of the pod whose state folder is `podDirectory` (absolute) from the program `shimPath`. The connection can be used
-  /// at once. The shim lives in a session of its own with an empty environment; it outlives this process.
+  /// at once. The shim lives in a session of its own with an empty environment; it outlives this process. `handles`, of a keeper: pidfds,
+  /// which it has as descriptors from 4 on.
   public func spawn(
-    shimPath: String, podDirectory: String, onEvent: @escaping @Sendable (ShimEvent) -> Void, onClosed: @escaping @Sendable () -> Void
+    shimPath: String, podDirectory: String, role: ShimRole = .shim, handles: [Int32] = [], onEvent: @escaping @Sendable (ShimEvent) -> Void,
+    onClosed: @escaping @Sendable () -> Void
   ) throws(BerthError) -> ShimConnection {
     do throws(Errno) {
       var peer: FD?
       let socket = try PacketConnection.pair(peer: &peer)
       guard let theirs = peer.take() else { throw .invalid }
-      let pid = try home.start(shimPath, arguments: ["berth-shim", podDirectory], socket: theirs.raw)
+      let words = ["berth-shim", podDirectory] + (role == .keeper ? ["keep", "\(handles.count)"] : [])
+      let descriptors = ([theirs.raw] + handles).enumerated().map { (child: Int32(3 + $0.offset), parent: $0.element) }
+      let pid = try home.start(shimPath, arguments: words, descriptors: descriptors)
       try keepForReaping(pid)
       return try register(consume socket, podDirectory, onEvent, onClosed)
     } catch { throw BerthError(.unavailable, "start shim", podDirectory, cause: error.description) }
@@ -67,10 +71,12 @@ public final class ShimMonitor: Sendable {
 
   /// Connects to a shim that was started before. `.unavailable` if it is gone: `PodFacts` tells what it left.
   public func connect(
-    podDirectory: String, onEvent: @escaping @Sendable (ShimEvent) -> Void, onClosed: @escaping @Sendable () -> Void
+    podDirectory: String, role: ShimRole = .shim, onEvent: @escaping @Sendable (ShimEvent) -> Void,
+    onClosed: @escaping @Sendable () -> Void
   ) throws(BerthError) -> ShimConnection {
     do throws(Errno) {
-      let socket = try PacketConnection.connect(in: podDirectory, name: ShimProtocol.socketName)
+      let name = role == .shim ? ShimProtocol.socketName : ShimProtocol.keeperSocketName
+      let socket = try PacketConnection.connect(in: podDirectory, name: name)
       return try register(consume socket, podDirectory, onEvent, onClosed)
     } catch { throw BerthError(.unavailable, "connect to shim", podDirectory, cause: error.description) }
   }

@@ -42,7 +42,11 @@ extension ShimServer {
 
   func endAttachments(to container: String, _ record: ExitRecord) {
     for session in sessions where session.isAttached && session.container == container {
-      session.tell(.ended(exitCode: record.exitCode, signal: record.signal))
+      if let exitCode = record.exitCode {
+        session.tell(.ended(exitCode: exitCode, signal: record.signal))
+      } else {
+        session.tell(.failed(BerthError(.dataLoss, "attach to container", container, cause: "its exit code is unknown: its shim was dead")))
+      }
       end(session)
     }
   }

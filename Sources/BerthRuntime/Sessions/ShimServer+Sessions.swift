@@ -99,15 +99,14 @@ extension ShimServer {
   }
 
   private func begin(_ session: ShimSession, _ encoded: [UInt8], _ passed: inout PassedDescriptors) throws(BerthError) {
-    guard let pid = containers.first(where: { $0.name == session.container })?.initRecord?.process.pid else {
+    guard let container = containers.first(where: { $0.name == session.container }), let pid = container.initRecord?.process.pid else {
       throw BerthError(.failedPrecondition, "exec in container", session.container, cause: "the container doesn't run")
     }
     let stdin = passed.takeFirst()
     let stdout = passed.takeSecond()
     let stderr = passed.takeThird()
     let streams = [stdin.descriptor ?? -1, stdout.descriptor ?? -1, stderr.descriptor ?? -1]
-    // A child that isn't reaped yet: the number is its own.
-    let member = try wrap(session) { () throws(Errno) in try ProcessControl.openChild(pid) }
+    let member = try wrap(session) { () throws(Errno) in try container.openProcess(pid) }
     let (ours, theirs) = try wrap(session) { () throws(Errno) in try DescriptorSocket.Pair().release() }
     session.console = FD(owning: ours)
     let console = FD(owning: theirs)

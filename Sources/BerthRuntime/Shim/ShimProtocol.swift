@@ -24,11 +24,15 @@ import BerthCore
 ///
 ///     daemon → shim   13 hold
 ///
+/// Version 5, where the shim is a keeper (`ShimRole`); the code of an `ExitRecord` may be unknown:
+///
+///     daemon → shim   14 keep
+///
 /// Types 20 to 2F and A0 to AF are those of `SessionMessage`, which travel over sockets of their own. Requests are performed in the order they arrive and
 /// may be sent without waiting for answers; only the answer to `start` comes later, when the container runs or cannot.
 public enum ShimProtocol {
   /// What this build speaks. Fixtures of every version ever landed are in Tests/Fixtures/shim-protocol.
-  public static let version: UInt8 = 4
+  public static let version: UInt8 = 5
   /// Of all that `hello` and a pod's start need.
   public static let firstVersion: UInt8 = 1
   /// In bytes, header included. A longer packet is refused.
@@ -38,6 +42,9 @@ public enum ShimProtocol {
   /// File names in a pod's state folder.
   public static let socketName = "shim.sock"
   public static let identityName = "shim.pid"
+  /// Those of a keeper.
+  public static let keeperSocketName = "keeper.sock"
+  public static let keeperIdentityName = "keeper.pid"
 
   /// Bounds of what a message may hold.
   enum Limit {

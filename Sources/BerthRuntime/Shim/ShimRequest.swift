@@ -27,6 +27,8 @@ public enum ShimRequest: Sendable, Hashable {
   /// Makes sure that the PID namespace which the pod's containers share is there: a process of its own keeps it, in the cgroup. Answered
   /// once it can be joined by the path `PodFolder.pidNamespace`. Since version 4.
   case hold(cgroup: String, launch: EncodedLaunch)
+  /// To a keeper, of each container that is its affair. Since version 5.
+  case keep(KeptContainer)
 
   enum Kind: UInt8 {
     case hello = 0x01
@@ -40,6 +42,7 @@ public enum ShimRequest: Sendable, Hashable {
     case attach = 0x11
     case connect = 0x12
     case hold = 0x13
+    case keep = 0x14
 
     /// The first version of the protocol that has it.
     var version: UInt8 {
@@ -48,6 +51,7 @@ public enum ShimRequest: Sendable, Hashable {
       case .exec, .attach: 2
       case .connect: 3
       case .hold: 4
+      case .keep: 5
       }
     }
   }
@@ -65,6 +69,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .attach: .attach
     case .connect: .connect
     case .hold: .hold
+    case .keep: .keep
     }
   }
 
@@ -82,6 +87,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .attach: "attach to container"
     case .connect: "connect to pod"
     case .hold: "hold pid namespace"
+    case .keep: "keep container"
     }
   }
 
@@ -113,6 +119,7 @@ public enum ShimRequest: Sendable, Hashable {
       case .hold(let cgroup, let launch):
         body.text(cgroup)
         body.data(launch.json)
+      case .keep(let container): container.encode(to: &body)
       }
     }
   }
@@ -143,6 +150,7 @@ public enum ShimRequest: Sendable, Hashable {
     case .hold:
       .hold(
         cgroup: try body.text(limit: ShimProtocol.Limit.path), launch: EncodedLaunch(json: try body.data(limit: ShimProtocol.maxPacket)))
+    case .keep: .keep(try KeptContainer(from: &body))
     }
   }
 }

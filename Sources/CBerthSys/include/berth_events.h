@@ -40,6 +40,10 @@ int berth_signal_pidfd(int pidfd, int number);
 // waitid(2) with P_PIDFD, WEXITED and WNOHANG: 1 reaped, 0 still running, -1 and errno. `*status` is as waitpid's.
 int berth_reap_pidfd(int pidfd, int *status);
 
+// ioctl(2) PIDFD_GET_INFO, Linux 6.15: 1 and the end's status (as waitpid's) of a process that has been reaped, by whomever; 0 where the
+// kernel doesn't know it (yet), -1 and errno.
+int berth_pidfd_ending(int pidfd, int *status);
+
 // waitid(2) for any child, WEXITED and WNOHANG: its pid, 0 if none has ended, -1 and errno. `*code` is the exit code or the signal.
 pid_t berth_reap_any(int *code, int *signaled);
 

@@ -135,6 +135,16 @@ struct StatusBuilderTests {
     #expect(status.phase == .unknown && status.reason == "ShimLost" && !status.ready)
   }
 
+  @Test("the shim is gone, but how the job ended is known: that counts")
+  func shimLostAtEnd() {
+    var ended = input(["web": exited(0)], sandbox: .lost(processesLeft: false))
+    ended.observation?.actual.spec.restartPolicy = .never
+    #expect(status(ended).phase == .succeeded && status(ended).reason == "Completed")
+    var failed = input(["web": exited(3)], sandbox: .lost(processesLeft: false))
+    failed.observation?.actual.spec.restartPolicy = .never
+    #expect(status(failed).phase == .failed && status(failed).containers[0].exitCode == 3)
+  }
+
   @Test("being removed: Terminating until it is gone")
   func terminating() {
     var input = input(["web": .stopping])

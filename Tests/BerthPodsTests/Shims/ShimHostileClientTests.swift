@@ -38,7 +38,7 @@ struct ShimHostileClientTests {
       #expect(code(try client.receive()) == .unsupported)
       try client.send([0x7F, 0x06, 9, 0, 0, 0, 0, 0, 0, 0])
       #expect(code(try client.receive()) == .unsupported)
-      try client.send([1, 0x01, 9, 0, 0, 0, 2, 0, 0, 0, 5, 9])
+      try client.send([1, 0x01, 9, 0, 0, 0, 2, 0, 0, 0, 0x70, 0x71])
       #expect(code(try client.receive()) == .unsupported)
       try client.send([1, 0x04, 9, 0, 0, 0])
       #expect(code(try client.receive()) == .invalidArgument)
@@ -131,6 +131,21 @@ struct ShimHostileClientTests {
       }
       #expect(next != nil)
       for client in clients + [next].compactMap({ $0 }) { client.close() }
+    }
+  }
+
+  @Test("a shim keeps nothing that it didn't start, and gives no descriptor of its own away for it")
+  func keep() async throws {
+    try await TestPod.with { pod in
+      let record = try await pod.run(script: "while true; do sleep 1; done")
+      var kept = KeptContainer(name: "app", process: record, cgroup: "\(pod.cgroup)/app", log: LogTarget(path: pod.logPath("app")))
+      for handle: Int32? in [nil, 3, 5] {
+        kept.handle = handle
+        let request = ShimRequest.keep(kept)
+        let error = await #expect(throws: BerthError.self) { try await pod.ask(request) }
+        #expect(error?.code == .failedPrecondition)
+      }
+      #expect(try await pod.state()["app"]?.phase == .running(record))
     }
   }
 }

@@ -107,6 +107,27 @@ enum ShimProtocolFixtures {
     ("hold", .request(.hold(cgroup: "/berth/0123abcd/pid_namespace", launch: holder)))
   ]
 
+  /// What version 5 has beyond version 4: Tests/Fixtures/shim-protocol/v5.
+  static let messages5: [(name: String, message: Message)] = [
+    ("keep", .request(.keep(kept))), ("keep-with-handle", .request(.keep(keptWithHandle))),
+    ("exited-unknown", .event(.exited(container: "job", exitUnknown))),
+  ]
+
+  static let exitUnknown = ExitRecord(attempt: 2, exitCode: nil, signal: nil, oomKilled: false, startedAt: started, finishedAt: finished)
+
+  static var kept: KeptContainer {
+    KeptContainer(
+      name: "app", process: initRecord, cgroup: "/berth/0123abcd/app",
+      log: LogTarget(path: "/var/lib/berth/logs/default_web_0123abcd/app/2.log", maxSize: 1 << 20, maxFiles: 3))
+  }
+
+  static var keptWithHandle: KeptContainer {
+    var kept = kept
+    kept.handle = 4
+    kept.hasInput = true
+    return kept
+  }
+
   static var holder: EncodedLaunch {
     var launch = LaunchRequest(
       id: "0123abcd/pid_namespace", bundle: "/run/berth/pods/0123abcd/pid_namespace",

@@ -61,6 +61,20 @@ struct ShimProtocolTests {
     }
   }
 
+  @Test("every message of version 5 has exactly the bytes of its fixture", arguments: ShimProtocolFixtures.messages5.map(\.name))
+  func fixtures5(name: String) throws {
+    let message = try #require(ShimProtocolFixtures.messages5.first { $0.name == name }?.message)
+    let bytes = try Self.fixture(name, version: 5)
+    let id: UInt32 = if case .event = message { 0 } else { 0x0102_0304 }
+    #expect(message.encoded(id: id) == bytes)
+    #expect(try message.decoded(bytes) == message)
+    // The event is one that every version has.
+    #expect(ShimHeader(bytes) == ShimHeader(version: id == 0 ? 1 : 5, type: bytes[1], id: id))
+    for count in ShimProtocol.headerSize..<bytes.count {
+      #expect(throws: ByteReaderError.self) { try message.decoded(Array(bytes[..<count])) }
+    }
+  }
+
   @Test("every message of a session has exactly the bytes of its fixture", arguments: ShimProtocolFixtures.sessionMessages.map(\.name))
   func sessionFixtures(name: String) throws {
     let message = try #require(ShimProtocolFixtures.sessionMessages.first { $0.name == name }?.message)
@@ -173,7 +187,7 @@ struct ShimProtocolTests {
 
   @Test("records on disk are read back, and only their own version")
   func records() throws {
-    for record in [ShimProtocolFixtures.exitByCode, ShimProtocolFixtures.exitBySignal] {
+    for record in [ShimProtocolFixtures.exitByCode, ShimProtocolFixtures.exitBySignal, ShimProtocolFixtures.exitUnknown] {
       let json = try JSON(parsing: record.json.encoded())
       #expect(ExitRecord(json) == record)
     }

@@ -27,6 +27,16 @@ final class LogFile {
     file = consume opened
   }
 
+  /// A writer that was killed may have left a part of a record: the part becomes one, so that the next begins its own line.
+  func endLastRecord() throws(Errno) {
+    guard size > 0 else { return }
+    if try AppendFile.lastByte(of: target.path) == UInt8(ascii: "\n") { return }
+    try write { (fd) throws(Errno) in
+      try fd.writeAll([UInt8(ascii: "\n")])
+      return 1
+    }
+  }
+
   /// Bytes that still fit the current file.
   var room: Int { Int(clamping: max(0, Int64(clamping: target.maxSize) - size)) }
 

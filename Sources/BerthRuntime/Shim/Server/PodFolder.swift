@@ -24,6 +24,21 @@ public struct PodFolder: Sendable, Hashable {
   public var pidNamespace: String { "\(path)/pid.ns" }
   public var identity: String { "\(path)/\(ShimProtocol.identityName)" }
   public var socket: String { "\(path)/\(ShimProtocol.socketName)" }
+  public var keeperIdentity: String { "\(path)/\(ShimProtocol.keeperIdentityName)" }
+  public var keeperSocket: String { "\(path)/\(ShimProtocol.keeperSocketName)" }
+  /// Held by the one keeper of a pod.
+  var keeperLock: String { "\(path)/keeper.lock" }
+}
+
+extension PodFolder {
+  static func socketName(_ role: ShimRole) -> String { role == .shim ? ShimProtocol.socketName : ShimProtocol.keeperSocketName }
+  func identity(_ role: ShimRole) -> String { role == .shim ? identity : keeperIdentity }
+
+  /// The pod's shim, where it is alive.
+  var livingShim: ProcessIdentity? {
+    guard let bytes = try? Files.read(identity, limit: 4096), let json = try? JSON(parsing: bytes) else { return nil }
+    return ProcessIdentity(json).flatMap { $0.isAlive ? $0 : nil }
+  }
 }
 
 extension Errno {

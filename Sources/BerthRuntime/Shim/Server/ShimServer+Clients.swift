@@ -19,14 +19,18 @@ extension ShimServer {
     clients.append(client)
   }
 
-  /// Nobody to ask and nothing to keep: a shim without a sandbox ends with its last client.
+  /// Nobody to ask and nothing to keep: a shim without a sandbox ends with its last client, a keeper with its last container, too.
   func drop(_ index: UInt32) {
     guard let at = clients.firstIndex(where: { $0.index == index }) else { return }
     // Before it is closed: a launcher that was forked meanwhile may hold a copy.
     epoll.remove(clients[at].socket.raw)
     clients.remove(at: at)
+    endIfIdle()
+  }
+
+  func endIfIdle() {
     if case .ready = sandbox { return }
-    if clients.isEmpty { isDone = true }
+    if clients.isEmpty, containers.allSatisfy(\.hasEnded) { isDone = true }
   }
 
   /// One packet.

@@ -5,7 +5,7 @@ extension ShimServer {
   /// Children that have ended. While a launch goes on its processes are the launcher's business, so that only pids known are waited for;
   /// orphans are reaped once it is over.
   func reap() {
-    for container in containers {
+    for container in containers where container.process == nil {
       if let pid = container.initRecord?.process.pid, let ended = ProcessControl.reap(pid) { exited(container, ended) }
     }
     for session in sessions { if let pid = session.pid, let ended = ProcessControl.reap(pid) { sessionEnded(session, ended) } }
@@ -15,7 +15,7 @@ extension ShimServer {
     while let ended = ProcessControl.reapAny() {
       if ended.pid == holder?.pid {
         holderEnded()
-      } else if let container = containers.first(where: { $0.initRecord?.process.pid == ended.pid }) {
+      } else if let container = containers.first(where: { $0.process == nil && $0.initRecord?.process.pid == ended.pid }) {
         exited(container, ended)
       } else if let session = sessions.first(where: { $0.pid == ended.pid }) {
         sessionEnded(session, ended)
@@ -25,7 +25,8 @@ extension ShimServer {
   }
 
   /// The order is a promise: when the record appears, the log is complete; when anybody is told, the record is on disk.
-  private func exited(_ container: SupervisedContainer, _ ended: ProcessControl.Ended) {
+  /// `ended`: nil where nobody can tell.
+  func exited(_ container: SupervisedContainer, _ ended: ProcessControl.Ended?) {
     guard let initRecord = container.initRecord else { return }
     let finishedAt = Timestamp.now
     // Processes outside its pid namespace, as those that were executed in it later, don't die with the init.
@@ -33,7 +34,7 @@ extension ShimServer {
     drain(container)
     let oomKills = (try? container.cgroup.oomKills()) ?? 0
     let record = ExitRecord(
-      attempt: container.attempt, exitCode: ended.exitCode, signal: ended.signal, oomKilled: oomKills > 0,
+      attempt: container.attempt, exitCode: ended?.exitCode, signal: ended?.signal, oomKilled: oomKills > 0,
       startedAt: initRecord.startedAt, finishedAt: finishedAt)
     write(record.json, to: folder.exitRecord(container.name))
     container.phase = .exited(record)
@@ -41,7 +42,9 @@ extension ShimServer {
     publish(.exited(container: container.name, record))
     endAttachments(to: container.name, record)
     if (try? container.cgroup.remove()) == nil { leftovers.append(container.cgroup) }
+    container.process = nil
     armTimer()
+    endIfIdle()
   }
 
   private func drain(_ container: SupervisedContainer) {

@@ -37,6 +37,9 @@ extension ShimServer {
       return .session(socket: session)
     case .connect(let port, let isSix): return .session(socket: try open("", .connect(port: port, isSix: isSix), timeout: nil))
     case .hold(let cgroup, let launch): return try hold(cgroup, launch, waiting: (client, id))
+    case .keep(let container):
+      try keep(container)
+      return .ok
     case .attach(let name): return .session(socket: try openAttachment(to: try container(name, request.operation)))
     }
   }

@@ -4,7 +4,9 @@ import BerthLinux
 extension ShimServer {
   /// Begins a launch, whose end answers the request; nil then. A repeated request for the same attempt joins the first.
   func begin(_ start: ContainerStart, waiting: (client: UInt32, request: UInt32)) throws(BerthError) -> ShimReply? {
-    guard case .ready(let sandbox) = sandbox else { throw refusal(start, .failedPrecondition, "the sandbox isn't set up") }
+    guard case .ready(let sandbox) = sandbox else {
+      throw refusal(start, .failedPrecondition, role == .keeper ? "the pod's shim is gone" : "the sandbox isn't set up")
+    }
     guard let cgroup = Cgroup(start.cgroup, in: sandbox.cgroups) else { throw refusal(start, .invalidArgument, "not a cgroup's path") }
     if let known = containers.first(where: { $0.name == start.name }) {
       if known.attempt == start.attempt {
@@ -77,13 +79,17 @@ extension ShimServer {
     container.previous = nil
     container.takeTerminal()
     write(record.json, to: folder.initRecord(container.name))
+    watchOutput(of: container)
+    for waiting in container.waiting { reply(.started(record, warnings: process.warnings), to: waiting.request, of: waiting.client) }
+    container.waiting = []
+    if let stop = container.stop { try? ProcessControl.signal(process.pid, stop.signal) }
+  }
+
+  func watchOutput(of container: SupervisedContainer) {
     for (stream, source) in [(LogBatch.Stream.stdout, Source.stdout), (.stderr, .stderr)] {
       guard let descriptor = container.output?.descriptor(stream) else { continue }
       try? epoll.add(descriptor, .input, token: Self.token(source, container.index))
     }
-    for waiting in container.waiting { reply(.started(record, warnings: process.warnings), to: waiting.request, of: waiting.client) }
-    container.waiting = []
-    if let stop = container.stop { try? ProcessControl.signal(process.pid, stop.signal) }
   }
 
   /// As if it had never been asked for: the attempt before is what there is.

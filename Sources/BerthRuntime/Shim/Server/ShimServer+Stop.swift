@@ -15,18 +15,18 @@ extension ShimServer {
     } else {
       container.stop = SupervisedContainer.StopTimer(signal: signal, deadline: deadline)
       // One that is still being launched gets it once it runs.
-      if let pid = container.initRecord?.process.pid { try? ProcessControl.signal(pid, signal) }
+      try? container.signal(signal)
     }
     if graceMilliseconds == 0 { killOverdue() } else { armTimer() }
   }
 
   func signal(_ container: SupervisedContainer, _ number: Int32) throws(BerthError) {
     try check(number, "signal container", container.name)
-    guard let pid = container.initRecord?.process.pid else {
+    guard container.initRecord != nil else {
       let cause = container.hasEnded ? "it has ended" : "it is being started"
       throw BerthError(.failedPrecondition, "signal container", container.name, cause: cause)
     }
-    do throws(Errno) { try ProcessControl.signal(pid, number) } catch { throw error.wrapped("signal container", container.name) }
+    do throws(Errno) { try container.signal(number) } catch { throw error.wrapped("signal container", container.name) }
   }
 
   private func check(_ signal: Int32, _ operation: String, _ name: String) throws(BerthError) {
@@ -41,7 +41,7 @@ extension ShimServer {
     for container in containers {
       guard let stop = container.stop, stop.deadline <= now, !container.hasEnded else { continue }
       // The init's end takes its pid namespace along; the group also has what joined it from outside.
-      if let pid = container.initRecord?.process.pid { try? ProcessControl.signal(pid, 9) }
+      try? container.signal(9)
       try? container.cgroup.killAll()
       container.stop?.deadline = now.after(nanoseconds: Self.killInterval)
     }

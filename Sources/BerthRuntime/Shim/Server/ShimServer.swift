@@ -9,6 +9,8 @@ public final class ShimServer {
     case listener, children, timer, client, launch, stdout, stderr
     case sessionListener, sessionClient, sessionLaunch, sessionTerminal
     case holder
+    /// Of a container that is another's child.
+    case process
   }
 
   /// More are turned away at once.
@@ -17,6 +19,10 @@ public final class ShimServer {
   private static let scratchIdle: Int32 = 1000
 
   let folder: PodFolder
+  let role: ShimRole
+  /// A keeper's.
+  private let lock: FileLock?
+  let handles: PassedHandles
   let epoll: Epoll
   private let children: ChildSignals
   private let timer: TimerFD
@@ -45,21 +51,29 @@ public final class ShimServer {
     case failed(BerthError)
   }
 
-  /// Readies the calling process for a life as shim of the pod whose state folder is `podDirectory` (absolute). `first` is the
-  /// connection of who started it.
-  public init(podDirectory: String, first: consuming FD) throws(Errno) {
+  /// Readies the calling process for a life as shim or keeper of the pod whose state folder is `podDirectory` (absolute). `first` is the
+  /// connection of who started it. A keeper throws `.again` where the pod has one, or its shim lives.
+  public init(podDirectory: String, role: ShimRole, handles: PassedHandles, first: consuming FD) throws(Errno) {
     folder = PodFolder(podDirectory)
+    self.handles = handles
+    self.role = role
+    lock = role == .keeper ? try Self.claim(folder) : nil
     children = try ChildSignals()
     epoll = try Epoll()
     timer = try TimerFD()
     scratch = try ScratchBuffer(size: ShimProtocol.maxPacket)
-    try Files.writeAtomically(JSON.object(try ProcessIdentity(of: ProcessControl.pid).json).encoded(), to: folder.identity)
-    listener = try PacketConnection.listen(in: podDirectory, name: ShimProtocol.socketName)
+    try Files.writeAtomically(JSON.object(try ProcessIdentity(of: ProcessControl.pid).json).encoded(), to: folder.identity(role))
+    listener = try PacketConnection.listen(in: podDirectory, name: PodFolder.socketName(role))
     try epoll.add(children.fd.raw, .input, token: Self.token(.children))
     try epoll.add(timer.fd.raw, .input, token: Self.token(.timer))
     try epoll.add(listener.raw, .input, token: Self.token(.listener))
     try first.setNonBlocking()
     try admit(first)
+  }
+
+  private static func claim(_ folder: PodFolder) throws(Errno) -> FileLock {
+    guard folder.livingShim == nil, let lock = try FileLock(folder.keeperLock) else { throw .again }
+    return lock
   }
 
   static func token(_ source: Source, _ index: UInt32 = 0) -> UInt64 { UInt64(source.rawValue) << 32 | UInt64(index) }
@@ -69,7 +83,8 @@ public final class ShimServer {
     return lastIndex
   }
 
-  /// Until `shutdown`, or until nobody is connected and there is nothing to keep. Removes the socket and shim.pid at the end.
+  /// Until `shutdown`, or until nobody is connected and there is nothing to keep. Removes its socket and its identity's
+  /// file at the end.
   public func run() throws(Errno) {
     while !isDone {
       var handled = 0
@@ -79,8 +94,8 @@ public final class ShimServer {
       }
       if handled == 0 { releaseScratch() }
     }
-    try? Files.unlink(folder.socket)
-    try? Files.unlink(folder.identity)
+    try? Files.unlink("\(folder.path)/\(PodFolder.socketName(role))")
+    try? Files.unlink(folder.identity(role))
   }
 
   private func releaseScratch() {
@@ -109,6 +124,7 @@ public final class ShimServer {
     case .sessionLaunch: finishSessionLaunch(index)
     case .sessionTerminal: discardTerminal(index)
     case .holder: finishHolding()
+    case .process: endKept(index)
     }
   }
 

@@ -16,6 +16,8 @@ final class SupervisedContainer {
   var output: ContainerOutput?
   let hasInput: Bool
   let hasTerminal: Bool
+  /// Of one that a keeper looks after, as long as it runs.
+  var process: KeptProcess?
   /// Where the process sends the other side of its terminal.
   private var console: FD?
   /// The attempt before, kept until this one runs.
@@ -45,6 +47,34 @@ final class SupervisedContainer {
     self.waiting = [waiting]
   }
 
+  init(index: UInt32, _ kept: KeptContainer, cgroup: Cgroup, process: KeptProcess?, output: ContainerOutput) {
+    self.index = index
+    name = kept.name
+    attempt = kept.process.attempt
+    hasInput = kept.hasInput
+    // Its other side went with the shim.
+    hasTerminal = false
+    self.cgroup = cgroup
+    self.output = output
+    self.process = process
+    phase = .running(kept.process)
+    waiting = []
+  }
+
+  /// To its first process, where it runs. A child that isn't reaped yet has its number to itself.
+  func signal(_ number: Int32) throws(Errno) {
+    if let process {
+      try ProcessControl.signal(process.pidfd, number)
+    } else if let pid = initRecord?.process.pid {
+      try ProcessControl.signal(pid, number)
+    }
+  }
+
+  /// As `ProcessControl.openChild`.
+  func openProcess(_ pid: Int32) throws(Errno) -> FD {
+    if let process { try process.pidfd.duplicate() } else { try ProcessControl.openChild(pid) }
+  }
+
   /// Once it runs: its terminal's output is its standard output.
   func takeTerminal() {
     guard let console = console.take(), (try? console.setNonBlocking()) != nil,
@@ -72,6 +102,22 @@ final class ContainerOutput {
   private var stderrLines = LineSplitter(.stderr)
 
   init(log target: LogTarget) throws(Errno) { log = try LogFile(target) }
+
+  /// Of a container that has run for a while, without its shim at last: what its FIFOs hold is next. One that writes to a terminal has
+  /// none.
+  init(continuing target: LogTarget, name: String, in folder: PodFolder) throws(Errno) {
+    log = try LogFile(target)
+    try log.endLastRecord()
+    stdout = try Self.reader(folder.stream(name, "stdout"))
+    stderr = try Self.reader(folder.stream(name, "stderr"))
+  }
+
+  private static func reader(_ path: String) throws(Errno) -> FD? {
+    do throws(Errno) { return try Fifo.openReader(path) } catch {
+      if error == .notFound { return nil }
+      throw error
+    }
+  }
 
   func open(stdout: consuming FD) { self.stdout = consume stdout }
   func open(stderr: consuming FD) { self.stderr = consume stderr }

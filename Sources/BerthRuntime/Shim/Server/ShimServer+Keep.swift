@@ -1,0 +1,84 @@
+import BerthCore
+import BerthLinux
+import BerthOCI
+
+/// What a process does in a pod's state folder.
+public enum ShimRole: Sendable {
+  /// Parent of the pod's containers.
+  case shim
+  /// Looks after what a dead shim left running: takes over output, ends and sessions, and starts nothing.
+  case keeper
+}
+
+/// The first process of a container that isn't this process's child.
+final class KeptProcess {
+  let pidfd: FD
+  init(_ pidfd: consuming FD) { self.pidfd = pidfd }
+}
+
+/// Pidfds that whoever started a keeper passed to it, until they are asked for by their number.
+public final class PassedHandles {
+  private var held: [Int32: KeptProcess] = [:]
+
+  /// Takes over `count` descriptors from `first` on.
+  public init(from first: Int32, count: Int32) {
+    for number in first..<first + count { held[number] = KeptProcess(FD(owning: number)) }
+  }
+
+  func has(_ number: Int32) -> Bool { held[number] != nil }
+  func take(_ number: Int32) -> KeptProcess? { held.removeValue(forKey: number) }
+}
+
+extension ShimServer {
+  /// Takes a container over, at the latest word of its streams that nobody has read yet. A repeated request for the same attempt is fine.
+  func keep(_ kept: KeptContainer) throws(BerthError) {
+    guard role == .keeper else { throw refusal(kept, .failedPrecondition, "this is the pod's shim, which keeps its own") }
+    if let known = containers.first(where: { $0.name == kept.name }) {
+      if known.attempt == kept.process.attempt { return }
+      throw refusal(kept, .failedPrecondition, "attempt \(known.attempt) is kept")
+    }
+    guard containers.count < ShimProtocol.Limit.containers else {
+      throw refusal(kept, .resourceExhausted, "a pod has at most \(ShimProtocol.Limit.containers) containers")
+    }
+    guard let cgroup = Cgroup(kept.cgroup, in: try CgroupLayout.detect()) else {
+      throw refusal(kept, .invalidArgument, "not a cgroup's path")
+    }
+    guard kept.handle.map({ handles.has($0) }) ?? true else { throw refusal(kept, .invalidArgument, "no such handle was passed") }
+    do throws(Errno) {
+      let process = if let number = kept.handle { handles.take(number) } else { try opened(kept) }
+      let output = try ContainerOutput(continuing: kept.log, name: kept.name, in: folder)
+      let container = SupervisedContainer(index: nextIndex(), kept, cgroup: cgroup, process: process, output: output)
+      containers.append(container)
+      watchOutput(of: container)
+      guard let process else { return exited(container, nil) }
+      try epoll.add(process.pidfd.raw, .input, token: Self.token(.process, container.index))
+      enterNamespaces(of: process)
+    } catch { throw error.wrapped("keep container", kept.name) }
+  }
+
+  private func refusal(_ kept: KeptContainer, _ code: ErrorCode, _ cause: String) -> BerthError {
+    BerthError(code, "keep container", kept.name, cause: cause)
+  }
+
+  private func opened(_ kept: KeptContainer) throws(Errno) -> KeptProcess? {
+    var process = try kept.process.process.open()
+    guard let pidfd = process.take() else { return nil }
+    return KeptProcess(pidfd)
+  }
+
+  /// For sessions: connections to ports and processes that are executed belong into the pod. What can't be joined is what the container
+  /// has no more of.
+  private func enterNamespaces(of process: KeptProcess) {
+    for kind in [RuntimeSpec.NamespaceKind.network, .ipc, .uts] { try? Namespaces.join(process.pidfd, kind: kind.cloneFlag) }
+  }
+
+  /// The pidfd of a kept container has become readable.
+  func endKept(_ index: UInt32) {
+    guard let container = containers.first(where: { $0.index == index }), let process = container.process,
+      let record = container.initRecord
+    else { return }
+    epoll.remove(process.pidfd.raw)
+    exited(container, ProcessControl.ending(of: process.pidfd, record.process))
+    ProcessControl.trimMemory()
+  }
+}

@@ -1,0 +1,194 @@
+import BerthCore
+import BerthLinux
+import BerthTestSupport
+import Glibc
+import Testing
+
+extension Integration {
+  @Suite("a keeper takes over from a shim that was killed")
+  struct Keepers {
+    /// Of lines in each half: more than a FIFO holds.
+    private static let half = 20_000
+
+    /// Writes numbers up to `half`, waits for the gate, writes as many more and ends with 42.
+    private static let writer = """
+      n=0; while [ $n -lt \(half) ]; do n=$((n + 1)); echo $n; done
+      while [ ! -e /gate/open ]; do usleep 5000; done
+      while [ $n -lt \(2 * half) ]; do n=$((n + 1)); echo $n; done; exit 42
+      """
+
+    private func drop(_ daemon: DaemonUnderTest, _ gate: TemporaryDirectory, _ script: String = writer) throws -> PodView {
+      let volume = "[[volume]]\nname = \"gate\"\nhost_path = \"\(gate.path)\""
+      return try daemon.run("job", ManifestText.job(script, container: "mounts = [\"gate:/gate\"]", tables: volume))
+    }
+
+    private func identity(_ daemon: DaemonUnderTest, _ pod: PodView, _ file: String) -> pid_t? {
+      guard let bytes = try? Files.read("\(daemon.state)/pods/\(pod.uid)/\(file).pid"), let json = try? JSON(parsing: bytes)
+      else { return nil }
+      return json["pid"]?.integer.flatMap { pid_t(exactly: $0) }
+    }
+
+    /// Once the shim has written everything so far and waits: what it has read and not yet written would go with it.
+    private func killIdleShim(_ daemon: DaemonUnderTest, _ pod: PodView) throws {
+      try waitForLines(daemon, Self.half)
+      try killShim(daemon, pod)
+    }
+
+    private func waitForLines(_ daemon: DaemonUnderTest, _ count: Int) throws {
+      try eventually("\(count) lines are there") { try daemon.logs("job", "--tail", "1") == "\(count)\n" }
+    }
+
+    private func killShim(_ daemon: DaemonUnderTest, _ pod: PodView) throws {
+      let shim = try #require(identity(daemon, pod, "shim"))
+      #expect(kill(shim, SIGKILL) == 0)
+    }
+
+    @discardableResult
+    private func keeper(_ daemon: DaemonUnderTest, _ pod: PodView, otherThan before: pid_t = 0) throws -> pid_t {
+      try eventually("the pod has a keeper", seen: { daemon.log }) {
+        identity(daemon, pod, "keeper").flatMap { $0 != before && isAlive(Int64($0)) ? $0 : nil }
+      }
+    }
+
+    private func keepers() throws -> Int {
+      try Files.list("/proc").filter { (try? Files.readText("/proc/\($0)/comm")) == "berth-keeper\n" && isAlive(Int64($0)) }.count
+    }
+
+    private func expectWhole(_ daemon: DaemonUnderTest, _ first: PodView) throws {
+      let pod = try daemon.pod("job", "has ended") { $0.phase == "Failed" }
+      #expect(pod.container.exitCode == 42 && pod.container.restarts == 0 && pod.uid == first.uid, "\(pod.json.pretty())")
+      let said = try daemon.logs("job").split(separator: "\n").map { Int($0) ?? -1 }
+      #expect(said == Array(1...2 * Self.half), "\(said.count) lines\n\(daemon.log)")
+      try eventually("the keeper has nothing left to do and ends") { try keepers() <= 1 }
+    }
+
+    @Test("no line is lost, the exit code is exact, and the job isn't run again")
+    func shimKilled() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let pod = try drop(daemon, gate)
+        try killIdleShim(daemon, pod)
+        try gate.write("", to: "open")
+        try expectWhole(daemon, pod)
+        try daemon.remove("job")
+        try daemon.wait("job", for: "deleted")
+        #expect(try keepers() == 0)
+        #expect(try Files.list("\(daemon.state)/pods").isEmpty)
+      }
+    }
+
+    @Test("status says that the shim is lost; a program can be executed, and the log followed all the while")
+    func meanwhile() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let pod = try drop(daemon, gate)
+        let log = "\(gate.path)/followed"
+        let output = try Files.open(log, O_WRONLY | O_CREAT)
+        let follower = try Spawn.start(
+          Binaries.berth, arguments: ["berth", "--address", daemon.socket, "logs", "-f", "job"], environment: Command.environment,
+          descriptors: [(1, output.raw)])
+        try killIdleShim(daemon, pod)
+        try keeper(daemon, pod)
+        let lost = try daemon.pod("job", "has lost its shim") { $0.reason == "ShimLost" }
+        #expect(lost.container.isRunning && lost.container.pid == pod.container.pid)
+        let session = try daemon.berth("exec", "job", "--", "sh", "-c", "hostname; exit 3")
+        #expect(session.exit == 3 && session.stdout == "job\n", "\(session)")
+        try gate.write("", to: "open")
+        try eventually("the last line has been followed") { try Files.readText(log, limit: 64 << 20).hasSuffix("\n\(2 * Self.half)\n") }
+        kill(follower, SIGTERM)
+        _ = Ending.await(follower, deadline: .seconds(20))
+        #expect(try Files.readText(log, limit: 64 << 20).split(separator: "\n").count == 2 * Self.half)
+        try expectWhole(daemon, pod)
+      }
+    }
+
+    @Test("a keeper that is killed is followed by another")
+    func keeperKilled() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let pod = try drop(daemon, gate)
+        try killIdleShim(daemon, pod)
+        var last = try keeper(daemon, pod)
+        for _ in 0..<3 {
+          // It has read on and waits for more.
+          _ = try daemon.berth("exec", "job", "--", "true")
+          #expect(kill(last, SIGKILL) == 0)
+          last = try keeper(daemon, pod, otherThan: last)
+        }
+        try gate.write("", to: "open")
+        try expectWhole(daemon, pod)
+      }
+    }
+
+    @Test("daemon and shim are killed together: the writer waits for the next daemon's keeper")
+    func bothKilled() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let pod = try drop(daemon, gate)
+        try waitForLines(daemon, Self.half)
+        daemon.crash()
+        try killShim(daemon, pod)
+        try gate.write("", to: "open")
+        try eventually("the writer is held up by its full FIFO") {
+          (try? Files.readText("/proc/\(pod.container.pid ?? 0)/wchan")).map { $0.contains("pipe") } ?? false
+        }
+        try daemon.start()
+        let found = try keeper(daemon, pod)
+        // The next finds the keeper instead of making another.
+        daemon.crash()
+        try daemon.start()
+        #expect(identity(daemon, pod, "keeper").map { $0 == found } ?? true)
+        try expectWhole(daemon, pod)
+      }
+    }
+
+    @Test("an end that comes before the keeper is known all the same, with the last words")
+    func endInBetween() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let script = "echo ready; while [ ! -e /gate/open ]; do usleep 5000; done; echo last; exit 7"
+        let pod = try drop(daemon, gate, script)
+        try eventually("it says so") { try daemon.logs("job") == "ready\n" }
+        let berthd = try #require(daemon.pid)
+        #expect(kill(berthd, SIGSTOP) == 0)
+        try killShim(daemon, pod)
+        try gate.write("", to: "open")
+        try eventually("it has ended and is reaped") { !Files.exists("/proc/\(pod.container.pid ?? 0)") }
+        #expect(kill(berthd, SIGCONT) == 0)
+        let ended = try daemon.pod("job", "has ended") { $0.phase == "Failed" }
+        #expect(ended.container.exitCode == 7 && ended.uid == pod.uid, "\(ended.json.pretty())")
+        #expect(try daemon.logs("job") == "ready\nlast\n")
+      }
+    }
+
+    @Test("an end that nobody saw is called unknown, and the job isn't run again")
+    func unknown() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let pod = try drop(daemon, gate, "echo run >> /gate/runs; while [ ! -e /gate/open ]; do usleep 5000; done")
+        daemon.crash()
+        try killShim(daemon, pod)
+        try gate.write("", to: "open")
+        try eventually("it has ended and is reaped") { !Files.exists("/proc/\(pod.container.pid ?? 0)") }
+        try daemon.start()
+        let ended = try daemon.pod("job", "has ended") { $0.phase == "Failed" }
+        #expect(ended.container.exitCode == nil && ended.container.reason == "Unknown", "\(ended.json.pretty())")
+        try daemon.sync()
+        #expect(try Files.readText("\(gate.path)/runs") == "run\n")
+      }
+    }
+
+    @Test("a container is stopped within its grace, by the keeper")
+    func stop() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("web", ManifestText.of("trap 'echo asked' TERM; while true; do sleep 1; done"))
+        try killShim(daemon, pod)
+        try keeper(daemon, pod)
+        try daemon.remove("web")
+        try daemon.wait("web", for: "deleted")
+        #expect(!isAlive(pod.container.pid))
+        #expect(try keepers() == 0)
+      }
+    }
+  }
+}
