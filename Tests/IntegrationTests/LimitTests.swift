@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthTestSupport
+import Glibc
 import Testing
 
 extension Integration {
@@ -25,6 +26,31 @@ extension Integration {
         #expect(pod.container.reason == "OOMKilled")
         #expect(pod.container.exitCode == 137)
         #expect(try daemon.pod("other")?.container.pid == other.container.pid)
+      }
+    }
+
+    @Test("every death for want of memory is called that, a child's too, and no other end is")
+    func attribution() throws {
+      let count = getenv("BERTH_OOM").flatMap { Int(String(cString: $0)) } ?? 20
+      // By turns: the first process is struck, or one that it waits for; beside each one ends alike by itself.
+      let scripts = ["exec tail /dev/zero", "tail /dev/zero; exit $?"]
+      try withDaemon { daemon in
+        for start in stride(from: 0, to: count, by: 10) {
+          let numbers = start..<min(count, start + 10)
+          for number in numbers {
+            let limit = "[container.resources]\nmemory = \"16MiB\""
+            try daemon.drop("struck-\(number)", ManifestText.job(scripts[number % scripts.count], tables: limit))
+            try daemon.drop("alike-\(number)", ManifestText.job("exit 137", tables: limit))
+          }
+          for number in numbers {
+            let struck = try daemon.pod("struck-\(number)", "has ended") { $0.phase == "Failed" }
+            #expect(struck.container.reason == "OOMKilled" && struck.container.exitCode == 137, "\(struck.json.pretty())")
+            let alike = try daemon.pod("alike-\(number)", "has ended") { $0.phase == "Failed" }
+            #expect(alike.container.reason == "Error" && alike.container.exitCode == 137, "\(alike.json.pretty())")
+          }
+          for number in numbers { for name in ["struck", "alike"] { try daemon.remove("\(name)-\(number)") } }
+          try daemon.sync()
+        }
       }
     }
 
