@@ -55,6 +55,22 @@ struct TransferTests {
       "\(wanted)")
   }
 
+  @Test("a registry that goes away in the middle of a layer goes on where it was once it is back; one that stays away is given up")
+  func goneForAWhile() throws {
+    for (away, isBack) in [(1, true), (600, false)] {
+      let registry = try FaultyRegistry(
+        """
+        if \(Self.isLayer(image)):
+          reply = ordinary(r)
+          if r.count == 0: reply.cut, reply.away = 100_000, \(away)
+          return reply
+        """, image: image)
+      let (error, fixture) = try pull(registry, Self.configuration { $0.stall = isBack ? 60 : 1 })
+      #expect((error == nil) == isBack, "\(error?.description ?? "")")
+      if isBack { #expect(try registry.count("bytes=100000-") >= 1) } else { try expectNothing(of: fixture) }
+    }
+  }
+
   @Test("B01: bytes of something else, spliced in by a resumed transfer, are found out")
   func splice() throws {
     let registry = try FaultyRegistry(

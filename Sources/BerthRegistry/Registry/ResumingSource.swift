@@ -72,10 +72,24 @@ final class ResumingSource: ByteSource {
     let isExhausted = breaks > part.retries.retries
     if isExhausted { breaks = 0 } else { Clock.pause(RetryPause.jittered(tries: breaks, first: part.retries.pause)) }
     let before = part.place
-    let next = try open(at, isExhausted ? before : nil)
+    let next = try reopen(isExhausted ? before : nil)
     if isExhausted, next.place == before { throw error }
     part = next
     try skip()
+  }
+
+  /// A registry that goes away in the middle of a blob has as long to come back as one that falls silent.
+  private func reopen(_ exhausted: Int?) throws(BerthError) -> Part {
+    let started = Clock.bootNanoseconds()
+    var tries: Int64 = 0
+    while true {
+      do throws(BerthError) { return try open(at, exhausted) } catch {
+        let waited = (Clock.bootNanoseconds() - started) / 1_000_000_000
+        guard at > 0, error.code == .unavailable, waited < part.retries.stall else { throw error }
+        tries += 1
+        Clock.pause(RetryPause.jittered(tries: tries, first: part.retries.pause))
+      }
+    }
   }
 
   /// To the first byte that is missing, where the place doesn't know of ranges.

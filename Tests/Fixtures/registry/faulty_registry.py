@@ -16,12 +16,13 @@ MANIFESTS = ('application/vnd.oci.image.manifest.v1+json', 'application/vnd.oci.
 
 class Reply:
     """What is answered: `length` instead of the body's own, `cut` (close after so many bytes of the body; `reset` does it hard),
-    `stall` (say no more after so many), `pause` (seconds between single bytes), `endless` (the body again and again)."""
+    `stall` (say no more after so many), `pause` (seconds between single bytes), `endless` (the body again and again), `away` (after it
+    nobody listens for so many seconds)."""
     def __init__(self, status=200, headers=None, body=b'', **rest):
         self.status, self.headers, self.body = status, dict(headers or {}), body
         self.length = rest.get('length')
         self.cut, self.reset, self.stall = rest.get('cut'), rest.get('reset', False), rest.get('stall')
-        self.pause, self.endless = rest.get('pause'), rest.get('endless', False)
+        self.pause, self.endless, self.away = rest.get('pause'), rest.get('endless', False), rest.get('away')
 
 
 class Store:
@@ -154,6 +155,7 @@ def handler(server, shared):
                 self.request.settimeout(20)
                 self.request = shared['tls'].wrap_socket(self.request, server_side=True)
             super().setup()
+            shared['open'].add((server, self.connection))
 
         def log_message(self, *arguments):
             pass
@@ -203,6 +205,8 @@ def handler(server, shared):
             self.wfile.flush()
             if reply.stall is not None:
                 time.sleep(600)
+            if reply.away is not None:
+                shared['away'](server, reply.away)
             if reply.reset:
                 self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
                 self.request.close()
@@ -214,6 +218,7 @@ def handler(server, shared):
                 self.close_connection = True
 
         def finish(self):
+            shared['open'].discard((server, self.connection))
             try:
                 super().finish()
             except (OSError, ValueError):
@@ -237,7 +242,7 @@ def main(directory):
     scope = {'Reply': Reply, 'ordinary': ordinary, 'digest': digest, 'json': json, 'time': time, 'error': error}
     with open(path('rules.py')) as file:
         exec(compile(file.read(), 'rules.py', 'exec'), scope)
-    shared = {'store': Store(path('layout')), 'state': {}, 'counts': {}, 'rule': scope['rule'], 'tls': None}
+    shared = {'store': Store(path('layout')), 'state': {}, 'counts': {}, 'rule': scope['rule'], 'tls': None, 'open': set()}
     shared['log'] = open(path('log'), 'a', buffering=1)
     if os.path.exists(path('cert.pem')):
         shared['tls'] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -247,8 +252,29 @@ def main(directory):
             shared['tls'].load_verify_locations(path('client-ca.pem'))
     servers = [Server(('127.0.0.1', 0), handler(number, shared)) for number in range(2)]
     shared['ports'] = [server.server_address[1] for server in servers]
-    for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def start(number):
+        threading.Thread(target=servers[number].serve_forever, daemon=True).start()
+
+    def come_back(number, seconds):
+        time.sleep(seconds)
+        servers[number] = Server(('127.0.0.1', shared['ports'][number]), handler(number, shared))
+        start(number)
+
+    def away(number, seconds):
+        servers[number].shutdown()
+        servers[number].server_close()
+        for owner, connection in list(shared['open']):
+            try:
+                if owner == number:
+                    connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        threading.Thread(target=come_back, args=(number, seconds), daemon=True).start()
+
+    shared['away'] = away
+    for number in range(2):
+        start(number)
     with open(path('ports.new'), 'w') as file:
         file.write(' '.join(str(port) for port in shared['ports']))
     os.rename(path('ports.new'), path('ports'))
