@@ -177,7 +177,8 @@ let testTargets: [Target] = [
     name: "runtime-probe", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime", "CBerthReaper"], swiftSettings: strict,
     linkerSettings: staticExecutable + initEntry),
   .target(
-    name: "ImageFixtures", dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages"],
+    name: "ImageFixtures",
+    dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthTestSupport"],
     path: "Tests/ImageFixtures", swiftSettings: strict),
   tests("BerthOCITests", ["BerthCore", "BerthOCI"]),
   tests("BerthLinuxTests", ["BerthCore", "BerthLinux", "ImageFixtures"]),

@@ -1,20 +1,11 @@
 import BerthLinux
+import BerthTestSupport
 import Glibc
 
-/// A directory of its own for one test, removed with all that is in it.
-public final class TemporaryDirectory: Sendable {
-  public let path: String
+/// For tests of images alone, which need nothing else of that module.
+public typealias TemporaryDirectory = BerthTestSupport.TemporaryDirectory
 
-  public init() throws(Errno) {
-    path = "/tmp/berth-images-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-    try Files.makeDirectory(path)
-  }
-
-  deinit {
-    guard let parent = try? Files.open("/tmp", O_RDONLY | O_DIRECTORY), let name = PathBytes(Files.name(of: path).utf8) else { return }
-    try? TreeFiles.removeTree(parent, name)
-  }
-
+extension TemporaryDirectory {
   /// The path of `name` in it.
   public func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
 
