@@ -11,6 +11,8 @@ public struct DockerConfig: Sendable, Equatable {
   private var auths: [String: RegistryCredential] = [:]
   private var helpers: [String: String] = [:]
   private var store: String?
+  /// What is wrong with the entries of a registry: told to who asks for that one, while the others go on.
+  private var faults: [String: BerthError] = [:]
 
   /// Throws `invalidArgument` for bytes that are no such file.
   public init(parsing bytes: [UInt8], file: String) throws(BerthError) {
@@ -19,12 +21,15 @@ public struct DockerConfig: Sendable, Equatable {
     do throws(JSONError) { json = try JSON(parsing: bytes) } catch { throw refuse("not valid JSON: \(error)") }
     guard json.object != nil else { throw refuse("it is not a JSON object") }
     for (server, entry) in json["auths"]?.object ?? [:] {
-      guard let credential = try Self.credential(entry, refuse: { refuse("auths.\(server): \($0)") }) else { continue }
-      auths[Self.host(of: server)] = credential
+      let host = Self.host(of: server)
+      do throws(BerthError) {
+        if let credential = try Self.credential(entry, refuse: { refuse("auths.\(server): \($0)") }) { auths[host] = credential }
+      } catch { faults[host] = error }
     }
     for (server, name) in json["credHelpers"]?.object ?? [:] {
       guard let name = name.string, Self.isHelperName(name) else {
-        throw refuse("credHelpers.\(server) is no helper's name (a-z, 0-9 and -)")
+        faults[Self.host(of: server)] = refuse("credHelpers.\(server) is no helper's name (a-z, 0-9 and -)")
+        continue
       }
       helpers[Self.host(of: server)] = name
     }
@@ -35,8 +40,10 @@ public struct DockerConfig: Sendable, Equatable {
   }
 
   /// For the registry at `host` (`host[:port]`), as Docker looks: its own helper, the store, then the file.
-  public func answers(for host: String) -> [Answer] {
+  /// Throws where an entry of that registry is malformed.
+  public func answers(for host: String) throws(BerthError) -> [Answer] {
     let key = Self.host(of: host)
+    if let fault = faults[key] { throw fault }
     var answers: [Answer] = []
     // Helpers know Docker Hub by the URL that Docker gives them.
     let server = key == "docker.io" ? Self.hub : host

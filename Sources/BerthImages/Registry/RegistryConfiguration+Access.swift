@@ -129,7 +129,7 @@ extension RegistryConfiguration {
   ) throws(BerthError) -> RegistryCredential? {
     let name = endpoint.isMirror ? endpoint.host : registry
     if let credential = credentials[name] ?? credentials[endpoint.host] { return credential }
-    for answer in docker?.answers(for: name) ?? [] {
+    for answer in try docker?.answers(for: name) ?? [] {
       switch answer {
       case .credential(let credential): return credential
       case .helper(let helper, let server):

@@ -88,12 +88,12 @@ struct DockerConfigTests {
        "https://token.example": {"identitytoken": "t"}, "empty.example": {}}, "other": 1}
       """)
     let hub = DockerConfig.Answer.credential(RegistryCredential(username: "u", password: "p:w"))
-    for host in ["docker.io", "registry-1.docker.io", "index.docker.io"] { #expect(config.answers(for: host) == [hub]) }
-    #expect(config.answers(for: "r.example:5000") == [.credential(RegistryCredential(username: "a", password: "b"))])
-    #expect(config.answers(for: "token.example") == [.credential(RegistryCredential(username: "", password: "", identityToken: "t"))])
+    for host in ["docker.io", "registry-1.docker.io", "index.docker.io"] { #expect(try config.answers(for: host) == [hub]) }
+    #expect(try config.answers(for: "r.example:5000") == [.credential(RegistryCredential(username: "a", password: "b"))])
+    #expect(try config.answers(for: "token.example") == [.credential(RegistryCredential(username: "", password: "", identityToken: "t"))])
     // B19: by the exact name, never by a part of it.
     for host in ["r.example", "r.example:5001", "xr.example:5000", "empty.example", "docker.io.evil.com"] {
-      #expect(config.answers(for: host) == [], "\(host)")
+      #expect(try config.answers(for: host) == [], "\(host)")
     }
   }
 
@@ -102,18 +102,31 @@ struct DockerConfigTests {
     let config = try parse(
       #"{"credHelpers": {"gcr.io": "gcloud"}, "credsStore": "pass", "auths": {"gcr.io": {"auth": "dTpw"}}}"#)
     let file = DockerConfig.Answer.credential(RegistryCredential(username: "u", password: "p"))
-    #expect(config.answers(for: "gcr.io") == [.helper(name: "gcloud", server: "gcr.io"), file])
-    #expect(config.answers(for: "docker.io") == [.helper(name: "pass", server: "https://index.docker.io/v1/")])
+    #expect(try config.answers(for: "gcr.io") == [.helper(name: "gcloud", server: "gcr.io"), file])
+    #expect(try config.answers(for: "docker.io") == [.helper(name: "pass", server: "https://index.docker.io/v1/")])
   }
 
   @Test("B21: a helper's name that leads elsewhere is refused", arguments: ["../../bin/sh", "a/b", "A", "", "a b", ".", "é", "a;b"])
   func helperName(_ name: String) {
-    #expect(throws: BerthError.self) { try parse("{\"credHelpers\": {\"x\": \"\(name)\"}}") }
+    #expect(throws: BerthError.self) { try parse("{\"credHelpers\": {\"x\": \"\(name)\"}}").answers(for: "x") }
     if !name.isEmpty { #expect(throws: BerthError.self) { try parse("{\"credsStore\": \"\(name)\"}") } }
   }
 
   @Test(
     "what is no such file is refused",
     arguments: ["", "[]", "{", #"{"auths": {"x": {"auth": "%%"}}}"#, #"{"auths": {"x": {"auth": "dQ=="}}}"#])
-  func wrong(_ text: String) { #expect(throws: BerthError.self) { try parse(text) } }
+  func wrong(_ text: String) { #expect(throws: BerthError.self) { try parse(text).answers(for: "x") } }
+
+  @Test("a malformed entry is its own registry's trouble")
+  func fault() throws {
+    let config = try parse(#"{"auths": {"x": {"auth": "%%"}, "y": {"auth": "dTpw"}}, "credHelpers": {"z": "../z"}}"#)
+    #expect(try config.answers(for: "y") == [.credential(RegistryCredential(username: "u", password: "p"))])
+    #expect(try config.answers(for: "other") == [])
+    for host in ["x", "z"] {
+      do throws(BerthError) {
+        _ = try config.answers(for: host)
+        Issue.record("accepted \(host)")
+      } catch { #expect(error.code == .invalidArgument && error.cause.contains(host), "\(error)") }
+    }
+  }
 }
