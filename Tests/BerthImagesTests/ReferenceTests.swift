@@ -42,6 +42,14 @@ struct ReferenceTests {
     } catch { #expect(error.code == .invalidArgument) }
   }
 
+  @Test("why a text is no reference is said in its own words")
+  func words() {
+    for (text, words) in [("sha256:9f81b137391b", "64 lower-case"), ("Xho/r", "\"Xho\"")] {
+      let error = #expect(throws: BerthError.self) { try ImageReference(text) }
+      #expect(error?.cause.contains(words) == true, "\(error?.cause ?? "")")
+    }
+  }
+
   @Test("local transports name a path below the manifest's folder, and a tag")
   func local() throws {
     #expect(try ImageReference("oci-archive:a.tar", relativeTo: "/m") == .archive(path: "/m/a.tar", tag: nil))

@@ -153,7 +153,8 @@ struct RegistryPullTests {
     let builder = try sample()
     try push(builder, "app:v1", ["--dest-creds", "user:pass:word"], to: locked)
     let error = try #require(try fixture.failure("\(locked.host)/app:v1"))
-    #expect(error.code == .permissionDenied && error.cause.contains("none is configured"), "\(error)")
+    #expect(
+      error.code == .permissionDenied && error.cause.contains("none is configured") && error.cause.contains("berth login"), "\(error)")
     let credential = RegistryConfiguration.Credential(username: "user", password: "pass:word")
     let knowing = try fixture.reopened(registry: RegistryConfiguration(credentials: [locked.host: credential]))
     #expect(try knowing.pull(try ImageReference("\(locked.host)/app:v1")).digest == builder.descriptor(named: nil).digest)

@@ -27,13 +27,17 @@ public struct RegistryReference: Sendable, Hashable, CustomStringConvertible {
       digest = nil
     }
     let (name, tag) = Self.splitTag(rest)
+    // What `image ls` shows is the beginning of a digest. A repository of that name is nobody's.
+    if name == "sha256", digest == nil, tag != nil {
+      throw refuse("a digest is sha256: and 64 lower-case hexadecimal digits; berth image ls -o json has them whole")
+    }
     if let tag { guard Self.isTag(tag) else { throw refuse("\"\(tag)\" is not a tag") } }
     self.tag = tag.map(String.init) ?? (digest == nil ? "latest" : nil)
     let (host, path) = Self.splitHost(name)
     guard Self.isHost(host) else { throw refuse("\"\(host)\" is not a registry's host name") }
     // In lower case it would be read as a part of a name on Docker Hub: another image.
     guard host.contains(".") || host.contains(":") || host == "localhost" else {
-      throw refuse("\"\(host)\" has capitals, and as a registry's host name it needs a dot or a port")
+      throw refuse("\"\(name.prefix { $0 != "/" })\" has capitals, and as a registry's host name it needs a dot or a port")
     }
     // As would these, of the node's own files.
     guard !["oci:", "oci-archive:", "docker-archive:", "rootfs:"].contains(where: host.hasPrefix) else {

@@ -16,7 +16,7 @@ extension ImageService {
     let lease = LeaseRecord(id: Self.lease(target), kind: .mount, subject: target, created: Clock.wallNanoseconds())
     do throws(BerthError) { try metadata.addLease(lease, [.image(image.digest)]) } catch {
       guard error.code == .alreadyExists else { throw error }
-      throw BerthError(.alreadyExists, "mount image", target, cause: "an image is mounted there")
+      throw BerthError(.alreadyExists, "mount image", target, cause: "an image is mounted there; berth image unmount ends that")
     }
     do throws(BerthError) {
       let tree = try tree(of: image)
@@ -41,7 +41,8 @@ extension ImageService {
     do throws(Errno) { try ImageView.detach(target) } catch {
       // Somebody else has unmounted it.
       guard error == .invalid else {
-        throw BerthError(error == .busy ? .failedPrecondition : .unavailable, "unmount image", target, cause: "\(error)")
+        guard error == .busy else { throw BerthError(.unavailable, "unmount image", target, cause: "\(error)") }
+        throw BerthError(.failedPrecondition, "unmount image", target, cause: "a process works in it or has a file of it open")
       }
     }
     try metadata.removeLease(Self.lease(target))

@@ -30,7 +30,9 @@ extension ImageService {
   public func pin(_ reference: ImageReference, _ isPinned: Bool) throws(BerthError) {
     layers.with { $0.cache[reference.description] = nil }
     guard try metadata.pinImage(reference.description, isPinned) else {
-      throw BerthError(.notFound, isPinned ? "pin image" : "unpin image", "\(reference)", cause: "there is no such image")
+      throw BerthError(
+        .notFound, isPinned ? "pin image" : "unpin image", "\(reference)",
+        cause: "there is no such image; berth image ls shows those that are here")
     }
   }
 }

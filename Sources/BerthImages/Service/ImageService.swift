@@ -158,7 +158,7 @@ public final class ImageService: Sendable {
   public func remove(_ reference: ImageReference) throws(BerthError) {
     let key = reference.description
     guard try reserve.withRoom({ () throws(BerthError) in try forget(key) }) else {
-      throw BerthError(.notFound, "remove image", key, cause: "there is no such image")
+      throw BerthError(.notFound, "remove image", key, cause: "there is no such image; berth image ls shows those that are here")
     }
   }
 }

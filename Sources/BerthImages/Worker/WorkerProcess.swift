@@ -19,7 +19,8 @@ struct WorkerProcess {
 
   /// Sends `job`, hands every message to `handle`, which may answer, and returns once that has returned true and the worker has ended
   /// well. Throws what the worker reports, what `handle` throws, `cancelled` once the descriptor `abandoned` (-1: none) is readable, and
-  /// `unavailable` for a worker that dies. However this ends, there is no worker any more.
+  /// `unavailable` for a worker that dies. However this ends, there is no worker any more. The worker dies with the thread that has
+  /// started it (`Confinement`): that is this one, which waits for it, so that only the end of this whole process is that thread's end.
   mutating func run(
     _ job: JSON, abandoned: Int32 = -1,
     _ handle: (WorkerMessage, (JSON) -> Void) throws(BerthError) -> Bool
@@ -44,7 +45,9 @@ struct WorkerProcess {
 
   private func died(_ exit: ChildChannel.Exit) -> BerthError {
     let words = String(decoding: complaint.suffix(500), as: UTF8.self).split(separator: "\n").first.map { ": \($0)" } ?? ""
-    return BerthError(.unavailable, operation, subject, cause: "berth-worker ended early with \(exit)\(words)")
+    // Nobody here sends that signal to one that works.
+    let hint = exit == .signal(9) ? "; where nobody killed it, memory ran out, which the kernel's log tells" : ""
+    return BerthError(.unavailable, operation, subject, cause: "berth-worker ended early with \(exit)\(words)\(hint)")
   }
 
   private mutating func talk(

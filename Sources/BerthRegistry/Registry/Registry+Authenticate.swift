@@ -7,7 +7,7 @@ extension Registry {
     switch challenge {
     case .basic:
       guard let credential = endpoint.credential, credential.identityToken == nil else {
-        throw denied("the registry wants a user name and password, and none is configured for it")
+        throw denied("the registry wants a user name and password, and none is configured for it: berth login \(loginName) keeps one")
       }
       setAuthorization(Self.basic(credential), scope)
     case .bearer(let realm, let service, let wanted):
@@ -46,7 +46,9 @@ extension Registry {
       // A service that speaks OAuth2 alone.
       if answer.status == 405, let credential { answer = try post(realm, realmOrigin, service: service, scopes, credential) }
     }
-    guard answer.status == 200 else { throw TransferFailure(answer.status >= 500 ? .broken : .refused, refusal(answer)) }
+    guard answer.status == 200 else {
+      throw TransferFailure(answer.status >= 500 ? .broken : .refused, refusal(answer, scope: scopes.joined()))
+    }
     return try token(in: answer, realm)
   }
 

@@ -33,6 +33,9 @@ final class Registry: Sendable {
     return origin.text + endpoint.path
   }
 
+  /// What its credential is kept under.
+  var loginName: String { endpoint.isMirror ? endpoint.host : name }
+
   /// Whether a host, with its port, may be spoken to without TLS: by its exact configured name, or because its text says that it is this
   /// machine. What a name resolves to doesn't matter.
   func allowsPlain(_ host: String) -> Bool {
@@ -53,7 +56,7 @@ final class Registry: Sendable {
         let answer = try authenticated(call)
         if call.accepted.contains(answer.status) { return answer }
         let pause = RetryPause.after(answer, tries: tries, first: access.timeouts.pause)
-        guard mayRetry, let pause else { throw TransferFailure(.refused, refusal(answer)) }
+        guard mayRetry, let pause else { throw TransferFailure(.refused, refusal(answer, scope: call.scope)) }
         Clock.pause(pause)
       } catch {
         guard mayRetry, error.kind == .broken else { throw error.error }
@@ -145,8 +148,8 @@ final class Registry: Sendable {
     return origin
   }
 
-  /// A status that is no answer, in words: the registry's own, if it gave some.
-  func refusal(_ answer: HTTPTransfer) -> BerthError {
+  /// A status that is no answer, in words: the registry's own, if it gave some. `scope`: what was asked for; empty for a login.
+  func refusal(_ answer: HTTPTransfer, scope: String) -> BerthError {
     let bytes = (try? answer.readAll(limit: 64 << 10)) ?? []
     let first = (try? JSON(parsing: bytes))?["errors"]?.array?.first
     let words = [first?["code"]?.string, first?["message"]?.string].compactMap { $0 }.joined(separator: ": ")
@@ -160,8 +163,14 @@ final class Registry: Sendable {
       case 429: .resourceExhausted
       default: .unavailable
       }
+    var hint = ""
+    if answer.status == 401, !scope.isEmpty {
+      let which = endpoint.credential == nil ? "a user name and password" : "others than it was given now"
+      hint = "; berth login \(loginName) keeps \(which)"
+    }
     let after = answer.headers["retry-after"]?.first.map { "; it asks to be tried again after \(Redaction.text($0)) s" } ?? ""
     return BerthError(
-      code, "request", name, cause: "the registry answered \(answer.status)\(words.isEmpty ? "" : " (\(Redaction.text(words)))")\(after)")
+      code, "request", name,
+      cause: "the registry answered \(answer.status)\(words.isEmpty ? "" : " (\(Redaction.text(words)))")\(after)\(hint)")
   }
 }
