@@ -159,20 +159,21 @@ final class PullSession {
     claimed = Array(chains)
     try service.metadata.extendLease(lease, chains.map { .layer($0) })
     var grants: [LayerGrant] = []
+    var missing: [MetadataStore.NewLayer] = []
     for claim in claims {
-      if let known = try service.metadata.layer(claim.chain) {
-        if known.isReady, Files.exists(service.directory(known.id)) {
-          grants.append(LayerGrant(id: known.id, isReady: true))
-          continue
-        }
-        try service.metadata.removeLayer(known.id)
+      let known = try service.metadata.layer(claim.chain)
+      if let known, known.isReady, Files.exists(service.directory(known.id)) {
+        grants.append(LayerGrant(id: known.id, isReady: true))
+        continue
       }
+      if let known { try service.metadata.removeLayer(known.id) }
       service.layers.with { _ = $0.pruned.remove(claim.chain) }
-      let id = try service.metadata.addLayer(
-        chain: claim.chain, diff: claim.diff, parent: claim.parent, created: Clock.wallNanoseconds() / 1_000_000_000)
-      granted.insert(id)
-      grants.append(LayerGrant(id: id, isReady: false))
+      missing.append((claim.chain, claim.diff, claim.parent))
+      grants.append(LayerGrant(id: 0, isReady: false))
     }
+    let identifiers = try service.metadata.addLayers(missing, created: Clock.wallNanoseconds() / 1_000_000_000)
+    granted = Set(identifiers)
+    for (at, id) in zip(grants.indices.filter { !grants[$0].isReady }, identifiers) { grants[at].id = id }
     try checkSpace(grants)
     return grants
   }

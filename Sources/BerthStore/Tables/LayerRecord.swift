@@ -42,14 +42,27 @@ extension MetadataStore {
     try query("SELECT \(Self.layerColumns) FROM layers ORDER BY id").compactMap { LayerRecord(row: $0) }
   }
 
-  /// A new layer, not ready: its identifier, which no other layer has had or will have.
-  public func addLayer(chain: Digest, diff: Digest, parent: Digest?, created: Int64) throws(BerthError) -> Int64 {
-    try transaction { (database) throws(BerthError) in
-      try database.query(
-        "INSERT INTO layers (chain, diff, parent, created) VALUES (?, ?, ?, ?)",
-        [.text(chain.description), .text(diff.description), .optional(parent?.description), .integer(created)])
-      return database.lastInserted
+  /// What a new layer is made of.
+  public typealias NewLayer = (chain: Digest, diff: Digest, parent: Digest?)
+
+  /// New layers, not ready: their identifiers, which no other layers have had or will have. One commit for all.
+  public func addLayers(_ layers: [NewLayer], created: Int64) throws(BerthError) -> [Int64] {
+    guard !layers.isEmpty else { return [] }
+    return try transaction { (database) throws(BerthError) in
+      var identifiers: [Int64] = []
+      for layer in layers {
+        try database.query(
+          "INSERT INTO layers (chain, diff, parent, created) VALUES (?, ?, ?, ?)",
+          [.text(layer.chain.description), .text(layer.diff.description), .optional(layer.parent?.description), .integer(created)])
+        identifiers.append(database.lastInserted)
+      }
+      return identifiers
     }
+  }
+
+  /// As `addLayers`, for one.
+  public func addLayer(chain: Digest, diff: Digest, parent: Digest?, created: Int64) throws(BerthError) -> Int64 {
+    try addLayers([(chain, diff, parent)], created: created)[0]
   }
 
   /// Removes a ready layer that no lease protects; whether it did.
