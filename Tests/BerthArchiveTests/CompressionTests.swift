@@ -89,6 +89,54 @@ struct CompressionTests {
     #expect(throws: BerthError.self) { try unpack(Array(packed.dropLast(3))) }
   }
 
+  @Test(
+    "zstd:chunked is zstd: frames that are to be skipped may come first, between and last",
+    .enabled(if: Command.exists("/usr/bin/zstd"), "needs the zstd tool"))
+  func skipped() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("a", text)
+    #expect(try Command.run("/usr/bin/zstd", "-q", directory("a")).succeeded)
+    let packed = try Files.read(directory("a.zst"))
+    // RFC 8878 3.1.2: a magic of sixteen, the size, anything.
+    for number: UInt8 in [0, 15] {
+      let skipped: [UInt8] = [0x50 | number, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]
+      for step in [1, 100, 1 << 20] {
+        #expect(try unpack(skipped + packed + skipped + packed + skipped, step: step) == text + text)
+      }
+    }
+  }
+
+  @Test("what is compressed by xz or bzip2 is named")
+  func foreign() {
+    for (name, magic) in [("xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4, 0xe6, 0xd6] as [UInt8]), ("bzip2", Array("BZh91AY&SY".utf8))] {
+      let error = #expect(throws: BerthError.self) { try unpack(magic + text) }
+      #expect(error?.code == .unsupported && error?.cause.contains(name) == true, "\(error?.description ?? "")")
+    }
+  }
+
+  @Test("what a thread reads ahead is lent or copied, in any order, and nothing is lost")
+  func lent() throws {
+    for turn in 0..<4 {
+      let bytes = (0..<1_300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+      let got = try ThreadedSource.pipe(MemorySource(bytes)) { (pipe) throws(BerthError) -> [UInt8] in
+        var got: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 100_003)
+        while true {
+          if turn == 3 || (turn > 0 && got.count % (turn + 1) == 0) {
+            let lent = try pipe.lend()
+            if lent.isEmpty { return got }
+            got += lent
+          } else {
+            let count = try part.withBytes { (buffer) throws(BerthError) in try pipe.read(into: buffer) }
+            if count == 0 { return got }
+            got += part[..<count]
+          }
+        }
+      }
+      #expect(got == bytes, "turn \(turn)")
+    }
+  }
+
   @Test("B07: a bomb is stopped by its ratio and by its size")
   func bombs() throws {
     let packed = try gzip([UInt8](repeating: 0, count: 8 << 20))

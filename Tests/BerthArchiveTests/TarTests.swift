@@ -56,6 +56,59 @@ struct TarTests {
   }
   private var end: [UInt8] { [UInt8](repeating: 0, count: 1024) }
 
+  /// Lends pieces of `sizes` bytes in turn.
+  private final class Lender: LendingSource {
+    private var bytes: UnsafeRawBufferPointer
+    private let storage: UnsafeMutableRawBufferPointer
+    private let sizes: [Int]
+    private var turn = 0
+    init(_ bytes: [UInt8], sizes: [Int]) {
+      storage = .allocate(byteCount: bytes.count, alignment: 8)
+      storage.copyBytes(from: bytes)
+      self.bytes = UnsafeRawBufferPointer(storage)
+      self.sizes = sizes
+    }
+    deinit { storage.deallocate() }
+    func lend() throws(BerthError) -> UnsafeRawBufferPointer {
+      let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(sizes[turn % sizes.count]))
+      turn += 1
+      bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(part.count))
+      return part
+    }
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
+      let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(buffer.count))
+      buffer.copyMemory(from: part)
+      bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(part.count))
+      return part.count
+    }
+  }
+
+  @Test(
+    "however the bytes are cut that a source lends, the members are the same",
+    arguments: [[1], [511, 513], [512], [7, 4096, 1], [1 << 20]])
+  func lent(sizes: [Int]) throws {
+    let long = String(repeating: "long/", count: 60)
+    let bytes = try TarFixture.tar([
+      (.file("a"), "content"), (.file(long + "b"), String(repeating: "x", count: 5000)), (.directory("d"), ""), (.file("c"), ""),
+    ])
+    let reader = TarReader(Lender(bytes, sizes: sizes))
+    var found: [String] = []
+    while let entry = try reader.next() {
+      var count = 0
+      try reader.content { (part) throws(BerthError) in count += part.count }
+      found.append("\(String(decoding: entry.name, as: UTF8.self)) \(count)")
+    }
+    #expect(found == ["a 7", "\(long)b 5000", "d 0", "c 0"])
+  }
+
+  @Test("a file that is no archive is called that")
+  func noArchive() {
+    for bytes in [Array(String(repeating: "a text, line by line\n", count: 100).utf8), [UInt8](repeating: 0x7f, count: 2048)] {
+      #expect(failure(bytes)?.contains("it is no tar archive") == true, "\(failure(bytes) ?? "")")
+    }
+    #expect(failure(member("0", "x") + Array(repeating: 7, count: 512))?.contains("no tar archive") == false)
+  }
+
   @Test("what is written is read back equal")
   func roundTrip() throws {
     let long = String(repeating: "directory/", count: 30) + "name"

@@ -183,5 +183,8 @@ struct PlacesTests {
     #expect(try pull("registry.invalid/app:v1", configuration, in: directory).error?.cause.contains("resolve") == true)
     #expect(try pull("\(proxy.host)/app:v1", configuration, in: directory).image != nil)
     #expect(try proxy.count("http://127") == 0)
+    configuration.proxy = ProxySettings { ["http_proxy": "http://somebody:hidden@127.0.0.1:1"][$0] }
+    let failed = try pull("registry.invalid/app:v1", configuration, in: directory).error?.description ?? ""
+    #expect(failed.contains("proxy 127.0.0.1:1") && !failed.contains("hidden"), "\(failed)")
   }
 }

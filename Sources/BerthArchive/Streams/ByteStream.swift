@@ -7,6 +7,12 @@ public protocol ByteSource: AnyObject {
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int
 }
 
+/// A source whose bytes can be used where they lie, without a copy.
+public protocol LendingSource: ByteSource {
+  /// The next bytes, as many as are at hand; empty only at the end. They are valid until the next call of this or of `read`.
+  func lend() throws(BerthError) -> UnsafeRawBufferPointer
+}
+
 /// Bytes in order, given to whoever takes them. Used by one thread at a time.
 public protocol ByteSink: AnyObject {
   func write(_ bytes: UnsafeRawBufferPointer) throws(BerthError)

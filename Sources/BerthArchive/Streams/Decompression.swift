@@ -29,18 +29,35 @@ public enum Compression: String, Sendable, Hashable {
   case gzip
   case zstd
 
-  /// By the first bytes. Source: RFC 1952 2.3.1; RFC 8878 3.1.
+  /// How many of the first bytes tell.
+  public static let magicBytes = 10
+
+  /// By the first bytes. A zstd stream may begin with frames that are to be skipped. Source: RFC 1952 2.3.1; RFC 8878 3.1.
   public init(magic: some Collection<UInt8>) {
-    self = magic.starts(with: [0x1f, 0x8b]) ? .gzip : magic.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) ? .zstd : .none
+    let isSkipped = (magic.first ?? 0) & 0xf0 == 0x50 && magic.dropFirst().starts(with: [0x2a, 0x4d, 0x18])
+    self = magic.starts(with: [0x1f, 0x8b]) ? .gzip : isSkipped || magic.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) ? .zstd : .none
   }
+
+  /// As `init(magic:)`. Throws `unsupported` for what is compressed in another way.
+  public static func of(_ magic: some Collection<UInt8>) throws(BerthError) -> Compression {
+    for (name, start) in foreign where magic.starts(with: start) {
+      throw BerthError(.unsupported, "decompress", cause: "it is compressed by \(name), which can't be read here; gzip and zstd can")
+    }
+    return Compression(magic: magic)
+  }
+
+  /// Long enough that no tar archive begins like that.
+  private static let foreign: [(String, [UInt8])] =
+    [("xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])]
+    + (UInt8(ascii: "1")...UInt8(ascii: "9")).map { ("bzip2", Array("BZh".utf8) + [$0, 0x31, 0x41, 0x59]) }
 
   /// A stream of what `source` holds uncompressed. The first bytes decide, not the media type, which images get wrong.
   public static func open(_ source: any ByteSource, limits: DecompressionLimits = DecompressionLimits()) throws(BerthError)
     -> any ByteSource
   {
     let input = InputBuffer(source)
-    try input.fill(atLeast: 4)
-    switch Compression(magic: input.available) {
+    try input.fill(atLeast: magicBytes)
+    switch try of(input.available) {
     case .gzip: return GzipSource(input, limits)
     case .zstd: return try ZstdSource(input, limits)
     case .none: return PlainSource(input, limits)
@@ -48,39 +65,49 @@ public enum Compression: String, Sendable, Hashable {
   }
 }
 
-/// What was read of a source and not taken yet.
+/// What was read of a source and not taken yet: in a buffer of its own, or where a source that lends has it.
 final class InputBuffer {
   private let source: any ByteSource
+  private let lender: (any LendingSource)?
   private let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-  private var start = 0
-  private var end = 0
+  private(set) var available = UnsafeRawBufferPointer(start: nil, count: 0)
   /// Of all bytes read so far.
   private(set) var total: Int64 = 0
 
-  init(_ source: any ByteSource) { self.source = source }
+  init(_ source: any ByteSource) {
+    self.source = source
+    lender = source as? any LendingSource
+  }
   deinit { storage.deallocate() }
 
-  var available: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[start..<end]) }
+  func consume(_ count: Int) { available = UnsafeRawBufferPointer(rebasing: available.dropFirst(count)) }
 
-  func consume(_ count: Int) { start = min(end, start + count) }
+  /// Forgets what wasn't taken.
+  func drop() { available = UnsafeRawBufferPointer(start: nil, count: 0) }
 
   /// Reads once more where nothing is left; false at the end.
   func refill() throws(BerthError) -> Bool {
-    if start < end { return true }
-    start = 0
-    end = try source.read(into: storage)
-    total += Int64(end)
-    return end > 0
+    if !available.isEmpty { return true }
+    if let lender {
+      available = try lender.lend()
+    } else {
+      let count = try source.read(into: storage)
+      available = UnsafeRawBufferPointer(rebasing: storage[..<count])
+    }
+    total += Int64(available.count)
+    return !available.isEmpty
   }
 
-  /// Reads until there are `count` bytes (which must fit the buffer) or the source ends.
+  /// Before anything else: reads until there are `count` bytes (which must fit the buffer) or the source ends.
   func fill(atLeast count: Int) throws(BerthError) {
-    while end - start < count {
+    var end = 0
+    while end < count {
       let read = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: storage[end...]))
-      if read == 0 { return }
+      if read == 0 { break }
       end += read
-      total += Int64(read)
     }
+    available = UnsafeRawBufferPointer(rebasing: storage[..<end])
+    total += Int64(end)
   }
 }
 

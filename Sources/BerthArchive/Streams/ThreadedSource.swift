@@ -2,7 +2,7 @@ import BerthCore
 import BerthLinux
 
 /// A source that is read ahead by a thread of its own, a bounded number of bytes.
-public final class ThreadedSource: ByteSource {
+public final class ThreadedSource: LendingSource {
   private struct State {
     var filled: [Piece] = []
     var empty: [Piece] = []
@@ -67,23 +67,32 @@ public final class ThreadedSource: ByteSource {
   }
 
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
-    if let done = current, taken == done.count {
-      state.with { $0.empty.append(done) }
-      current = nil
-    }
-    if current == nil {
-      let next = state.wait { state -> Result<Piece?, BerthError>? in
-        if !state.filled.isEmpty { return .success(state.filled.removeFirst()) }
-        return state.end.map { end in end.map { nil } }
-      }
-      guard let piece = try next.get() else { return 0 }
-      current = piece
-      taken = 0
-    }
-    guard let current else { return 0 }
-    let count = min(buffer.count, current.count - taken)
-    buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: current.storage[taken..<taken + count]))
+    guard let piece = try advance() else { return 0 }
+    let count = min(buffer.count, piece.count - taken)
+    buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: piece.storage[taken..<taken + count]))
     taken += count
     return count
+  }
+
+  public func lend() throws(BerthError) -> UnsafeRawBufferPointer {
+    guard let piece = try advance() else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    defer { taken = piece.count }
+    return UnsafeRawBufferPointer(rebasing: piece.storage[taken..<piece.count])
+  }
+
+  /// The piece that has bytes left; nil at the end. One that has none goes back to be filled.
+  private func advance() throws(BerthError) -> Piece? {
+    if let current {
+      if taken < current.count { return current }
+      state.with { $0.empty.append(current) }
+      self.current = nil
+    }
+    let next = state.wait { state -> Result<Piece?, BerthError>? in
+      if !state.filled.isEmpty { return .success(state.filled.removeFirst()) }
+      return state.end.map { end in end.map { nil } }
+    }
+    current = try next.get()
+    taken = 0
+    return current
   }
 }

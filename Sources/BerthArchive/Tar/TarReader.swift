@@ -4,17 +4,19 @@ import BerthLinux
 /// Reads a tar stream member by member: ustar, PAX and GNU long names. Every number is checked before it is used; the size that
 /// decides how much content is read is the same that decides where the next header starts.
 public final class TarReader {
-  private let source: any ByteSource
-  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-  private var start = 0
-  private var end = 0
+  private let input: InputBuffer
+  /// The source, where it is a file: what isn't wanted of it needn't be read.
+  private let file: FileSource?
   /// Of the current member: content not read yet, and the filling up to 512 after it.
   private var content: Int64 = 0
   private var padding = 0
   private var ended = false
+  private var isFirst = true
 
-  public init(_ source: any ByteSource) { self.source = source }
-  deinit { buffer.deallocate() }
+  public init(_ source: any ByteSource) {
+    input = InputBuffer(source)
+    file = source as? FileSource
+  }
 
   /// The next member; nil at the archive's end. What is left of the last one's content is skipped.
   public func next() throws(BerthError) -> TarEntry? {
@@ -36,18 +38,12 @@ public final class TarReader {
   /// Hands the current member's content over in parts, each valid during the call.
   public func content(_ body: (UnsafeRawBufferPointer) throws(BerthError) -> Void) throws(BerthError) {
     while content > 0 {
-      if start == end { try refill() }
-      let count = Int(min(Int64(end - start), content))
-      try body(UnsafeRawBufferPointer(rebasing: buffer[start..<start + count]))
-      start += count
+      guard try input.refill() else { throw TarHeader.malformed("the archive is truncated") }
+      let count = Int(min(Int64(input.available.count), content))
+      try body(UnsafeRawBufferPointer(rebasing: input.available[..<count]))
+      input.consume(count)
       content -= Int64(count)
     }
-  }
-
-  private func refill() throws(BerthError) {
-    start = 0
-    end = try source.read(into: buffer)
-    if end == 0 { throw TarHeader.malformed("the archive is truncated") }
   }
 
   /// The next header that isn't zero; nil at the end, which is two zero blocks, or one, or the end of the stream.
@@ -63,17 +59,22 @@ public final class TarReader {
       if let second = try block(), !second.isZero { throw TarHeader.malformed("a member follows a zero block") }
       return nil
     }
-    try header.verifyChecksum()
+    do throws(BerthError) { try header.verifyChecksum() } catch {
+      throw isFirst ? TarHeader.malformed("it is no tar archive: \(error.cause)") : error
+    }
+    isFirst = false
     return header
   }
 
   /// Where the current member's content that wasn't read yet starts in the file that `source` reads; nil if it reads no file.
-  public var contentOffset: Int64? { (source as? FileSource).map { $0.at - Int64(end - start) } }
+  public var contentOffset: Int64? { file.map { $0.at - Int64(input.available.count) } }
 
   private func skip() throws(BerthError) {
-    if content > Int64(end - start), let file = source as? FileSource {
-      file.skip(content - Int64(end - start))
-      (start, end, content) = (0, 0, 0)
+    let ready = Int64(input.available.count)
+    if let file, content > ready {
+      file.skip(content - ready)
+      input.drop()
+      content = 0
     }
     try content { (_) throws(BerthError) in }
     content = Int64(padding)
@@ -86,17 +87,13 @@ public final class TarReader {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(TarHeader.size)
     while bytes.count < TarHeader.size {
-      if start == end {
-        start = 0
-        end = try source.read(into: buffer)
-        if end == 0 {
-          if bytes.isEmpty { return nil }
-          throw TarHeader.malformed("the archive is truncated")
-        }
+      guard try input.refill() else {
+        if bytes.isEmpty { return nil }
+        throw TarHeader.malformed("the archive is truncated")
       }
-      let count = min(end - start, TarHeader.size - bytes.count)
-      bytes += buffer[start..<start + count]
-      start += count
+      let count = min(input.available.count, TarHeader.size - bytes.count)
+      bytes += input.available[..<count]
+      input.consume(count)
     }
     return TarHeader(bytes: bytes)
   }

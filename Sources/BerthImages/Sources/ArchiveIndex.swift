@@ -38,11 +38,11 @@ final class ArchiveIndex: Sendable {
   }
 
   private static func compression(of file: borrowing FD) throws(BerthError) -> Compression {
-    var magic = [UInt8](repeating: 0, count: 4)
+    var magic = [UInt8](repeating: 0, count: Compression.magicBytes)
     do throws(Errno) { _ = try magic.withBytes { (buffer) throws(Errno) in try file.read(into: buffer, at: 0) } } catch {
       throw BerthError(.unavailable, "read file", cause: "\(error)")
     }
-    return Compression(magic: magic)
+    return try Compression.of(magic)
   }
 
   private static func decompress(_ file: consuming FD, scratch: String) throws(BerthError) -> FD {
@@ -96,8 +96,15 @@ final class ArchiveIndex: Sendable {
   /// nil if there is none of that name, links between members followed once.
   func member(_ name: String) -> Member? { members[name] ?? links[name].flatMap { members[$0] } }
 
+  private func missing(_ name: String) -> BerthError {
+    var hint = ""
+    if name == "index.json", member("manifest.json") != nil { hint = ": it is a docker-archive:" }
+    if name == "manifest.json", member("index.json") != nil { hint = ": it is an oci-archive:" }
+    return BerthError(.notFound, "read image archive", path, cause: "it has no \(name)\(hint)")
+  }
+
   func open(_ name: String) throws(BerthError) -> FileSource {
-    guard let member = member(name) else { throw BerthError(.notFound, "read image archive", path, cause: "it has no \(name)") }
+    guard let member = member(name) else { throw missing(name) }
     do throws(Errno) { return FileSource(try file.duplicate(), offset: member.offset, size: member.size) } catch {
       throw BerthError(.unavailable, "read image archive", path, cause: "\(error)")
     }

@@ -7,17 +7,17 @@ import BerthStore
 extension Puller {
   /// One pass over the layer's bytes: fetch, verify, store, uncompress, verify, unpack. Nothing is written twice and nothing read again.
   /// A layer that is in the store is taken from there; if it turns out damaged, it is removed and fetched again.
-  func fetchAndUnpack(_ task: LayerTask, pipelines: Bool) throws(BerthError) -> LayerUnpacker.Result {
+  func fetchAndUnpack(_ task: LayerTask) throws(BerthError) -> LayerUnpacker.Result {
     let descriptor = task.descriptor
     if let stored = try store.open(descriptor.digest, size: descriptor.size) {
-      do throws(BerthError) { return try unpack(task, from: FileSource(stored), ingest: nil, pipelines: pipelines) } catch {
+      do throws(BerthError) { return try unpack(task, from: FileSource(stored), ingest: nil) } catch {
         guard error.operation == "verify content" else { throw error.of("unpack layer", descriptor.digest.description) }
         try store.remove(descriptor.digest)
       }
     }
     while true {
       do throws(BerthError) {
-        return try unpack(task, from: try source.open(descriptor), ingest: try store.ingest(), pipelines: pipelines)
+        return try unpack(task, from: try source.open(descriptor), ingest: try store.ingest())
       } catch {
         guard error.operation == "verify content" else { throw error.of("unpack layer", descriptor.digest.description) }
         // Wrong bytes are one place's fault: another may have the right ones.
@@ -27,7 +27,7 @@ extension Puller {
   }
 
   private func unpack(
-    _ task: LayerTask, from bytes: any ByteSource, ingest: Ingest?, pipelines: Bool
+    _ task: LayerTask, from bytes: any ByteSource, ingest: Ingest?
   ) throws(BerthError) -> LayerUnpacker.Result {
     let descriptor = task.descriptor
     let channel = channel
@@ -37,20 +37,8 @@ extension Puller {
     let result: LayerUnpacker.Result
     let diff: Digest
     do throws(BerthError) {
-      let plain = HashingSource(try Compression.open(blob))
       let unpacker = LayerUnpacker(root: try makeDirectory(task.id), marks: marks)
-      if pipelines {
-        // Fetching, hashing and inflating in a thread of their own; `pipe` has ended it when it returns or throws.
-        result = try ThreadedSource.pipe(plain) { (pipe) throws(BerthError) in
-          let result = try unpacker.unpack(TarReader(pipe))
-          try pipe.drain()
-          return result
-        }
-      } else {
-        result = try unpacker.unpack(TarReader(plain))
-        try plain.drain()
-      }
-      diff = plain.finish()
+      (result, diff) = try task.isLarge ? unpackInStages(blob, unpacker) : unpack(try Compression.open(blob), unpacker)
     } catch {
       // Bytes that aren't what was announced explain whatever they led to.
       if error.code == .dataLoss || error.code == .invalidArgument { try blob.drainAndVerify() }
@@ -63,6 +51,23 @@ extension Puller {
     }
     staging.add(ingest)
     return result
+  }
+
+  /// What was unpacked, and the digest of the plain bytes.
+  private func unpack(_ plain: any ByteSource, _ unpacker: LayerUnpacker) throws(BerthError) -> (LayerUnpacker.Result, Digest) {
+    let hashing = HashingSource(plain)
+    let result = try unpacker.unpack(TarReader(hashing))
+    try hashing.drain()
+    return (result, hashing.finish())
+  }
+
+  /// Fetching and storing in a thread of its own, uncompressing in another; `pipe` has ended them when it returns or throws.
+  private func unpackInStages(_ blob: VerifyingSource, _ unpacker: LayerUnpacker) throws(BerthError) -> (LayerUnpacker.Result, Digest) {
+    try ThreadedSource.pipe(blob) { (fetched) throws(BerthError) in
+      let unpacked = try ThreadedSource.pipe(try Compression.open(fetched)) { (plain) throws(BerthError) in try unpack(plain, unpacker) }
+      try fetched.drain()
+      return unpacked
+    }
   }
 
   /// An empty directory for one layer, in place of what an earlier try may have left.

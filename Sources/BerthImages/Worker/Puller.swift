@@ -47,6 +47,8 @@ public final class Puller: Sendable {
     var id: Int64
     /// The directories of the layers below it, topmost first.
     var lower: [String]
+    /// More than a processor's share of this pull, so that several work on it.
+    var isLarge = false
   }
 
   /// 1. resolve to a manifest for this platform and a config · 2. claim what isn't unpacked yet · 3. fetch and unpack, several at once
@@ -88,6 +90,8 @@ public final class Puller: Sendable {
       }
       lower.append("\(layersPath)/\(grant.id)")
     }
+    let share = tasks.reduce(0) { $0 + $1.descriptor.size } / Int64(max(1, Kernel.configuredCPUs))
+    for at in tasks.indices { tasks[at].isLarge = tasks[at].descriptor.size > share }
     return tasks
   }
 
@@ -99,8 +103,8 @@ public final class Puller: Sendable {
 
   /// The tasks' results, in their order.
   private func unpack(_ tasks: [LayerTask]) throws(BerthError) -> [LayerUnpacker.Result] {
-    // A processor that would have no layer to work on takes half of one.
-    let pipelines = tasks.count < Kernel.configuredCPUs
+    // The largest first, so that it isn't what all wait for at the end.
+    let order = tasks.indices.sorted { tasks[$0].descriptor.size > tasks[$1].descriptor.size }
     if !tasks.isEmpty { staging.startWriting() }
     defer { staging.stopWriting() }
     let state = Monitor(Progress(results: Array(repeating: nil, count: tasks.count)))
@@ -108,10 +112,10 @@ public final class Puller: Sendable {
       while let at = state.with({ state -> Int? in
         guard state.next < tasks.count, state.failure == nil else { return nil }
         state.next += 1
-        return state.next - 1
+        return order[state.next - 1]
       }) {
         do throws(BerthError) {
-          let result = try self.fetchAndUnpack(tasks[at], pipelines: pipelines)
+          let result = try self.fetchAndUnpack(tasks[at])
           state.with { $0.results[at] = result }
         } catch { state.with { if $0.failure == nil { $0.failure = error } } }
       }

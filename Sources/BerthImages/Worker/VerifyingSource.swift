@@ -4,16 +4,34 @@ import BerthOCI
 import BerthStore
 
 /// Hashes what passes through.
-final class HashingSource: ByteSource {
+final class HashingSource: LendingSource {
   private let source: any ByteSource
+  private let lender: (any LendingSource)?
+  /// For a source that doesn't lend.
+  private let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
   private let hash = ContentHash()
 
-  init(_ source: any ByteSource) { self.source = source }
+  init(_ source: any ByteSource) {
+    self.source = source
+    lender = source as? any LendingSource
+  }
+  deinit { storage.deallocate() }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
     let count = try source.read(into: buffer)
     hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     return count
+  }
+
+  func lend() throws(BerthError) -> UnsafeRawBufferPointer {
+    let bytes: UnsafeRawBufferPointer
+    if let lender {
+      bytes = try lender.lend()
+    } else {
+      bytes = UnsafeRawBufferPointer(rebasing: storage[..<(try source.read(into: storage))])
+    }
+    hash.update(bytes)
+    return bytes
   }
 
   /// Of all that was read. Nothing may be read after it.

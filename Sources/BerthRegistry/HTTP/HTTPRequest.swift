@@ -59,10 +59,12 @@ struct TransferFailure: Error {
     self.error = error
   }
 
-  init(_ code: Int32, words: String, url: String) {
+  /// `proxy`: the one that is set, if any.
+  init(_ code: Int32, words: String, url: String, proxy: String? = nil) {
     let kind = CURLcode(rawValue: UInt32(bitPattern: code))
     let subject = Redaction.url(url)
-    let text = words.isEmpty ? String(cString: curl_easy_strerror(kind)) : words
+    let reason = words.isEmpty ? String(cString: curl_easy_strerror(kind)) : words
+    let text = reason + (proxy.map { "; berthd's environment has the proxy \(Redaction.proxy($0))" } ?? "")
     func make(_ kind: Kind, _ code: ErrorCode, _ cause: String) -> TransferFailure {
       TransferFailure(kind, BerthError(code, "request", subject, cause: Redaction.text(cause)))
     }

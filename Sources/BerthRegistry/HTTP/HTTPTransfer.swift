@@ -13,6 +13,7 @@ final class HTTPTransfer: ByteSource {
   /// Why reading has failed, once it has.
   private(set) var failure: TransferFailure?
   let url: String
+  private let proxy: String?
   private let easy: OpaquePointer
   private let multi: TransferPool.Handle
   private var headerList: UnsafeMutablePointer<curl_slist>?
@@ -21,6 +22,9 @@ final class HTTPTransfer: ByteSource {
   private var outgoingFailure: BerthError?
   private var body: [UInt8] = []
   private var taken = 0
+  /// Where a reader wants its bytes while it waits for them: filled first, so that they aren't copied twice.
+  private var wanted: UnsafeMutableRawBufferPointer?
+  private var filled = 0
   private var headerBytes = 0
   private var isPaused = false
   private var hasHead = false
@@ -52,6 +56,7 @@ final class HTTPTransfer: ByteSource {
       throw TransferFailure(.refused, BerthError(.resourceExhausted, "request", request.url, cause: "libcurl has no memory"))
     }
     url = request.url
+    proxy = request.proxy
     self.easy = OpaquePointer(easy)
     self.multi = multi
     outgoing = request.body?.source
@@ -143,36 +148,32 @@ final class HTTPTransfer: ByteSource {
       isPaused = true
       return Int(CURL_WRITEFUNC_PAUSE)
     }
-    body += UnsafeRawBufferPointer(start: bytes, count: count)
+    var rest = UnsafeRawBufferPointer(start: bytes, count: count)
+    if let wanted, filled < wanted.count, taken == body.count {
+      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(wanted.count - filled))
+      UnsafeMutableRawBufferPointer(rebasing: wanted[filled...]).copyMemory(from: part)
+      filled += part.count
+      rest = UnsafeRawBufferPointer(rebasing: rest[part.count...])
+    }
+    body += rest
     return count
   }
 
-  private func advance() throws(TransferFailure) {
+  /// Returns once something has come or ended, or after a moment; without `waits` at once.
+  private func advance(waits: Bool = true) throws(TransferFailure) {
     var running: Int32 = 0
     guard curl_multi_perform(multi.raw, &running) == CURLM_OK else { throw TransferFailure(-1, words: "libcurl failed", url: url) }
     let finished = berth_curl_finished(multi.raw)
     if finished >= 0 {
       result = finished
-    } else if body.count == taken {
+    } else if waits, body.count == taken, filled == 0 {
       curl_multi_poll(multi.raw, nil, 0, 250, nil)
     }
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(BerthError) -> Int {
-    while taken == body.count {
-      body.removeAll(keepingCapacity: true)
-      taken = 0
-      do throws(TransferFailure) {
-        if result != nil {
-          try checkResult()
-          return 0
-        }
-        if isPaused {
-          isPaused = false
-          curl_easy_pause(UnsafeMutableRawPointer(easy), CURLPAUSE_CONT)
-        }
-        try advance()
-      } catch {
+    if taken == body.count {
+      do throws(TransferFailure) { return try receive(into: buffer) } catch {
         failure = error
         throw error.error
       }
@@ -181,6 +182,28 @@ final class HTTPTransfer: ByteSource {
     body.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[taken..<taken + count])) }
     taken += count
     return count
+  }
+
+  /// Of what hasn't come yet; 0 at the end. What has come by the time that a quarter is full will do: more would not fit.
+  private func receive(into buffer: UnsafeMutableRawBufferPointer) throws(TransferFailure) -> Int {
+    body.removeAll(keepingCapacity: true)
+    taken = 0
+    (wanted, filled) = (buffer, 0)
+    defer { (wanted, filled) = (nil, 0) }
+    var before = -1
+    while filled == 0 || (filled < buffer.count / 4 && filled > before) {
+      if result != nil {
+        if filled == 0 { try checkResult() }
+        break
+      }
+      before = filled
+      if isPaused {
+        isPaused = false
+        curl_easy_pause(UnsafeMutableRawPointer(easy), CURLPAUSE_CONT)
+      }
+      try advance(waits: filled == 0)
+    }
+    return filled
   }
 
   /// A small body as a whole.
@@ -201,7 +224,7 @@ final class HTTPTransfer: ByteSource {
   private func checkResult() throws(TransferFailure) {
     guard let result, result != 0 else { return }
     if let outgoingFailure { throw TransferFailure(.refused, outgoingFailure) }
-    throw TransferFailure(result, words: String(cString: errorText), url: url)
+    throw TransferFailure(result, words: String(cString: errorText), url: url, proxy: proxy)
   }
 }
 
@@ -230,6 +253,9 @@ extension StringProtocol {
 enum Redaction {
   /// Without the query, where signed URLs have their signature.
   static func url(_ url: String) -> String { String(url.prefix { $0 != "?" && $0 != "#" }) }
+
+  /// Without a user name and password.
+  static func proxy(_ proxy: String) -> String { text(proxy.lastIndex(of: "@").map { String(proxy[proxy.index(after: $0)...]) } ?? proxy) }
 
   /// Text from outside for people: one line of printable characters, at most 300.
   static func text(_ text: String) -> String {
