@@ -25,7 +25,9 @@ public enum Drift: Hashable, Sendable {
     }
   }
 
-  /// nil where only a person can put it right.
+  public var isOfAnImage: Bool { if case .image = self { true } else { false } }
+
+  /// nil where only a person can put it right, or something else of the plan does.
   func repair(in pod: ActualPod) -> PodAction? {
     let reason = "\(text) (on_drift = \"repair\")"
     switch self {

@@ -71,6 +71,8 @@ private func planCurrent(
       return planRemoval(of: actual, because: reason, now: now)
     }
     plan.actions = actual.drift.compactMap { $0.repair(in: actual) }
+    // Only what the pod asks for by that name: a name that leads to another image by now is not what the pod was made from.
+    if let missing { plan.merge(pulls(for: actual.drift, of: missing)) }
   }
   if case .lost(processesLeft: true) = actual.sandbox {
     return plan.actions.isEmpty ? planLoss(of: actual, processesLeft: true, now: now) : plan
@@ -80,6 +82,17 @@ private func planCurrent(
   let kept = Set(desired.spec.allContainers.map(\.name))
   running.actions.removeAll { action in action.verb.container.map { !kept.contains($0) } ?? false }
   plan.merge(running)
+  return plan
+}
+
+/// Of the pulls that are missing, those of images that the running pod was made from. They are tried as often as those of a new pod.
+private func pulls(for drift: [Drift], of missing: PodPlan) -> PodPlan {
+  var plan = PodPlan()
+  guard drift.contains(where: \.isOfAnImage) else { return plan }
+  plan.wakeAt = missing.wakeAt
+  plan.actions = missing.actions.filter { action in
+    if case .pullImage(let reference) = action.verb { drift.contains(.image(reference: reference)) } else { false }
+  }
   return plan
 }
 

@@ -130,7 +130,32 @@ extension Integration {
       }
     }
 
-    @Test("an image record that is gone is told, and the pod runs on")
+    /// With no daemon: one that runs remembers what it looked up.
+    private func loseImages(_ daemon: DaemonUnderTest) throws {
+      daemon.crash()
+      let removed = try Command.run(
+        "python3", ["-c", "import sqlite3; c = sqlite3.connect('\(daemon.root)/meta.db'); c.execute('DELETE FROM images'); c.commit()"])
+      #expect(removed.exit == 0, "\(removed)")
+      try daemon.start()
+      try daemon.sync()
+    }
+
+    @Test(
+      "an image record that is gone is had again from its registry, and the pod runs on",
+      .enabled(if: SignedRegistry.isPossible, SignedRegistry.needs))
+    func imagePulledAgain() throws {
+      let registry = try SignedRegistry()
+      try withDaemon { daemon in
+        let pod = try daemon.run("app", try ManifestText.of(image: "\(registry.host)/app:v1"))
+        try loseImages(daemon)
+        try eventually("the image is there again") { try daemon.berth("image", "ls").stdout.contains(registry.host) }
+        try daemon.sync()
+        let after = try daemon.pod("app", "has nothing to tell any more") { $0.message.isEmpty }
+        #expect(after.container.pid == pod.container.pid)
+      }
+    }
+
+    @Test("an image record that is gone and can't be had is told, and the pod runs on")
     func imageRemoved() throws {
       try withDaemon { daemon in
         let archive = try ManifestText.imageReference().dropFirst("oci-archive:".count)
@@ -141,13 +166,7 @@ extension Integration {
         let tagged = try daemon.berth("image", "tag", digest, name)
         #expect(tagged.exit == 0, "\(tagged)")
         let pod = try daemon.run("app", try ManifestText.of(container: "image_pull_policy = \"never\"", image: name))
-        // With no daemon: one that runs remembers what it looked up.
-        daemon.crash()
-        let removed = try Command.run(
-          "python3", ["-c", "import sqlite3; c = sqlite3.connect('\(daemon.root)/meta.db'); c.execute('DELETE FROM images'); c.commit()"])
-        #expect(removed.exit == 0, "\(removed)")
-        try daemon.start()
-        try daemon.sync()
+        try loseImages(daemon)
         let after = try daemon.pod("app", "says so") { $0.message.contains("image \(name) is no longer in the store") }
         #expect(after.container.pid == pod.container.pid)
         #expect(try daemon.berth("events").stdout.contains("berth image pull \(name)"))

@@ -183,9 +183,10 @@ actor PodWorker {
     return services.dependencies.unmet(for: desired.spec)
   }
 
-  /// Image facts count only where a pod is to be created: a running one keeps what it was created from.
+  /// Image facts count only where a pod is to be created: a running one keeps what it was created from, as long as the store does.
   private func imageStates(_ desired: DesiredPod?, _ observation: PodObservation?) -> [String: ImageState] {
-    guard let desired, desired.suspension == nil, observation == nil || observation?.actual.hash != desired.hash else { return [:] }
+    guard let desired, desired.suspension == nil else { return [:] }
+    if let actual = observation?.actual, actual.hash == desired.hash, !actual.drift.contains(where: \.isOfAnImage) { return [:] }
     var states = services.images.states(for: desired)
     // What is put back is what ran then, whatever its tag means by now.
     let settled = entry?.desired.map { rollout.target(for: $0).images } ?? [:]
