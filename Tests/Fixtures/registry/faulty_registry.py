@@ -232,6 +232,7 @@ def handler(server, shared):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+    allow_reuse_port = True
 
     def handle_error(self, request, address):
         pass
@@ -252,6 +253,11 @@ def main(directory):
             shared['tls'].load_verify_locations(path('client-ca.pem'))
     servers = [Server(('127.0.0.1', 0), handler(number, shared)) for number in range(2)]
     shared['ports'] = [server.server_address[1] for server in servers]
+    # Bound, never listening: while a server is away its port refuses, and stays its own.
+    kept = [socket.socket() for _ in shared['ports']]
+    for place, port in zip(kept, shared['ports']):
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        place.bind(('127.0.0.1', port))
 
     def start(number):
         threading.Thread(target=servers[number].serve_forever, daemon=True).start()
