@@ -77,6 +77,32 @@ extension Integration {
       }
     }
 
+    /// What a shim has read and not yet written goes with it: at most what one read gives, and nothing comes twice.
+    @Test("killed while it writes, a shim takes one read at most along", arguments: 0..<4)
+    func busyShimKilled(round: Int) throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let width = 64
+        let script = "n=0; while [ ! -e /gate/open ]; do printf '%0\(width - 1)d\\n' $((n = n + 1)); done; exit 42"
+        let pod = try drop(daemon, gate, script)
+        try eventually("it is at it") { Int(try daemon.logs("job", "--tail", "1").dropLast()) ?? 0 > 1000 * (round + 1) }
+        try killShim(daemon, pod)
+        try keeper(daemon, pod)
+        let taken = try daemon.logs("job").utf8.count
+        try eventually("it goes on") { try daemon.logs("job").utf8.count > taken + 1 << 20 }
+        try gate.write("", to: "open")
+        let ended = try daemon.pod("job", "has ended") { $0.phase == "Failed" }
+        #expect(ended.container.exitCode == 42 && ended.uid == pod.uid)
+        let lines = try daemon.logs("job").split(separator: "\n")
+        let whole = lines.filter { $0.utf8.count == width - 1 }.map { Int($0) ?? -1 }
+        #expect(lines.count - whole.count <= 2, "where it was cut")
+        #expect(zip(whole, whole.dropFirst()).allSatisfy { $0 < $1 }, "nothing twice, all in order")
+        let gaps = zip(whole, whole.dropFirst()).map { $1 - $0 - 1 }.filter { $0 > 0 }
+        #expect(gaps.count <= 1 && gaps.allSatisfy { $0 <= (64 << 10) / width + 2 }, "\(gaps)")
+        #expect(whole.first == 1)
+      }
+    }
+
     @Test("status says that the shim is lost; a program can be executed, and the log followed all the while")
     func meanwhile() throws {
       try withDaemon { daemon in
@@ -93,6 +119,11 @@ extension Integration {
         #expect(lost.container.isRunning && lost.container.pid == pod.container.pid)
         let session = try daemon.berth("exec", "job", "--", "sh", "-c", "hostname; exit 3")
         #expect(session.exit == 3 && session.stdout == "job\n", "\(session)")
+        let kinds = ["net", "ipc", "uts", "mnt", "pid", "cgroup"]
+        let spaces = try kinds.map { try Files.readLink("/proc/\(pod.container.pid ?? 0)/ns/\($0)") }
+        let look = "cd /proc/self/ns; for i in \(kinds.joined(separator: " ")); do readlink $i; done"
+        let inside = try daemon.berth("exec", "job", "--", "sh", "-c", look)
+        #expect(inside.stdout.split(separator: "\n").map(String.init) == spaces, "\(inside)")
         try gate.write("", to: "open")
         try eventually("the last line has been followed") { try Files.readText(log, limit: 64 << 20).hasSuffix("\n\(2 * Self.half)\n") }
         kill(follower, SIGTERM)

@@ -26,6 +26,7 @@ extension ShimServer {
 
   /// For the pod as a whole where `container` is empty.
   func open(_ container: String, _ purpose: ShimSession.Purpose, timeout: Int64?) throws(BerthError) -> String {
+    guard isInPod else { throw BerthError(.failedPrecondition, "open session", container, cause: "nothing of the pod runs any more") }
     guard sessions.count < Self.maxSessions else {
       throw BerthError(.resourceExhausted, "open session", container, cause: "a pod has at most \(Self.maxSessions) sessions")
     }

@@ -66,10 +66,13 @@ extension ShimServer {
     return KeptProcess(pidfd)
   }
 
-  /// For sessions: connections to ports and processes that are executed belong into the pod. What can't be joined is what the container
-  /// has no more of.
+  /// For sessions: a socket that is made here and a process that is executed from here are where this process is. Before it is in the
+  /// pod there are none.
   private func enterNamespaces(of process: KeptProcess) {
-    for kind in [RuntimeSpec.NamespaceKind.network, .ipc, .uts] { try? Namespaces.join(process.pidfd, kind: kind.cloneFlag) }
+    if isInPod { return }
+    let kinds: [RuntimeSpec.NamespaceKind] = [.network, .ipc, .uts]
+    // All of them or none: a container that is just ending has none any more.
+    isInPod = (try? Namespaces.join(process.pidfd, kind: kinds.reduce(0) { $0 | $1.cloneFlag })) != nil
   }
 
   /// The pidfd of a kept container has become readable.

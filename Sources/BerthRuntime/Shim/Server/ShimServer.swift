@@ -23,6 +23,8 @@ public final class ShimServer {
   /// A keeper's.
   private let lock: FileLock?
   let handles: PassedHandles
+  /// Whether this process is in the pod's own namespaces, or has yet to set them up.
+  var isInPod: Bool
   let epoll: Epoll
   private let children: ChildSignals
   private let timer: TimerFD
@@ -56,6 +58,7 @@ public final class ShimServer {
   public init(podDirectory: String, role: ShimRole, handles: PassedHandles, first: consuming FD) throws(Errno) {
     folder = PodFolder(podDirectory)
     self.handles = handles
+    isInPod = role == .shim
     self.role = role
     lock = role == .keeper ? try Self.claim(folder) : nil
     children = try ChildSignals()
