@@ -19,7 +19,9 @@ extension Integration {
 
     private func drop(_ daemon: DaemonUnderTest, _ gate: TemporaryDirectory, _ script: String = writer) throws -> PodView {
       let volume = "[[volume]]\nname = \"gate\"\nhost_path = \"\(gate.path)\""
-      return try daemon.run("job", ManifestText.job(script, container: "mounts = [\"gate:/gate\"]", tables: volume))
+      // Rotated a few times on either side of the kill.
+      let log = "log = { max_size = \"256KiB\", max_files = 100 }"
+      return try daemon.run("job", ManifestText.job(script, container: "mounts = [\"gate:/gate\"]\n\(log)", tables: volume))
     }
 
     private func identity(_ daemon: DaemonUnderTest, _ pod: PodView, _ file: String) -> pid_t? {
@@ -119,17 +121,56 @@ extension Integration {
         #expect(lost.container.isRunning && lost.container.pid == pod.container.pid)
         let session = try daemon.berth("exec", "job", "--", "sh", "-c", "hostname; exit 3")
         #expect(session.exit == 3 && session.stdout == "job\n", "\(session)")
-        let kinds = ["net", "ipc", "uts", "mnt", "pid", "cgroup"]
-        let spaces = try kinds.map { try Files.readLink("/proc/\(pod.container.pid ?? 0)/ns/\($0)") }
-        let look = "cd /proc/self/ns; for i in \(kinds.joined(separator: " ")); do readlink $i; done"
-        let inside = try daemon.berth("exec", "job", "--", "sh", "-c", look)
-        #expect(inside.stdout.split(separator: "\n").map(String.init) == spaces, "\(inside)")
         try gate.write("", to: "open")
         try eventually("the last line has been followed") { try Files.readText(log, limit: 64 << 20).hasSuffix("\n\(2 * Self.half)\n") }
         kill(follower, SIGTERM)
         _ = Ending.await(follower, deadline: .seconds(20))
         #expect(try Files.readText(log, limit: 64 << 20).split(separator: "\n").count == 2 * Self.half)
         try expectWhole(daemon, pod)
+      }
+    }
+
+    @Test(
+      "what is executed by a keeper is where the container is, and the pod's end leaves nothing",
+      arguments: ["", "user_namespace = \"auto\"", "share_process_namespace = true", "hostname = \"other\""])
+    func namespaces(pod key: String) throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("web", ManifestText.of(pod: key))
+        try killShim(daemon, pod)
+        try keeper(daemon, pod)
+        let kinds = ["net", "ipc", "uts", "mnt", "pid", "cgroup", "user"]
+        let spaces = try kinds.map { try Files.readLink("/proc/\(pod.container.pid ?? 0)/ns/\($0)") }
+        let look = "cd /proc/self/ns; for i in \(kinds.joined(separator: " ")); do readlink $i; done"
+        let inside = try daemon.berth("exec", "web", "--", "sh", "-c", look)
+        #expect(inside.stdout.split(separator: "\n").map(String.init) == spaces, "\(inside)")
+        #expect(try daemon.berth("restart", "web").exit == 0)
+        let again = try daemon.pod("web", "is made anew") { $0.phase == "Running" && $0.uid != pod.uid }
+        #expect(!isAlive(pod.container.pid) && isAlive(again.container.pid))
+        #expect(try keepers() == 0)
+        #expect(try Files.list("\(daemon.state)/pods") == [again.uid])
+      }
+    }
+
+    @Test("daemon, shim and keepers are killed over and over: one run, and its own exit code")
+    func chaos() throws {
+      try withDaemon { daemon in
+        var random = SeededGenerator(seed: 5)
+        let gate = try TemporaryDirectory("gate")
+        let script = "echo run >> /gate/runs; n=0; while [ ! -e /gate/open ]; do echo $((n = n + 1)); usleep 100; done; exit 42"
+        let pod = try drop(daemon, gate, script)
+        for _ in 0..<15 {
+          if Bool.random(using: &random) { daemon.crash() }
+          for victim in ["shim", "keeper"] where Bool.random(using: &random) {
+            if let pid = identity(daemon, pod, victim), isAlive(Int64(pid)), pid > 1 { kill(pid, SIGKILL) }
+          }
+          if daemon.pid == nil { try daemon.start() }
+          #expect(try daemon.pod("job")?.container.pid == pod.container.pid)
+          #expect(try keepers() <= 1)
+        }
+        try gate.write("", to: "open")
+        let ended = try daemon.pod("job", "has ended") { $0.phase == "Failed" }
+        #expect(ended.container.exitCode == 42 && ended.uid == pod.uid, "\(ended.json.pretty())")
+        #expect(try Files.readText("\(gate.path)/runs") == "run\n")
       }
     }
 

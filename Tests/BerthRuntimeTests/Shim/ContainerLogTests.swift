@@ -137,6 +137,25 @@ struct ContainerLogTests {
     #expect(try log.records().map(\.content) == ["c"])
   }
 
+  @Test("where a writer died in the middle of a record, the next begins its own line")
+  func torn() throws {
+    var log = try LogWriter()
+    log.write("before\ntorn\n")
+    let path = "\(log.folder)/0.log"
+    let text = try log.text()
+    try Files.writeAtomically(text.utf8.dropLast(3), to: path)
+    let target = LogTarget(path: path)
+    for _ in 0..<2 { try LogFile(target).endLastRecord() }
+    let again = try LogFile(target)
+    var batch = LogBatch()
+    var lines = LineSplitter(.stdout)
+    Array("after\n".utf8).withUnsafeBytes { lines.consume($0, &batch, to: again) }
+    #expect(try log.records().map(\.content) == ["before", "to", "after"])
+    let empty = try LogFile(LogTarget(path: "\(log.folder)/1.log"))
+    try empty.endLastRecord()
+    #expect(try log.text("1.log").isEmpty)
+  }
+
   @Test("a log that exists is continued")
   func continued() throws {
     var log = try LogWriter()
