@@ -24,6 +24,20 @@ extension Integration {
       }
     }
 
+    @Test("pulls from a registry that says nothing keep no other call waiting")
+    func silentRegistry() throws {
+      // The kernel takes the connections, and nobody reads what comes.
+      let silent = try TCPListener("127.0.0.1", port: 0)
+      try withDaemon { daemon in
+        for number in 0..<4 {
+          // The client is given up; what it has asked for goes on.
+          _ = try? daemon.berth("image", "pull", "127.0.0.1:\(silent.port)/app:\(number)", deadline: .seconds(1))
+        }
+        let listed = try daemon.berth("image", "ls", deadline: .seconds(10))
+        #expect(listed.exit == 0, "\(listed)")
+      }
+    }
+
     @Test("an image_pull_policy of never doesn't pull")
     func never() throws {
       try withDaemon { daemon in

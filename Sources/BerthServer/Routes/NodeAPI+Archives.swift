@@ -19,7 +19,13 @@ extension NodeAPI {
     let export = try await blocking { [references] () throws(BerthError) in try images.export(references, format: format) }
     return APIResponse(
       status: 200,
-      body: .bytes(count: export.size) { () throws(BerthError) in try await blocking { () throws(BerthError) in try export.next() } })
+      body: .bytes(count: export.size) { () throws(BerthError) in
+        do throws(BerthError) { return try await blocking { () throws(BerthError) in try export.next() } } catch {
+          // The answer has begun, so that it can only break off.
+          node.events.record("ExportFailed", "\(error)", severity: .warning)
+          throw error
+        }
+      })
   }
 
   /// A line for each step, the last one `images` or `error`. The import goes on if the client goes.
@@ -34,7 +40,7 @@ extension NodeAPI {
     }
     let wanted = ImportRequest(path: try request.required("path"), naming: naming, only: request.query["image"])
     let (lines, output) = AsyncStream<JSON>.makeStream(bufferingPolicy: .bufferingNewest(1024))
-    Task(executorPreference: pool) { [images] in
+    try longWork.start("import images", wanted.path) { [images] in
       do throws(BerthError) {
         let imported = try images.importImages(wanted, progress: { output.yield($0.json) })
         output.yield(["images": .array(imported.map(\.json))])

@@ -10,7 +10,7 @@ extension NodeAPI {
     }
     router.on("GET", "/v1/content/{digest}") { _, parameters throws(BerthError) in try await blob(parameters["digest"] ?? "") }
     router.on("POST", "/v1/content/scrub") { _, _ throws(BerthError) in
-      let outcome = try await blocking { () throws(BerthError) in try images.scrub() }
+      let outcome = try await longWork.run("scrub", "") { () throws(BerthError) in try images.scrub() }
       return .json([
         "blobs": .integer(outcome.blobs), "size": .integer(outcome.size), "damaged": .strings(outcome.damaged.map(\.description)),
       ])

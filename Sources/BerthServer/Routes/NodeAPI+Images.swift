@@ -43,7 +43,7 @@ extension NodeAPI {
       return .json([:])
     }
     router.on("POST", "/v1/images/prune") { _, _ throws(BerthError) in
-      .json(["freed_bytes": .integer(try await blocking { () throws(BerthError) in try images.prune() })])
+      .json(["freed_bytes": .integer(try await longWork.run("prune images", "") { () throws(BerthError) in try images.prune() })])
     }
   }
 
@@ -55,7 +55,7 @@ extension NodeAPI {
   private func pull(_ request: APIRequest) throws(BerthError) -> APIResponse {
     let reference = try Self.reference(request)
     let (lines, output) = AsyncStream<JSON>.makeStream(bufferingPolicy: .bufferingNewest(1024))
-    Task(executorPreference: pool) { [images] in
+    try longWork.start("pull image", reference.description) { [images] in
       do throws(BerthError) {
         let image = try images.pull(reference, progress: { output.yield($0.json) }, cancellation: nil)
         output.yield(["image": image.summary])

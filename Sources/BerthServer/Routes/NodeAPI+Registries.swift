@@ -15,7 +15,7 @@ extension NodeAPI {
         throw BerthError(.invalidArgument, "read request", "body", cause: "it needs registry, username and password")
       }
       let credential = RegistryCredential(username: username, password: password)
-      try await blocking { () throws(BerthError) in try images.login(registry, credential) }
+      try await longWork.run("log in", registry) { () throws(BerthError) in try images.login(registry, credential) }
       return .json([:])
     }
     router.on("POST", "/v1/registries/logout") { request, _ throws(BerthError) in
@@ -29,7 +29,7 @@ extension NodeAPI {
   private func push(_ request: APIRequest) throws(BerthError) -> APIResponse {
     let reference = try Self.reference(request)
     let (lines, output) = AsyncStream<JSON>.makeStream(bufferingPolicy: .bufferingNewest(1024))
-    Task(executorPreference: pool) { [images] in
+    try longWork.start("push image", reference.description) { [images] in
       do throws(BerthError) {
         let pushed = try images.push(reference) { output.yield($0.json) }
         output.yield([

@@ -33,7 +33,8 @@ public struct NodeAPI: Sendable {
   let info: DaemonInfo
   /// For copies of files, which wait for their clients too.
   let copyPool = ThreadPool(name: "copies", threads: 4)
-  /// For calls that block.
+  let longWork = LongWork()
+  /// For calls that block, moments only.
   let pool = ThreadPool(name: "api", threads: 2)
 
   public init(node: Node, images: ImageService, networks: NetworkService, volumes: VolumeStore, info: DaemonInfo) {
