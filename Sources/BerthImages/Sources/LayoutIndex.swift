@@ -25,10 +25,17 @@ enum LayoutIndex {
       throw .unusable("read image layout", subject, ImageFormatError("index.json: \(error)"))
     }
     let images = index.manifests.filter { MediaType.isIndex($0.mediaType) || MediaType.isManifest($0.mediaType) }
-    if images.count > 1, images.flatMap(names).isEmpty, images.contains(where: { $0.platform != nil }) {
+    if images.count > 1, images.flatMap(names).isEmpty, isOneImage(images) {
       return [ArchiveListing.Entry(selector: nil, names: [])]
     }
     return images.enumerated().map { ArchiveListing.Entry(selector: "@\($0.offset)", names: claimedNames(of: $0.element)) }
+  }
+
+  /// Whether the entries are one image for several platforms: no two are for the same.
+  private static func isOneImage(_ images: [Descriptor]) -> Bool {
+    // Attestations have no platform that is one.
+    let platforms = images.compactMap { $0.platform?.description }.filter { !$0.contains("unknown") }
+    return !platforms.isEmpty && Set(platforms).count == platforms.count
   }
 
   enum Choice {
@@ -40,7 +47,7 @@ enum LayoutIndex {
   static func choose(_ index: Index, tag: String?, subject: String) throws(BerthError) -> Choice {
     let images = index.manifests.filter { MediaType.isIndex($0.mediaType) || MediaType.isManifest($0.mediaType) }
     let known = Set(images.flatMap(names)).sorted()
-    let offer = known.isEmpty ? "none has a name" : "there are \(known.joined(separator: ", "))"
+    let offer = known.isEmpty ? "none has a name, @0 is the first" : "there are \(known.joined(separator: ", "))"
     if let position = ArchivePosition.of(tag) {
       guard images.indices.contains(position) else {
         throw BerthError(.notFound, "read image layout", subject, cause: "index.json has no image @\(position): it holds \(images.count)")
@@ -56,7 +63,7 @@ enum LayoutIndex {
     }
     if images.count == 1 { return .entry(images[0]) }
     guard !images.isEmpty else { throw BerthError(.notFound, "read image layout", subject, cause: "index.json has no image") }
-    if known.isEmpty, images.contains(where: { $0.platform != nil }) { return .wholeIndex }
+    if known.isEmpty, isOneImage(images) { return .wholeIndex }
     throw BerthError(
       .invalidArgument, "read image layout", subject, cause: "it holds \(images.count) images, so that a tag is needed: \(offer)")
   }
