@@ -1,3 +1,4 @@
+import BerthArchive
 import BerthCore
 import BerthImages
 import BerthLinux
@@ -110,6 +111,31 @@ struct ExportTests {
     #expect(!Files.exists(path))
     #expect(throws: BerthError.self) { try fixture.service.export([references[0]], format: "oci") }
     #expect(try fixture.service.lookup(references[0]) == image, "what is unpacked still runs")
+    // As the error says: its archive is read again, and what is unpacked stays as it is.
+    let again = try fixture.service.importImages(ImportRequest(path: fixture.directory("one.tar"), naming: .claimed))
+    #expect(again.first?.digest == image.digest)
+    #expect(try fixture.service.lookup(references[0])?.layerDirectories == image.layerDirectories)
+    let whole = try fixture.service.export([references[0]], format: "oci")
+    while try whole.next() != nil {}
+  }
+
+  @Test("a layer that came in two compressions is unpacked once, and exported as each image has it")
+  func twoCompressions() throws {
+    let tar = try TarFixture.tar([(.file("hello"), "the same")])
+    var digests: [Digest] = []
+    for compression in [Compression.gzip, .none] {
+      var builder = ImageBuilder(config: ImageConfig(cmd: ["/hello"]))
+      try builder.addLayer(tar: tar, compression: compression)
+      let path = fixture.directory("\(compression).tar")
+      try ImageBuilder.writeArchive(builder.layout(named: nil), to: path)
+      digests += try fixture.service.importImages(ImportRequest(path: path)).map(\.digest)
+    }
+    #expect(Set(digests).count == 2)
+    #expect(try Files.list(fixture.directory("root/snapshots/l")).count == 1)
+    let path = fixture.directory("both.tar")
+    try write(try fixture.service.export(digests.map { .digest($0) }, format: "oci"), to: path)
+    let other = try ImageFixture()
+    #expect(try other.service.importImages(ImportRequest(path: path)).map(\.digest) == digests)
   }
 
   @Test("skopeo and umoci read what is written here, and the reverse", .enabled(if: Peers.exist, "needs skopeo and umoci"))

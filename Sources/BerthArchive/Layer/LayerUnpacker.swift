@@ -29,6 +29,7 @@ public final class LayerUnpacker {
     public var bytes: Int64 = 0
     /// Directories that no member names but that members lie in, `.` being the root. Their mode and owner should be those of the layers below.
     public var impliedDirectories: [PathBytes] = []
+    public init() {}
   }
 
   let root: FD

@@ -136,14 +136,15 @@ final class PullSession {
   private func checkSpace(_ grants: [LayerGrant]) throws(BerthError) {
     guard grants.count == layers.count else { return }
     var needed: Int64 = 0
-    for (grant, layer) in zip(grants, layers) where !grant.isReady {
-      let copies: Int64 = service.content.contains(layer.digest, size: layer.size) ? 1 : 2
+    for (grant, layer) in zip(grants, layers) {
+      let copies: Int64 = (service.content.contains(layer.digest, size: layer.size) ? 0 : 1) + (grant.isReady ? 0 : 1)
       needed += layer.size * copies
     }
     guard needed > 0, let free = try? DiskSpace.of(service.root).available, free < needed else { return }
     throw BerthError(
       .resourceExhausted, "pull image", key,
-      cause: "it needs at least \(ByteSize(bytes: needed)) below \(service.root), and \(ByteSize(bytes: free)) is free")
+      cause: "it needs at least \(needed >> 20) MiB below \(service.root), and \(free >> 20) MiB are free; "
+        + "berth image prune removes what nothing needs")
   }
 
   /// Waits until no other pull is at work on any of the layers, then takes those that aren't ready. All at once, so that two pulls

@@ -34,10 +34,14 @@ extension Puller {
     let blob = VerifyingSource(bytes, descriptor, ingest: ingest) { done in
       channel.report(.progress(layer: descriptor.digest, done: done, total: descriptor.size))
     }
+    guard let id = task.id else {
+      staging.add(try blob.finish())
+      return LayerUnpacker.Result()
+    }
     let result: LayerUnpacker.Result
     let diff: Digest
     do throws(BerthError) {
-      let unpacker = LayerUnpacker(root: try makeDirectory(task.id), marks: marks)
+      let unpacker = LayerUnpacker(root: try makeDirectory(id), marks: marks)
       (result, diff) = try task.isLarge ? unpackInStages(blob, unpacker) : unpack(try Compression.open(blob), unpacker)
     } catch {
       // Bytes that aren't what was announced explain whatever they led to.

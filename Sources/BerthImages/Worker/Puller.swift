@@ -43,8 +43,9 @@ public final class Puller: Sendable {
   struct LayerTask: Sendable {
     var descriptor: Descriptor
     var diff: Digest
-    /// Its directory's name.
-    var id: Int64
+    /// Its directory's name; nil where it is unpacked already, so that only its blob is missing: it was damaged, or what was unpacked
+    /// came compressed in another way.
+    var id: Int64?
     /// The directories of the layers below it, topmost first.
     var lower: [String]
     /// More than a processor's share of this pull, so that several work on it.
@@ -70,7 +71,7 @@ public final class Puller: Sendable {
     }
     try finish(tasks, unpacked)
     var sizes: [Int64: Int64] = [:]
-    for (task, result) in zip(tasks, unpacked) { sizes[task.id] = result.bytes }
+    for (task, result) in zip(tasks, unpacked) { if let id = task.id { sizes[id] = result.bytes } }
     return WorkerMessage.Outcome(manifest: image.digest, mediaType: image.manifest.mediaType, index: image.index, layers: sizes)
   }
 
@@ -84,9 +85,11 @@ public final class Puller: Sendable {
     var tasks: [LayerTask] = []
     var lower: [String] = []
     for (at, grant) in grants.enumerated() {
-      if !grant.isReady {
-        tasks.append(
-          LayerTask(descriptor: image.manifest.layers[at], diff: image.config.diffIDs[at], id: grant.id, lower: lower.reversed()))
+      let descriptor = image.manifest.layers[at]
+      let isWhole = try store.has(descriptor.digest, size: descriptor.size)
+      if !grant.isReady || !isWhole {
+        let id = grant.isReady ? nil : grant.id
+        tasks.append(LayerTask(descriptor: descriptor, diff: image.config.diffIDs[at], id: id, lower: lower.reversed()))
       }
       lower.append("\(layersPath)/\(grant.id)")
     }
@@ -137,7 +140,8 @@ public final class Puller: Sendable {
     do throws(Errno) {
       // From the lowest up, so that what a layer takes over is what the one below has taken over.
       for (task, result) in zip(tasks, results) {
-        let layer = try Files.open("\(layersPath)/\(task.id)", ContentFlags.directory)
+        guard let id = task.id else { continue }
+        let layer = try Files.open("\(layersPath)/\(id)", ContentFlags.directory)
         try ImpliedDirectories.adopt(result.impliedDirectories, in: layer, from: task.lower, marks)
       }
     } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write layers", layersPath, cause: "\(error)") }

@@ -46,6 +46,9 @@ public struct ContentStore: Sendable {
     return size == nil || status.size == size
   }
 
+  /// As `contains`, for who counts on it: a blob of another size is removed, and it has been looked at.
+  public func has(_ digest: Digest, size: Int64) throws(BerthError) -> Bool { try open(digest, size: size) != nil }
+
   /// A small blob, verified once more; nil if there is none. A blob that doesn't verify is removed and counts as none.
   public func read(_ digest: Digest, limit: Int = 4 << 20) throws(BerthError) -> [UInt8]? {
     guard let file = try open(digest) else { return nil }
