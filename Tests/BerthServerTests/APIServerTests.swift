@@ -80,18 +80,37 @@ struct APIServerTests {
     }
   }
 
-  @Test("connections over the limit are answered 429; once others close, there is room again")
+  private static func connections(_ count: Int, to address: String, saying request: String, _ read: Bool = true) throws -> [Held] {
+    try (0..<count).map { _ in
+      let connection = Held(try StreamSocket.connect(address))
+      try connection.fd.writeAll(Array(request.utf8))
+      if read { _ = try connection.fd.read(upTo: 65536) }
+      return connection
+    }
+  }
+
+  /// With a stream that never ends, and an answer that is more than a socket holds.
+  private static func longRouter(_ seen: Seen) -> Router {
+    var router = router()
+    router.on("GET", "/stream") { _, _ throws(BerthError) in
+      let (lines, output) = AsyncStream<JSON>.makeStream()
+      output.yield(["first": true])
+      seen.keep(output)
+      return APIResponse(status: 200, body: .lines(lines))
+    }
+    router.on("GET", "/long") { _, _ throws(BerthError) in .text(String(repeating: "x", count: 4 << 20)) }
+    return router
+  }
+
+  @Test("connections over the limit are answered 429 where all others are in use; once some close, there is room again")
   func tooMany() async throws {
-    try await Self.withServer { address in
-      var held: [Held] = []
-      for _ in 0..<APIServer.maximumConnections {
-        let connection = Held(try StreamSocket.connect(address))
-        try connection.fd.writeAll(Array("GET /hello HTTP/1.1\r\nhost: b\r\n\r\n".utf8))
-        _ = try connection.fd.read(upTo: 65536)
-        held.append(connection)
-      }
+    let seen = Seen()
+    try await Self.withServer(router: Self.longRouter(seen)) { address in
+      var held = try Self.connections(
+        APIServer.maximumConnections, to: address, saying: "GET /stream HTTP/1.1\r\nhost: b\r\n\r\n")
       let request = "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n"
       #expect(try Self.ask(address, request).hasPrefix("HTTP/1.1 429"))
+      #expect(held.count == APIServer.maximumConnections)
       held = []
       var answer = ""
       for _ in 0..<1000 where !answer.hasPrefix("HTTP/1.1 200") {
@@ -99,6 +118,61 @@ struct APIServerTests {
         Clock.pause(.milliseconds(10))
       }
       #expect(answer.hasPrefix("HTTP/1.1 200"))
+    }
+  }
+
+  @Test(
+    "a flood of connections that say nothing, half a request, or only once keeps nobody out",
+    arguments: ["", "GET /hello HTTP/1.1\r\nx", "GET /hello HTTP/1.1\r\nhost: b\r\n\r\n"])
+  func idle(saying: String) async throws {
+    try await Self.withServer { address in
+      let held = try Self.connections(APIServer.maximumConnections * 2, to: address, saying: saying, false)
+      for _ in 0..<10 {
+        #expect(try Self.ask(address, "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n").hasSuffix("hello\n"))
+      }
+      withExtendedLifetime(held) {}
+    }
+  }
+
+  @Test("clients that don't read what they asked for make way for others")
+  func unread() async throws {
+    try await Self.withServer(router: Self.longRouter(Seen())) { address in
+      let held = try Self.connections(
+        APIServer.maximumConnections, to: address, saying: "GET /long HTTP/1.1\r\nhost: b\r\n\r\n", false)
+      var answer = ""
+      for _ in 0..<1000 where !answer.hasPrefix("HTTP/1.1 200") {
+        answer = try Self.ask(address, "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n")
+        Clock.pause(.milliseconds(10))
+      }
+      #expect(answer.hasSuffix("hello\n"))
+      withExtendedLifetime(held) {}
+    }
+  }
+
+  @Test("large bodies share a bound; small ones are taken whatever others hold, and all of it is given back")
+  func bodies() async throws {
+    try await Self.withServer { address in
+      let size = APIServer.maximumBody
+      func request(_ count: Int) -> [UInt8] {
+        Array("POST /change HTTP/1.1\r\nhost: b\r\nconnection: close\r\ncontent-length: \(count)\r\n\r\n".utf8)
+      }
+      let held = try (0..<BodyBudget.total / size).map { _ in
+        let connection = Held(try StreamSocket.connect(address))
+        try connection.fd.writeAll(request(size) + [UInt8](repeating: 120, count: size - 1))
+        return connection
+      }
+      let large = try StreamSocket.connect(address)
+      // It may be refused before all of it is written.
+      try? large.writeAll(request(size) + [UInt8](repeating: 120, count: size))
+      #expect(try Self.everything(from: large).hasPrefix("HTTP/1.1 429"))
+      #expect(try Self.ask(address, String(decoding: request(3), as: UTF8.self) + "abc").hasSuffix("3\n"))
+      for connection in held {
+        try connection.fd.writeAll([120])
+        #expect(try Self.everything(from: connection.fd).hasSuffix("\(size)\n"))
+      }
+      let again = try StreamSocket.connect(address)
+      try again.writeAll(request(size) + [UInt8](repeating: 120, count: size))
+      #expect(try Self.everything(from: again).hasSuffix("\(size)\n"))
     }
   }
 

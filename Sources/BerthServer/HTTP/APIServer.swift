@@ -4,7 +4,6 @@ import BerthNode
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 
 /// HTTP/1.1 on a unix socket, one event-loop thread. Connections, requests and bodies are bounded; a client that stalls holds up
 /// nobody but itself.
@@ -12,13 +11,21 @@ public final class APIServer: Sendable {
   typealias HTTPChannel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
   static let maximumBody = 4 << 20
-  /// Connections at a time; more are answered 429 at once.
+  /// Connections at a time. For one more, one that isn't in use is closed; where all are, it is answered 429.
   static let maximumConnections = 256
+  /// Far more than any client of ours sends.
+  private static let heads: NIOHTTPDecoderLimitConfiguration = {
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    (limits.maxHeaderFieldSize, limits.maxHeaderListSize, limits.maxHeaderFieldCount) = (32 << 10, 64 << 10, 64)
+    return limits
+  }()
 
   private let group: MultiThreadedEventLoopGroup
   private let channel: NIOAsyncChannel<HTTPChannel, Never>
   private let router: Router
   private let audit: @Sendable (Peer, APIRequest) -> Void
+  private let connections = ConnectionTable(limit: maximumConnections)
+  private let bodies = BodyBudget()
 
   /// Who is at the other end of a connection, as the kernel knew it when it was made.
   public struct Peer: Sendable, Hashable {
@@ -46,7 +53,9 @@ public final class APIServer: Sendable {
       // By way of the folder's descriptor: sun_path holds 107 bytes only.
       let path = address.utf8.count < 100 ? address : "/proc/self/fd/\(directory.raw)/\(Files.name(of: address))"
       channel = try await ServerBootstrap(group: group).serverChannelOption(.backlog, value: 128)
-        .bind(unixDomainSocketPath: path) { Self.prepare($0, router, patience) }
+        .bind(unixDomainSocketPath: path) { [connections] in
+          Self.prepare($0, router, patience, connections)
+        }
       try Files.setMode(address, gid == nil ? 0o600 : 0o660)
       if let gid { try Files.setOwner(address, uid: 0, gid: gid) }
     } catch {
@@ -61,67 +70,76 @@ public final class APIServer: Sendable {
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     do {
       channel = try await ServerBootstrap(group: group).serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-        .bind(host: address.host, port: Int(address.port)) { Self.prepare($0, router, patience) }
+        .bind(host: address.host, port: Int(address.port)) { [connections] in
+          Self.prepare($0, router, patience, connections)
+        }
     } catch {
       throw BerthError(.unavailable, "listen", "\(address.host):\(address.port)", cause: "\(error); see [metrics] address")
     }
   }
 
-  private static func prepare(_ channel: Channel, _ router: Router, _ patience: Duration) -> EventLoopFuture<HTTPChannel> {
+  private static func prepare(
+    _ channel: Channel, _ router: Router, _ patience: Duration, _ connections: ConnectionTable
+  ) -> EventLoopFuture<HTTPChannel> {
     channel.eventLoop.makeCompletedFuture {
-      try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
+      connections.add(channel)
+      try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+        withPipeliningAssistance: true, withErrorHandling: true, withEncoderConfiguration: .init(), withDecoderLimitConfiguration: heads)
       try channel.pipeline.syncOperations.addHandler(
-        RequestDeadline(patience: patience) { router.takesUpload(method: $0.method.rawValue, uri: $0.uri) })
+        RequestDeadline(patience: patience, connections: connections) { router.takesUpload(method: $0.method.rawValue, uri: $0.uri) })
       return try HTTPChannel(wrappingChannelSynchronously: channel)
     }
   }
 
   /// Serves until the task is cancelled.
   public func run() async {
-    let open = ConnectionCount()
     _ = try? await channel.executeThenClose { clients in
       try await withThrowingDiscardingTaskGroup { group in
         for try await client in clients {
-          let isOneTooMany = open.add(1) > Self.maximumConnections
-          group.addTask { [router, audit] in
-            await Self.serve(client, isOneTooMany ? .overloaded : router, audit)
-            open.add(-1)
-          }
+          let hasRoom = connections.makeRoom(for: client.channel)
+          group.addTask { [self] in await serve(client, hasRoom ? router : .overloaded) }
         }
       }
     }
   }
 
-  private static func serve(_ client: HTTPChannel, _ router: Router, _ audit: @Sendable (Peer, APIRequest) -> Void) async {
-    let peer = await peer(of: client.channel)
+  private func serve(_ client: HTTPChannel, _ router: Router) async {
+    let peer = await Self.peer(of: client.channel)
     // A connection that breaks has nobody left to tell.
     let afterwards = try? await client.executeThenClose { inbound, outbound -> (@Sendable () -> Void)? in
       var parts = inbound.makeAsyncIterator()
       while let part = try await parts.next() {
         guard case .head(let head) = part else { continue }
         if router.takesUpload(method: head.method.rawValue, uri: head.uri) {
-          let response = await receive(head, &parts, router) { audit(peer, $0) }
-          try await write(response, to: outbound, while: client.channel)
+          let response = await Self.receive(head, &parts, router) { audit(peer, $0) }
+          try await Self.write(response, to: outbound, while: client.channel)
           // What is left of the body isn't read.
           break
         }
         let body = try await readBody(&parts)
-        let response: APIResponse
-        if let body, let request = APIRequest(method: head.method.rawValue, uri: head.uri, body: body) {
-          if head.method != .GET && head.method != .HEAD { audit(peer, request) }
-          response = await router.respond(to: request)
-        } else {
-          let cause = body == nil ? "the body is larger than \(maximumBody) bytes" : "malformed URI"
-          response = .error(BerthError(.invalidArgument, "read request", cause: cause))
-        }
-        try await write(response, to: outbound, while: client.channel)
+        let response = await answer(head, body, peer, router)
+        try await Self.write(response, to: outbound, while: client.channel)
         if let afterwards = response.afterwards { return afterwards }
-        if !head.isKeepAlive || body == nil { break }
+        if !head.isKeepAlive { break }
+        if case .failure = body { break }
       }
       return nil
     }
     // Written isn't sent yet: only once the connection is closed the peer has all of it.
     afterwards?()
+  }
+
+  private func answer(_ head: HTTPRequestHead, _ body: Result<[UInt8], BerthError>, _ peer: Peer, _ router: Router) async -> APIResponse {
+    switch body {
+    case .failure(let error): return .error(error)
+    case .success(let bytes):
+      defer { bodies.release(bytes.count) }
+      guard let request = APIRequest(method: head.method.rawValue, uri: head.uri, body: bytes) else {
+        return .error(BerthError(.invalidArgument, "read request", cause: "malformed URI"))
+      }
+      if head.method != .GET && head.method != .HEAD { audit(peer, request) }
+      return await router.respond(to: request)
+    }
   }
 
   /// A request whose body is passed on as it comes.
@@ -154,19 +172,31 @@ public final class APIServer: Sendable {
     return (try? await credentials.get()) ?? unknown
   }
 
-  /// nil: larger than the bound.
-  private static func readBody(_ parts: inout NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator) async throws -> [UInt8]? {
+  /// What it returns takes its share of `bodies` until that is released; a failure, or an error, takes nothing.
+  private func readBody(
+    _ parts: inout NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator
+  ) async throws -> Result<[UInt8], BerthError> {
     var body: [UInt8] = []
-    while let part = try await parts.next() {
-      switch part {
-      case .head: return body
-      case .body(let buffer):
-        guard body.count + buffer.readableBytes <= maximumBody else { return nil }
-        body += buffer.readableBytesView
-      case .end: return body
-      }
+    func refusal(_ code: ErrorCode, _ cause: String) -> Result<[UInt8], BerthError> {
+      bodies.release(body.count)
+      return .failure(BerthError(code, "read request", cause: cause))
     }
-    return body
+    do {
+      while let part = try await parts.next() {
+        guard case .body(let buffer) = part else { break }
+        guard body.count + buffer.readableBytes <= Self.maximumBody else {
+          return refusal(.invalidArgument, "the body is larger than \(Self.maximumBody) bytes")
+        }
+        guard bodies.grow(from: body.count, by: buffer.readableBytes) else {
+          return refusal(.resourceExhausted, "too many large requests at a time; try again")
+        }
+        body += buffer.readableBytesView
+      }
+    } catch {
+      bodies.release(body.count)
+      throw error
+    }
+    return .success(body)
   }
 
   private static func write(
@@ -205,9 +235,4 @@ public final class APIServer: Sendable {
     try await outbound.write(head(status, ["content-type": type, "content-length": "\(bytes.count)"]))
     try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
   }
-}
-
-private final class ConnectionCount: Sendable {
-  private let count = Atomic(0)
-  @discardableResult func add(_ change: Int) -> Int { count.add(change, ordering: .relaxed).newValue }
 }

@@ -10,14 +10,17 @@ public final class RequestDeadline: ChannelInboundHandler {
   public static let patience: Duration = .seconds(60)
 
   private let patience: TimeAmount
+  private let connections: ConnectionTable
   private let isUpload: (HTTPRequestHead) -> Bool
   private var uploads = false
+  private var isServing = false
   private var timer: Scheduled<Void>?
 
   /// Of a request that `isUpload`, which may take any time, each part has its own deadline: a body is read only as fast as its bytes
   /// can be put away, so that one is longer.
-  init(patience: Duration, isUpload: @escaping (HTTPRequestHead) -> Bool) {
+  init(patience: Duration, connections: ConnectionTable, isUpload: @escaping (HTTPRequestHead) -> Bool) {
     self.patience = TimeAmount(patience)
+    self.connections = connections
     self.isUpload = isUpload
   }
 
@@ -28,13 +31,26 @@ public final class RequestDeadline: ChannelInboundHandler {
 
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .end: disarm()
+    case .end:
+      disarm()
+      isServing = true
+      connections.isServed(context.channel)
     case .head(let head):
       uploads = isUpload(head)
-      if uploads { arm(context) }
+      if uploads {
+        arm(context)
+        connections.isServed(context.channel)
+      }
     case .body: if uploads { arm(context) }
     }
     context.fireChannelRead(data)
+  }
+
+  public func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if isServing {
+      if context.channel.isWritable { connections.isServed(context.channel) } else { connections.isUnread(context.channel) }
+    }
+    context.fireChannelWritabilityChanged()
   }
 
   public func channelInactive(context: ChannelHandlerContext) {
@@ -60,6 +76,8 @@ extension RequestDeadline: ChannelOutboundHandler {
   public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     if case .end = unwrapOutboundIn(data) {
       uploads = false
+      isServing = false
+      connections.waits(context.channel)
       arm(context)
     }
     context.write(data, promise: promise)
