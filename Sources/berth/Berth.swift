@@ -1,6 +1,7 @@
 import ArgumentParser
 import BerthClient
 import BerthCore
+import BerthManifest
 
 @main
 struct Berth: ParsableCommand {
@@ -17,6 +18,7 @@ struct Berth: ParsableCommand {
   /// Global options may stand before the verb as well as after it: they are moved behind it before parsing.
   static func main() {
     let arguments = Arguments.normalised(Array(CommandLine.arguments.dropFirst()))
+    if let complaint = Arguments.unknownVerb(arguments) { Terminal.fail("berth: \(complaint)", code: 64) }
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
@@ -83,13 +85,33 @@ enum Arguments {
     return verb + moved + arguments[(at + verb.count)...]
   }
 
+  /// What is wrong with the words that should name a command, if anything is.
+  static func unknownVerb(_ arguments: [String]) -> String? {
+    var command: any ParsableCommand.Type = Berth.self
+    var path = ["berth"]
+    for word in arguments {
+      guard !command.configuration.subcommands.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
+      guard let next = subcommand(word, of: command) else {
+        let known = command.configuration.subcommands.flatMap { [name(of: $0)] + $0.configuration.aliases }
+        let near = Suggestion.near(to: word, among: known.filter { $0.utf8.count > 1 })
+        let hint = near.isEmpty ? "\(path.joined(separator: " ")) --help lists them" : "did you mean \(near.joined(separator: ", "))?"
+        return "\(path.joined(separator: " ")) has no command '\(word)'; \(hint)"
+      }
+      command = next
+      path.append(word)
+    }
+    return nil
+  }
+
+  private static func name(of command: any ParsableCommand.Type) -> String { command.configuration.commandName ?? command._commandName }
+
+  private static func subcommand(_ word: String, of command: any ParsableCommand.Type) -> (any ParsableCommand.Type)? {
+    command.configuration.subcommands.first { name(of: $0) == word || $0.configuration.aliases.contains(word) }
+  }
+
   /// How many words name the command: 2 for `image ls`.
   private static func verbLength(_ words: ArraySlice<String>, in command: any ParsableCommand.Type) -> Int {
-    guard let word = words.first,
-      let next = command.configuration.subcommands.first(where: {
-        $0.configuration.commandName ?? $0._commandName == word || $0.configuration.aliases.contains(word)
-      })
-    else { return command == Berth.self ? 1 : 0 }
+    guard let word = words.first, let next = subcommand(word, of: command) else { return command == Berth.self ? 1 : 0 }
     return 1 + verbLength(words.dropFirst(), in: next)
   }
 }

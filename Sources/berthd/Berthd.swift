@@ -90,8 +90,9 @@ struct Config: ParsableCommand {
   struct Validate: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Check a configuration file: every error with its line and column.")
     @Argument(help: "Default: /etc/berth/config.toml.") var file: String?
+    @Option(help: "The same, as berthd is called with it.") var config: String?
     func run() throws {
-      do throws(BerthError) { _ = try NodeConfiguration.read(file ?? NodeConfiguration.defaultPath) } catch { Log.fail(error) }
+      do throws(BerthError) { _ = try NodeConfiguration.read(file ?? config ?? NodeConfiguration.defaultPath) } catch { Log.fail(error) }
     }
   }
 

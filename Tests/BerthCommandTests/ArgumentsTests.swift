@@ -23,4 +23,15 @@ struct ArgumentsTests {
       ([], []),
     ])
   func normalised(_ given: [String], _ expected: [String]) { #expect(Arguments.normalised(given) == expected) }
+
+  @Test(
+    "a word that names no command is told with the one that was meant",
+    arguments: [
+      (["statsu"], "berth has no command 'statsu'; did you mean status?"),
+      (["image", "pul", "x"], "berth image has no command 'pul'; did you mean pull?"),
+      (["xyzzy"], "berth has no command 'xyzzy'; berth --help lists them"),
+      (["status", "statsu"], nil), (["logs", "image"], nil), (["help", "logs"], nil), (["--version"], nil), ([], nil), (["image"], nil),
+      (["i", "ls"], nil), (["image", "--help"], nil),
+    ] as [([String], String?)])
+  func unknownVerb(_ given: [String], _ complaint: String?) { #expect(Arguments.unknownVerb(given) == complaint) }
 }

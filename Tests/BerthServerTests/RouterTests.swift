@@ -1,4 +1,5 @@
 import BerthCore
+import BerthManifest
 import Testing
 
 @testable import BerthServer
@@ -61,7 +62,7 @@ struct RouterTests {
 
   @Test("a mistyped name is answered with its neighbours")
   func suggestions() {
-    #expect(Suggestions.nearest(to: "webb", among: ["web", "db", "web-2", "other"]).first == "web")
-    #expect(Suggestions.nearest(to: "entirely-else", among: ["web"]) == [])
+    #expect(Suggestion.near(to: "webb", among: ["web", "db", "web-2", "other"]).first == "web")
+    #expect(Suggestion.near(to: "entirely-else", among: ["web"]) == [])
   }
 }

@@ -84,6 +84,12 @@ extension Integration {
         #expect(unknown.stderr.split(separator: "\n").count == 1)
         #expect(try daemon.berth("logs", "nobody").exit == 1)
         try daemon.run("web", ManifestText.of())
+        for verb in [["status"], ["restart"], ["exec"], ["history"], ["top"], ["port-forward"]] {
+          let rest = verb == ["exec"] ? ["--", "true"] : verb == ["port-forward"] ? ["80"] : []
+          let near = try daemon.berth(verb + ["wbe"] + rest)
+          #expect(near.exit != 0 && near.stderr.contains("there is no such pod; did you mean web?"), "\(near)")
+        }
+        #expect(try daemon.berth("status", "web", "-n", "other").stderr.contains("did you mean default/web?"))
         #expect(try daemon.berth("wait", "web", "--for", "succeeded", "--timeout", "100ms").exit == 124)
         #expect(try daemon.berth("wait", "web", "--for", "running", "--timeout", "10s").exit == 0)
       }

@@ -40,6 +40,7 @@ extension Integration {
         #expect(try daemon.berth("task", "ls", "-q").stdout == "")
         #expect(try daemon.berth("task", "start", "-d", "c").exit == 0)
         #expect(try daemon.berth("task", "start", "-d", "c").exit == 1, "it has a task")
+        #expect(try daemon.berth("run", "-d", image, "c", "true").stderr.contains("a container made by hand"), "no manifest's")
         let pid = try #require(try daemon.pod("c")?.container.pid)
         #expect(try daemon.berth("task", "ps", "c", "-o", "json").json().array == [.integer(pid)])
         #expect(try daemon.berth("task", "pause", "c").exit == 0)

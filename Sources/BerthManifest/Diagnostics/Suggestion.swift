@@ -1,9 +1,16 @@
 /// "Did you mean": the known word nearest to a written one.
-enum Suggestion {
+public enum Suggestion {
   private static let longestWord = 64
 
+  /// The nearest first, three at most: those in which at most a third of the letters, but one at least, differ.
+  public static func near(to word: String, among known: some Sequence<String>) -> [String] {
+    let word = Array(word.utf8.prefix(longestWord))
+    return Set(known).map { ($0, distance(word, Array($0.utf8.prefix(longestWord)))) }
+      .filter { $0.1 <= Swift.max(1, word.count / 3) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(3).map(\.0)
+  }
+
   /// nil where nothing is near: at most a third of the letters, and never more than three, may differ.
-  static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+  public static func nearest(to word: String, among known: some Sequence<String>) -> String? {
     guard word.utf8.count <= longestWord else { return nil }
     let allowed = Swift.min(3, Swift.max(1, word.utf8.count / 3))
     var best: (word: String, distance: Int)?

@@ -31,7 +31,7 @@ extension Node {
   }
 
   private func worker(of key: PodKey) throws(BerthError) -> PodWorker {
-    guard let worker = workers.worker(key) else { throw BerthError(.notFound, "find pod", "\(key)", cause: "there is no such pod") }
+    guard let worker = workers.worker(key) else { throw unknownPod(key, "find pod") }
     return worker
   }
 }

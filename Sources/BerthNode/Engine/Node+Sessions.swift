@@ -1,4 +1,5 @@
 import BerthCore
+import BerthManifest
 import BerthPods
 
 extension Node {
@@ -26,9 +27,7 @@ extension Node {
   /// `timeout`; zero doesn't wait.
   public func restart(_ key: PodKey, timeout: Duration) async throws(BerthError) {
     let before = statuses.status(of: key)?.uid
-    guard let worker = workers.worker(key) else {
-      throw BerthError(.notFound, "restart pod", "\(key)", cause: "there is no such pod; berth status lists the pods")
-    }
+    guard let worker = workers.worker(key) else { throw unknownPod(key, "restart pod") }
     try await worker.restart()
     if timeout == .zero { return }
     let done = await Waiting.until(statuses, timeout: timeout) { [statuses] in
@@ -39,9 +38,17 @@ extension Node {
 
   /// Throws `.notFound` for a pod that nobody knows, or that has no incarnation.
   func incarnation(of key: PodKey, _ operation: String) async throws(BerthError) -> any PodHandle {
-    guard let worker = workers.worker(key) else {
-      throw BerthError(.notFound, operation, "\(key)", cause: "there is no such pod; berth status lists the pods")
-    }
+    guard let worker = workers.worker(key) else { throw unknownPod(key, operation) }
     return try await worker.incarnation(operation)
+  }
+
+  /// For a name that no pod has: with those that it may have been meant for, as they are named from its namespace.
+  public func unknownPod(_ key: PodKey, _ operation: String) -> BerthError {
+    let keys = statuses.all().map(\.key)
+    let elsewhere = keys.filter { $0.name == key.name }.map { "\($0)" }
+    let near =
+      elsewhere.isEmpty ? Suggestion.near(to: key.name, among: keys.filter { $0.namespace == key.namespace }.map(\.name)) : elsewhere
+    let hint = near.isEmpty ? "berth status -A lists the pods" : "did you mean \(near.joined(separator: ", "))?"
+    return BerthError(.notFound, operation, "\(key)", cause: "there is no such pod; \(hint)")
   }
 }

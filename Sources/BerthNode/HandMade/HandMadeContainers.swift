@@ -65,7 +65,7 @@ final class HandMadeContainers: Sendable {
   func add(_ record: HandMadeRecord) throws(BerthError) -> HandMadeContainer {
     guard let store else { throw BerthError(.unsupported, "make container", record.name, cause: "this node has nowhere to keep it") }
     let container = try Self.container(of: record)
-    if self[container.key] != nil { throw Self.taken(container.key, by: "a container") }
+    if self[container.key] != nil { throw Self.taken(container.key, by: "a container made by hand (berth container ls)") }
     try store.addHandMade(record)
     state.withLock { $0.containers[container.key] = container }
     return container

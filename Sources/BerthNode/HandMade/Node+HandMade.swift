@@ -19,7 +19,10 @@ extension Node {
 
   /// `manifest`: TOML with one container. Blocks. Throws `.invalidArgument` with everything that is wrong with it, `.alreadyExists`.
   public func createContainer(_ key: PodKey, manifest: [UInt8]) throws(BerthError) -> HandMadeContainer {
-    if let entry = desired.entry(key) { throw HandMadeContainers.taken(key, by: "the pod of \(entry.source ?? "a manifest")") }
+    // Once it was started it is asked for as well.
+    if handMade[key] == nil, let entry = desired.entry(key) {
+      throw HandMadeContainers.taken(key, by: "the pod of \(entry.source ?? "a manifest")")
+    }
     let record = HandMadeRecord(
       namespace: key.namespace, name: key.name, content: manifest, created: Clock.wallNanoseconds() / 1_000_000_000)
     return try handMade.add(record)

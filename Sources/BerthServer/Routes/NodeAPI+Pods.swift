@@ -24,9 +24,7 @@ extension NodeAPI {
   private func status(_ parameters: [String: String]) throws(BerthError) -> PodStatus {
     let key = try key(parameters)
     if let status = node.statuses.status(of: key) { return status }
-    let near = Suggestions.nearest(to: key.name, among: node.statuses.all().map(\.key.name))
-    let hint = near.isEmpty ? "berth status lists the pods" : "did you mean \(near.joined(separator: ", "))?"
-    throw BerthError(.notFound, "find pod", "\(key)", cause: "there is no such pod; \(hint)")
+    throw node.unknownPod(key, "find pod")
   }
 
   private func wait(for key: PodKey, goal: String, timeout: Duration?) async throws(BerthError) -> APIResponse {
@@ -47,30 +45,6 @@ extension NodeAPI {
         cause: node.statuses.status(of: key).map { "it is \($0.phase.rawValue) \($0.reason) \($0.message)" } ?? "there is no such pod")
     }
     return .json(node.statuses.status(of: key)?.json ?? .null)
-  }
-}
-
-/// Names close to a mistyped one.
-enum Suggestions {
-  static func nearest(to name: String, among names: [String], limit: Int = 3) -> [String] {
-    Set(names).map { ($0, distance(name, $0)) }.filter { $0.1 <= max(1, name.utf8.count / 3) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
-      .prefix(limit).map(\.0)
-  }
-
-  /// Levenshtein's. Names are at most 63 bytes.
-  private static func distance(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a.utf8.prefix(64)), Array(b.utf8.prefix(64)))
-    var row = Array(0...b.count)
-    for (i, byte) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, other) in b.enumerated() {
-        let substitution = diagonal + (byte == other ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substitution, row[j] + 1, diagonal + 1)
-      }
-    }
-    return row[b.count]
   }
 }
 

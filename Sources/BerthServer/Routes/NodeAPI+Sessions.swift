@@ -37,7 +37,7 @@ extension NodeAPI {
   private func usage(namespace: String?, pod name: String?) async throws(BerthError) -> [JSON] {
     let pods = node.statuses.all().filter { (namespace ?? $0.key.namespace, name ?? $0.key.name) == ($0.key.namespace, $0.key.name) }
     if let name, pods.isEmpty {
-      throw BerthError(.notFound, "read usage", "\(namespace ?? "")/\(name)", cause: "there is no such pod; berth status lists the pods")
+      throw node.unknownPod(PodKey(namespace: namespace ?? "default", name: name), "read usage")
     }
     var containers: [JSON] = []
     for pod in pods {
