@@ -36,13 +36,25 @@ static int step_down(int parent, const char *name, uint64_t flags) {
   return open_how(parent, name, flags | O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
-// Walks `path` (its last component included) and makes the directories that are missing.
+// The directory above the last component of `path`, whose length goes to `done`; where that isn't there either, the root.
+static int nearest(int root, const char *path, char *prefix, size_t *done, uint64_t resolve) {
+  const char *slash = strrchr(path, '/');
+  *done = slash ? (size_t)(slash - path) : 0;
+  memcpy(prefix, path, *done);
+  prefix[*done] = 0;
+  int above = *done ? berth_resolve(root, prefix, O_DIRECTORY, resolve) : -1;
+  if (above >= 0 || (*done && errno != ENOENT)) return above;
+  *done = 0;
+  return berth_resolve(root, ".", O_DIRECTORY, 0);
+}
+
+// Walks `path` (its last component included) and makes the directories that are missing: most often the last alone.
 static int walk(int root, const char *path, mode_t mode, uint64_t resolve) {
   char prefix[4096];
-  size_t length = strlen(path);
+  size_t length = strlen(path), at;
   if (length >= sizeof prefix) return errno = ENAMETOOLONG, -1;
-  int current = berth_resolve(root, ".", O_DIRECTORY, 0);
-  for (size_t at = 0; at < length && current >= 0;) {
+  int current = nearest(root, path, prefix, &at, resolve);
+  while (at < length && current >= 0) {
     while (path[at] == '/') at++;
     size_t end = at;
     while (path[end] && path[end] != '/') end++;

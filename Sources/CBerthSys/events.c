@@ -105,6 +105,15 @@ __attribute__((noinline)) void berth_trim_memory(void) {
   madvise((void *)(end - size), size, MADV_DONTNEED);
 }
 
+// Where the linker put the program's read-only parts: headers, tables, code.
+extern const char __executable_start[], etext[];
+
+void berth_forget_program(void) {
+  uintptr_t page = 4096;
+  uintptr_t begin = (uintptr_t)__executable_start & ~(page - 1), end = (uintptr_t)etext & ~(page - 1);
+  if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 int berth_loopback_up(void) {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;

@@ -42,6 +42,21 @@ struct HookTests {
     #expect(try log() == created + ["poststart running", "poststop stopped"])
   }
 
+  @Test("a container of an earlier build, whose record doesn't say whether it has hooks, has them run")
+  func earlier() throws {
+    let container = try RuntimeBundle("sleep 100")
+    container.spec.hooks.poststart = [hook(status("poststart"), container)]
+    container.spec.hooks.poststop = [hook(status("poststop"), container)]
+    try container.create()
+    let file = "\(container.root)/\(container.id)/state.json"
+    let text = try Files.readText(file).replacing(",\"hooks\":true", with: "")
+    #expect(!text.contains("hooks"))
+    try Files.writeAtomically(Array(text.utf8), to: file)
+    try container.must("start", container.id)
+    try container.must("delete", "--force", container.id)
+    #expect(try Files.readText("\(container.directory.path)/log") == "poststart running\npoststop stopped\n")
+  }
+
   @Test("a hook that fails, or that takes too long, ends the creation and leaves nothing")
   func failure() throws {
     let container = try RuntimeBundle("sleep 100")

@@ -92,4 +92,8 @@ public enum ProcessControl {
   /// Gives the free pages of the C library's heap, and those of the stack that deeper calls left behind, back to the kernel. Only for
   /// the main thread.
   public static func trimMemory() { berth_trim_memory() }
+
+  /// Gives the pages of the program's code and tables back that are mapped by now: those that are needed again are mapped again, from the
+  /// page cache. For a program that has done what takes much of its code, once.
+  public static func forgetProgram() { berth_forget_program() }
 }

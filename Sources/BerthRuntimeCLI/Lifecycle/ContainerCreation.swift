@@ -25,6 +25,8 @@ struct ContainerCreation: ~Copyable {
     let spec = bundle.spec
     let cgroup = try Bundle.cgroup(spec, id: options.id)
     let root = try bundle.openRoot()
+    // The code that read config.json is not needed again: without this, it would be part of the program's peak of memory.
+    ProcessControl.forgetProgram()
     var facts = PlanFacts(containerID: options.id, root: root.raw, rootMountPoint: bundle.rootfs)
     try gather(&facts, cgroup, lock.directory)
     let plan = try InitPlanner.plan(spec, facts)
@@ -76,6 +78,8 @@ struct ContainerCreation: ~Copyable {
     let resources = Bundle.resources(bundle.spec)
     if isV2 { try cgroup.create(resources) }
     let process = try cloned(plan, facts, cgroup)
+    // So is the planner, and the process mounts meanwhile.
+    ProcessControl.forgetProgram()
     do throws(BerthError) {
       // On v1 the process mounts meanwhile.
       if !isV2 {
@@ -95,6 +99,7 @@ struct ContainerCreation: ~Copyable {
       bundle: bundle.path, rootfs: bundle.rootfs, cgroup: cgroup.path)
     record.annotations = bundle.spec.annotations
     record.steps = plan.steps.count
+    record.hasHooks = !bundle.spec.hooks.isEmpty
     record.command = bundle.spec.process?.args.first ?? ""
     try follow(process, record, cgroup)
   }

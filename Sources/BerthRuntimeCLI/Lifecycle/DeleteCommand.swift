@@ -48,7 +48,7 @@ enum Removal {
 
   /// Of a container that has stopped: what is left of its processes, its cgroup, its folder; then its last hooks.
   static func remove(_ container: Container, log: RuntimeLog) throws(BerthError) {
-    let hooks = (try? container.folder.spec())?.hooks ?? RuntimeSpec.Hooks()
+    let hooks = container.record.hasHooks ? (try? container.folder.spec())?.hooks ?? RuntimeSpec.Hooks() : RuntimeSpec.Hooks()
     if let cgroup = container.cgroup, cgroup.exists() {
       if (try? cgroup.processes())?.isEmpty == false { try cgroup.killAll() }
       try cgroup.remove()

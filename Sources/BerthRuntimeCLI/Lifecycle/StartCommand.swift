@@ -11,14 +11,15 @@ enum StartCommand {
     let lock = try folder.lock()
     let container = try call.store.container(id)
     try container.needs(.created, to: "start container")
-    let spec = try folder.spec()
-    try runStartHooks(spec, container)
+    let spec = container.record.hasHooks ? try folder.spec() : nil
+    if let spec { try runStartHooks(spec, container) }
     let connection: FD
     do throws(Errno) { connection = try MeetingPoint.connect(in: lock.directory, ContainerFolder.gate) } catch {
       throw BerthError(.failedPrecondition, "start container", id, cause: "it waits no more: \(error)")
     }
     folder.openGate()
     try DirectLaunch.open(gate: connection, steps: container.record.steps, command: container.record.command, id: id)
+    guard let spec else { return 0 }
     do throws(BerthError) { try Hooks.run(spec.hooks.poststart, "poststart", state: container.state(.running)) } catch {
       call.log.warn(error.description)
     }

@@ -17,12 +17,15 @@ struct ContainerRecord {
   /// Of its plan.
   var steps: Int
   var command: String
+  /// Whether its config.json has hooks: without any, starting and removing it needn't read that again.
+  var hasHooks: Bool
 
   var json: JSON {
     [
       "version": .integer(Self.version), "id": .string(id), "oci_version": .string(ociVersion), "init": .object(process.json),
       "bundle": .string(bundle), "rootfs": .string(rootfs), "created": .string(created.description),
       "annotations": .strings(annotations), "cgroup": .string(cgroup), "steps": .integer(steps), "command": .string(command),
+      "hooks": .bool(hasHooks),
     ]
   }
 
@@ -43,6 +46,7 @@ struct ContainerRecord {
     for (key, value) in json["annotations"]?.object ?? [:] { annotations[key] = value.string }
     steps = json["steps"]?.integer.flatMap { Int(exactly: $0) } ?? 1
     command = json["command"]?.string ?? ""
+    hasHooks = json["hooks"]?.bool ?? true
   }
 
   init(id: String, ociVersion: String, process: ProcessIdentity, bundle: String, rootfs: String, cgroup: String) {
@@ -56,6 +60,7 @@ struct ContainerRecord {
     annotations = [:]
     steps = 1
     command = ""
+    hasHooks = true
   }
 }
 

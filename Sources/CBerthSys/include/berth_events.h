@@ -56,6 +56,9 @@ int berth_peer_credentials(int socket, pid_t *pid, uint32_t *uid, uint32_t *gid)
 // malloc_trim(3) with nothing kept at the top, and madvise(2) with MADV_DONTNEED for the main thread's stack below the caller's frame.
 void berth_trim_memory(void);
 
+// madvise(2) with MADV_DONTNEED for the program's own read-only mappings: what is needed again comes from the page cache.
+void berth_forget_program(void);
+
 // Brings the loopback interface of the calling thread's network namespace up.
 int berth_loopback_up(void);
 #endif
