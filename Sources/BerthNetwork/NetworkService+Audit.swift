@@ -39,7 +39,7 @@ extension NetworkService {
       Task { [weak self] in
         var pause = Duration.seconds(1)
         while let self {
-          try? await Task.sleep(for: pause)
+          await Timers.pause(for: pause)
           if (try? await self.detach(uid, process: nil)) != nil { return }
           pause = min(pause * 2, .seconds(300))
         }

@@ -131,7 +131,7 @@ final class Daemon: Sendable {
     guard let interval = ServiceManager.watchdogInterval else { return }
     Task { [node] in
       while !Task.isCancelled {
-        try? await Task.sleep(for: interval / 2)
+        await Timers.pause(for: interval / 2)
         _ = await node.plans()
         ServiceManager.notify("WATCHDOG=1")
       }

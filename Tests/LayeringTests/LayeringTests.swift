@@ -48,6 +48,7 @@ struct LayeringTests {
       ("BerthNovel", "import BerthCore", "no place in the layers"),
       ("BerthCore", "let x = try! f()", "'try!'"),
       ("BerthCore", "let x = y as! Int", "'as!'"),
+      ("BerthNode", "try await Task.sleep(for: pause)", "'Task.sleep'"),
       ("BerthCore", "f(try! g(\"a\"), \"b\")", "'try!'"),
     ])
   func sown(target: String, line: String, reason: String) {

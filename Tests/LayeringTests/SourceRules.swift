@@ -51,6 +51,9 @@ enum SourceRules {
     for trap in ["try!", "as!"] where words(code).contains(Substring(trap)) {
       reasons.append("'\(trap)' ends the process on input")
     }
+    if file.isSource, words(code).contains("Task.sleep") {
+      reasons.append("'Task.sleep' starts libdispatch's threads: Timers.pause doesn't")
+    }
     return reasons
   }
 

@@ -226,7 +226,7 @@ public actor Pod {
       }
     }
     Task { [context, key] in
-      try? await Task.sleep(for: grace)
+      await Timers.pause(for: grace)
       // The group is this container's alone; it is empty or gone if the signal was enough.
       try? cgroup.killAll()
       context.changed(key)

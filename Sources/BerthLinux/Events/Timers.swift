@@ -1,11 +1,10 @@
 import BerthCore
-import BerthLinux
 import Synchronization
 
 /// Alarms on the boot-time clock: one thread and one timer of the kernel for all of them, however many there are. The thread wakes up when
 /// one is due, for nothing else.
-final class Timers: Sendable {
-  static let shared = Timers()
+public final class Timers: Sendable {
+  public static let shared = Timers()
 
   private struct State: ~Copyable {
     var alarms = AlarmTable()
@@ -29,7 +28,7 @@ final class Timers: Sendable {
   }
 
   /// Calls `body`, which must not block, once at `due` on the timers' thread, unless it is called off before.
-  @discardableResult func wake(at due: BootTime, _ body: @escaping @Sendable () -> Void) -> Alarm {
+  @discardableResult public func wake(at due: BootTime, _ body: @escaping @Sendable () -> Void) -> Alarm {
     state.withLock { state in
       let number = state.alarms.add(due, body)
       Self.arm(&state)
@@ -37,10 +36,21 @@ final class Timers: Sendable {
     }
   }
 
-  struct Alarm: Sendable {
+  public struct Alarm: Sendable {
     fileprivate let timers: Timers
     fileprivate let number: UInt64
-    func cancel() { timers.cancel(number) }
+    public func cancel() { timers.cancel(number) }
+  }
+
+  /// Waits without holding a thread. `Task.sleep` would: in the runtime of Swift 6.3 it goes to libdispatch past the hooks that the daemon
+  /// takes tasks over by, and starts its threads.
+  public static func pause(for duration: Duration) async {
+    let (seconds, attoseconds) = duration.components
+    // A century is enough for any pause.
+    let nanoseconds = max(0, min(seconds, 3_000_000_000)) * 1_000_000_000 + max(0, attoseconds) / 1_000_000_000
+    await withCheckedContinuation { continuation in
+      _ = shared.wake(at: BootTime.now.after(nanoseconds: nanoseconds)) { continuation.resume() }
+    }
   }
 
   private func cancel(_ number: UInt64) {

@@ -1,10 +1,9 @@
 import BerthCore
-import BerthLinux
 import BerthTestSupport
 import Synchronization
 import Testing
 
-@testable import BerthNode
+@testable import BerthLinux
 
 @Suite("alarms")
 struct AlarmTableTests {

@@ -1,5 +1,3 @@
-import BerthLinux
-
 /// What is to happen when: the earliest is found at once, and one that is called off costs nothing.
 struct AlarmTable {
   private struct Place {
