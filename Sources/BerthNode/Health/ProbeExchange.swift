@@ -50,6 +50,11 @@ final class ProbeExchange {
 
   func finish(_ result: ProbeResult) { completion(result) }
 
+  /// At a turn. Who goes on and on, as with interim answers, keeps no other exchange waiting and doesn't outrun its deadline.
+  static let readsPerTurn = 16
+  /// Bytes that wait for the other side to take them: more than any request has, so that it asks for replies without reading them.
+  private static let unsentLimit = 2 << 20
+
   /// What to wait for.
   var interest: Epoll.Interest { isConnected && unsent.isEmpty ? .input : [.input, .output] }
 
@@ -103,7 +108,8 @@ final class ProbeExchange {
         unsent = conversation.opening()[...]
       }
       try send()
-      while let bytes = try receive() {
+      for _ in 0..<Self.readsPerTurn {
+        guard let bytes = try receive() else { break }
         guard !bytes.isEmpty else { return .done(conversation?.ended() ?? ProbeResult(false, "closed")) }
         switch conversation?.receive(bytes) ?? .done(ProbeResult(false, "closed")) {
         case .wait(let reply): unsent += reply
@@ -114,6 +120,7 @@ final class ProbeExchange {
           return connect(hopper)
         }
         try send()
+        if unsent.count > Self.unsentLimit { return .done(ProbeResult(false, "the server asks for replies and doesn't read them")) }
       }
       return .waiting
     } catch { return .done(ProbeResult(false, "\(error)")) }
