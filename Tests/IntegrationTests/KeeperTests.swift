@@ -214,6 +214,34 @@ extension Integration {
       }
     }
 
+    @Test("a keeper whose daemon was killed before it said what to keep is told by the next")
+    func untold() throws {
+      try withDaemon { daemon in
+        let gate = try TemporaryDirectory("gate")
+        let pod = try drop(daemon, gate)
+        try waitForLines(daemon, Self.half)
+        daemon.crash()
+        let shim = try #require(identity(daemon, pod, "shim"))
+        try killShim(daemon, pod)
+        try eventually("the shim is gone") { !isAlive(Int64(shim)) }
+        var peer: FD?
+        let ours = try PacketConnection.pair(peer: &peer)
+        let untold = try Spawn.start(
+          Binaries.shim, arguments: ["berth-shim", "\(daemon.state)/pods/\(pod.uid)", "keep", "0"],
+          descriptors: [(3, peer.descriptor ?? -1)])
+        #expect(try keeper(daemon, pod) == untold)
+        try daemon.start()
+        try gate.write("", to: "open")
+        try expectWhole(daemon, pod)
+        #expect(identity(daemon, pod, "keeper") == untold)
+        try daemon.remove("job")
+        try daemon.wait("job", for: "deleted")
+        #expect(Ending.await(untold, deadline: .seconds(20)) == .signalled(SIGKILL))
+        // Up to here somebody was connected, so that it had no reason to end by itself.
+        _ = ours.raw
+      }
+    }
+
     @Test("an end that comes before the keeper is known all the same, with the last words")
     func endInBetween() throws {
       try withDaemon { daemon in

@@ -45,7 +45,7 @@ extension Pod {
     endHalfStarted(facts)
     let kept = facts.containers.keys.sorted().compactMap { keptContainer($0, facts) }
     for container in kept { hold(container.name, container.process) }
-    if facts.isKeeperAlive { return await connectToKeeper() }
+    if facts.isKeeperAlive { return await connectToKeeper(kept) }
     if kept.isEmpty { return }
     var handles: [Int32] = []
     var requests: [KeptContainer] = []
@@ -61,20 +61,25 @@ extension Pod {
       let connection = try? context.shims.spawn(
         shimPath: context.shimPath, podDirectory: paths.state, role: .keeper, handles: handles, onEvent: onEvent, onClosed: onClosed)
     else { return }
-    let answers = requests.map { connection.send(.keep($0), deadline: deadline(Self.answerTime)) }
     do throws(BerthError) {
-      for answer in answers { _ = try await answer.value() }
+      try await hand(requests, to: connection)
       link = .kept(connection)
     } catch { connection.close() }
   }
 
-  /// One that an earlier daemon started.
-  private func connectToKeeper() async {
+  private func hand(_ containers: [KeptContainer], to keeper: ShimConnection) async throws(BerthError) {
+    let answers = containers.map { keeper.send(.keep($0), deadline: deadline(Self.answerTime)) }
+    for answer in answers { _ = try await answer.value() }
+  }
+
+  /// One that was started before. Who started it may have died before it told what to keep, or failed to: what it keeps already is fine.
+  private func connectToKeeper(_ kept: [KeptContainer]) async {
     guard
       let connection = try? context.shims.connect(podDirectory: paths.state, role: .keeper, onEvent: onEvent, onClosed: onClosed)
     else { return }
     do throws(BerthError) {
       _ = try await connection.greet(deadline: deadline(Self.answerTime))
+      try await hand(kept, to: connection)
       link = .kept(connection)
     } catch { connection.close() }
   }

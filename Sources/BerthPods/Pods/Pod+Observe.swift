@@ -71,6 +71,7 @@ extension Pod {
     }
     if !facts.isShimAlive { endHalfStarted(facts) }
     for (name, container) in facts.containers {
+      if container.exit != nil { guards[name] = nil }
       if let known = kept?[name] {
         if case .running(let process) = known.phase {
           let isStopping = known.isStopping || stoppedWithoutShim.contains(name)
