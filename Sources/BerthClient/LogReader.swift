@@ -29,6 +29,11 @@ public struct LogReader: ~Copyable {
   private var pending: [UInt8] = []
   /// This attempt's files were removed; all of them had been read.
   private var isGone = false
+  /// Bytes read of the current file.
+  private var offset: Int64 = 0
+  /// The newest file as it was when reading began, where what comes after that isn't asked for: a container may write faster than anybody
+  /// reads.
+  private var end: FileStatus?
 
   /// `path`: the newest file of an attempt, `…/N.log`. Throws `.invalidArgument` for a path of another form.
   public init(path: String) throws(BerthError) {
@@ -42,7 +47,11 @@ public struct LogReader: ~Copyable {
 
   /// Every record that is there now. Call it again for what came since.
   public mutating func records(_ each: (LogRecord) -> Void) throws(BerthError) {
-    do throws(Errno) { try read(each) } catch {
+    defer { end = nil }
+    do throws(Errno) {
+      end = try generations().last?.status
+      try read(each)
+    } catch {
       if error == .notFound { return }
       throw BerthError(.unavailable, "read log", "\(directory)/\(attempt).log", cause: "\(error)")
     }
@@ -80,6 +89,7 @@ public struct LogReader: ~Copyable {
     if current == nil { try openFile(after: nil) }
     while current != nil {
       try readCurrent(each)
+      if try isAtEnd() { return }
       guard try isOld() else { return try letGoIfRemoved() }
       // What came between reading and rotation; from here on nobody writes to it.
       try readCurrent(each)
@@ -114,6 +124,12 @@ public struct LogReader: ~Copyable {
     return found.sorted { $0.number > $1.number }
   }
 
+  /// Whether all that was asked for has been read.
+  private func isAtEnd() throws(Errno) -> Bool {
+    guard let end, let open = try current?.status() else { return false }
+    return Self.isSame(open, end) && offset >= end.size
+  }
+
   /// Whether the open file has a younger one.
   private func isOld() throws(Errno) -> Bool {
     guard let open = try current?.status() else { return false }
@@ -129,6 +145,7 @@ public struct LogReader: ~Copyable {
       guard let next = files.dropFirst(at.map { $0 + 1 } ?? 0).first else { return }
       guard let file = try? Files.open(next.path, FileFlags.read), Self.isSame(try file.status(), next.status) else { continue }
       current = consume file
+      offset = 0
       return
     }
   }
@@ -142,9 +159,12 @@ public struct LogReader: ~Copyable {
   }
 
   private mutating func drain(_ file: borrowing FD, _ each: (LogRecord) -> Void) throws(Errno) {
-    while true {
+    let status = try file.status()
+    let limit = end.flatMap { Self.isSame($0, status) ? $0.size : nil } ?? .max
+    while offset < limit {
       let bytes = try file.read(upTo: 1 << 18)
       if bytes.isEmpty { return }
+      offset += Int64(bytes.count)
       pending += bytes
       var start = 0
       while let end = pending[start...].firstIndex(of: 10) {

@@ -42,6 +42,24 @@ struct LogReaderTests {
     for wrong in ["", "nonsense", "2026-01-02T03:04:05Z stdout F", "yesterday stdout F x"] { #expect(LogRecord(Array(wrong.utf8)) == nil) }
   }
 
+  @Test("a container that writes faster than it is read doesn't keep a reader for ever; what came meanwhile is read by the next look")
+  func fasterThanRead() throws {
+    let lines = (0..<10_000).map { line("\($0)") }.joined()
+    try append(lines, to: base)
+    var reader = try LogReader(path: base)
+    var found = 0
+    var failure: (any Error)?
+    try reader.records { _ in
+      found += 1
+      do {
+        if found % 1000 == 0 { try rotate() }
+        try append(line("more") + line("and more"), to: base)
+      } catch { failure = error }
+    }
+    #expect(failure == nil && (10_000..<30_000).contains(found), "\(found)")
+    #expect(try texts(&reader).count > 0)
+  }
+
   @Test("rotated files come first, oldest first")
   func order() throws {
     for text in ["1", "2", "3"] {
