@@ -40,6 +40,8 @@ extension Pod {
     guards[name] = try? ContainerGuard(process, stdout: folder.stream(name, "stdout"), stderr: folder.stream(name, "stderr"))
   }
 
+  private static let keeperPause: Int64 = 500_000_000
+
   /// Finds the pod's keeper, or starts one where something runs that nobody looks after.
   func keep(_ facts: PodFacts) async {
     endHalfStarted(facts)
@@ -47,6 +49,9 @@ extension Pod {
     for container in kept { hold(container.name, container.process) }
     if facts.isKeeperAlive { return await connectToKeeper(kept) }
     if kept.isEmpty { return }
+    // One that can't live, as with a full state folder, is tried again in a while: the pod is looked at every second.
+    if let keeperStart, BootTime.now < keeperStart.after(nanoseconds: Self.keeperPause) { return }
+    keeperStart = .now
     var handles: [Int32] = []
     var requests: [KeptContainer] = []
     for var container in kept {

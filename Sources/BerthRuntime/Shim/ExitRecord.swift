@@ -22,10 +22,14 @@ public struct ExitRecord: Sendable, Hashable {
     self.finishedAt = finishedAt
   }
 
+  private static let codeOfUnknown: Int32 = 255
+
   /// The file's text.
   public var json: JSON {
+    // A code that nobody knows has one all the same, for daemons of before who know no such thing.
     [
-      "version": 1, "attempt": .integer(Int64(attempt)), "exit_code": .optional(exitCode.map(Int64.init)),
+      "version": 1, "attempt": .integer(Int64(attempt)), "exit_code": .integer(Int64(exitCode ?? Self.codeOfUnknown)),
+      "exit_code_known": .bool(exitCode != nil),
       "signal": .optional(signal.map(Int64.init)), "oom_killed": .bool(oomKilled), "started_at": .string(startedAt.description),
       "finished_at": .string(finishedAt.description),
     ]
@@ -34,14 +38,13 @@ public struct ExitRecord: Sendable, Hashable {
   /// nil if `json` is no exit record of a version known.
   public init?(_ json: JSON) {
     guard json["version"]?.integer == 1, let attempt = json["attempt"]?.integer.flatMap(UInt32.init(exactly:)),
-      let code = json["exit_code"], let oomKilled = json["oom_killed"]?.bool,
+      let code = json["exit_code"]?.integer.flatMap(Int32.init(exactly:)), let oomKilled = json["oom_killed"]?.bool,
       let startedAt = json["started_at"]?.string.flatMap({ Timestamp($0) }),
       let finishedAt = json["finished_at"]?.string.flatMap({ Timestamp($0) })
     else { return nil }
-    let exitCode = code.integer.flatMap(Int32.init(exactly:))
-    guard exitCode != nil || code == .null else { return nil }
     self.init(
-      attempt: attempt, exitCode: exitCode, signal: json["signal"]?.integer.flatMap(Int32.init(exactly:)), oomKilled: oomKilled,
+      attempt: attempt, exitCode: json["exit_code_known"]?.bool == false ? nil : code,
+      signal: json["signal"]?.integer.flatMap(Int32.init(exactly:)), oomKilled: oomKilled,
       startedAt: startedAt, finishedAt: finishedAt)
   }
 

@@ -107,7 +107,8 @@ final class ContainerOutput {
   /// none.
   init(continuing target: LogTarget, name: String, in folder: PodFolder) throws(Errno) {
     log = try LogFile(target)
-    try log.endLastRecord()
+    // On a full disk the torn record stays: what comes is worth more.
+    do throws(Errno) { try log.endLastRecord() } catch {}
     stdout = try Self.reader(folder.stream(name, "stdout"))
     stderr = try Self.reader(folder.stream(name, "stderr"))
   }
