@@ -30,7 +30,10 @@ extension DecodedManifest {
   }
 
   /// Takes the content of the files in: into the spec, and into the hash. What can't be read is an error at the place that names it.
-  public mutating func resolve(_ read: (String) -> Result<FileContent, ContentProblem>) {
+  /// `profileProblem`: why bytes are no seccomp profile, by who knows more of those than that they are JSON objects.
+  public mutating func resolve(
+    _ read: (String) -> Result<FileContent, ContentProblem>, profileProblem: (FileContent) -> String? = DecodedManifest.profileProblem
+  ) {
     guard !references.isEmpty else { return }
     var contents: [String: FileContent] = [:]
     var sink = DiagnosticSink(file: file, source: source)
@@ -39,7 +42,7 @@ extension DecodedManifest {
       let isTaken = references.contains { $0.path == path && $0.use != .timeZone }
       if isTaken, case .success(let content) = result { contents[path] = content }
       for reference in references where reference.path == path {
-        if let problem = Self.problem(of: result, for: reference) { sink.error(problem, at: reference.range) }
+        if let problem = Self.problem(of: result, for: reference, profileProblem) { sink.error(problem, at: reference.range) }
       }
     }
     diagnostics = (diagnostics + sink.diagnostics).sorted { ($0.position, $0.message) < ($1.position, $1.message) }
@@ -55,7 +58,15 @@ extension DecodedManifest {
     hash = SHA256.hexDigest(Array(text.utf8))
   }
 
-  private static func problem(of result: Result<FileContent, ContentProblem>, for reference: ContentReference) -> String? {
+  public static func profileProblem(_ content: FileContent) -> String? {
+    do throws(JSONError) {
+      return try JSON(parsing: content.bytes).object == nil ? "it is no JSON object" : nil
+    } catch { return "\(error)" }
+  }
+
+  private static func problem(
+    of result: Result<FileContent, ContentProblem>, for reference: ContentReference, _ profileProblem: (FileContent) -> String?
+  ) -> String? {
     switch (result, reference.use) {
     case (.failure(let problem), .timeZone): return "no such time zone on this node: \(reference.path) \(problem.reason)"
     case (.success(let content), .timeZone):
@@ -67,10 +78,7 @@ extension DecodedManifest {
       guard case .problem(let line, let words) = EnvFile.parse(content) else { return nil }
       return "\(reference.path):\(line): \(words)"
     case (.success(let content), .profile):
-      do throws(JSONError) {
-        guard try JSON(parsing: content.bytes).object != nil else { return "\(reference.path) is no seccomp profile: it is no JSON object" }
-        return nil
-      } catch { return "\(reference.path) is no seccomp profile: \(error)" }
+      return profileProblem(content).map { "\(reference.path) is no seccomp profile: \($0)" }
     case (.success, .volume): return nil
     }
   }

@@ -1,6 +1,7 @@
 import BerthCore
 import BerthLinux
 import BerthManifest
+import BerthSeccomp
 import Synchronization
 
 /// Reads one manifest: only when nobody has it open for writing, and only if no stranger could have written it.
@@ -31,7 +32,7 @@ struct ManifestReader: Sendable {
       let identityRead = FileIdentity(try file.status())
       var manifest = ManifestDecoder.decode(bytes, file: path)
       var contents = ContentReader()
-      manifest.resolve { contents.read($0) }
+      manifest.resolve({ contents.read($0) }, profileProblem: Self.profileProblem)
       if contents.isUnfinished { return .beingWritten }
       let taken = ports.taken(by: manifest)
       // One that waits for a port is looked at again at each rescan.
@@ -45,6 +46,13 @@ struct ManifestReader: Sendable {
       }
       return refuse(path, "cannot be read: \(error)", .unknown)
     }
+  }
+
+  private static func profileProblem(_ content: FileContent) -> String? {
+    do throws(BerthError) {
+      _ = try SeccompProfile(parsing: content.bytes)
+      return nil
+    } catch { return "\(error)" }
   }
 
   private func refuse(_ path: String, _ reason: String, _ identity: FileIdentity) -> Outcome {

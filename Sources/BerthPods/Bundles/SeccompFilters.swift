@@ -15,7 +15,8 @@ public final class SeccompFilters: Sendable {
 
   private struct Key: Hashable {
     var capabilities: [String]
-    var profile: SecuritySpec.Seccomp
+    /// What the profile says, in a digest; empty for the standard one.
+    var profile: String
   }
 
   /// `directory` is made if it isn't there. `profile`: `[runtime] seccomp_profile`, nil for the built-in one.
@@ -32,7 +33,8 @@ public final class SeccompFilters: Sendable {
   /// The file with the filter for a container with these capabilities, nil if it is to run without one.
   public func path(for security: SecuritySpec, capabilities: [String]) throws(BerthError) -> String? {
     if security.privileged || security.seccomp == .unconfined { return nil }
-    let key = Key(capabilities: capabilities, profile: security.seccomp)
+    var key = Key(capabilities: capabilities, profile: "")
+    if case .file(let file) = security.seccomp { key.profile = SHA256.hexDigest(file.content?.bytes ?? []) }
     if let path = known.withLock({ $0[key] }) { return path }
     var profile = standard
     var isFixed = true
