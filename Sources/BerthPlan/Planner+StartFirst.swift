@@ -9,10 +9,11 @@ func planSuccessor(_ desired: DesiredPod, because reason: String, changes: [Fiel
 /// While two instances are there. The one that serves goes on until the successor has shown that it is ready; a successor that isn't what
 /// is asked for any more goes, and what is asked for comes after it.
 func planSuccession(
-  to successor: ActualPod, isReady: Bool, from current: ActualPod?, _ desired: DesiredPod?, unmet: [String], now: Instant
+  to successor: ActualPod, isReady: Bool, from current: ActualPod?, _ desired: DesiredPod?, _ absence: String,
+  unmet: [String], now: Instant
 ) -> PodPlan {
   guard let desired, desired.suspension == nil else {
-    let reason = desired?.suspension ?? "its manifest was removed"
+    let reason = desired?.suspension ?? absence
     var plan = current.map { planRemoval(of: $0, because: reason, now: now) } ?? PodPlan()
     plan.merge(planRemoval(of: successor, because: reason, now: now).on(.successor))
     return plan

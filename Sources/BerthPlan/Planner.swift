@@ -18,16 +18,17 @@ import BerthManifest
 /// 10. Start the containers that don't run and whose restart policy, back-off and dependencies say so.
 ///
 /// What holds the pod's next form up (an image that is missing, a limit that can't be taken over) never holds up the containers of the
-/// form that runs. `unmet`: dependencies that keep containers from being started, in words.
+/// form that runs. `unmet`: dependencies that keep containers from being started, in words. `absence`: why nothing is asked for, where
+/// that is so.
 public func plan(
-  desired: DesiredPod?, actual: ActualPod?, beside others: OtherInstances = OtherInstances(), images: [String: ImageState],
-  unmet: [String] = [], now: Instant
+  desired: DesiredPod?, absence: String = "its manifest was removed", actual: ActualPod?,
+  beside others: OtherInstances = OtherInstances(), images: [String: ImageState], unmet: [String] = [], now: Instant
 ) -> PodPlan {
   var plan: PodPlan
   if let successor = others.successor {
-    plan = planSuccession(to: successor, isReady: others.isSuccessorReady, from: actual, desired, unmet: unmet, now: now)
+    plan = planSuccession(to: successor, isReady: others.isSuccessorReady, from: actual, desired, absence, unmet: unmet, now: now)
   } else {
-    plan = planCurrent(desired, actual, images: images, unmet: unmet, now: now)
+    plan = planCurrent(desired, absence, actual, images: images, unmet: unmet, now: now)
   }
   for pod in others.leaving {
     plan.merge(planRemoval(of: pod, because: "another instance has taken over", now: now).on(.leaving(uid: pod.uid)))
@@ -37,10 +38,10 @@ public func plan(
 
 /// Where one incarnation is all there is, and none is to take over from it yet.
 private func planCurrent(
-  _ desired: DesiredPod?, _ actual: ActualPod?, images: [String: ImageState], unmet: [String], now: Instant
+  _ desired: DesiredPod?, _ absence: String, _ actual: ActualPod?, images: [String: ImageState], unmet: [String], now: Instant
 ) -> PodPlan {
   guard let desired, desired.suspension == nil else {
-    return actual.map { planRemoval(of: $0, because: desired?.suspension ?? "its manifest was removed", now: now) } ?? PodPlan()
+    return actual.map { planRemoval(of: $0, because: desired?.suspension ?? absence, now: now) } ?? PodPlan()
   }
   if let actual, actual.isBeingRemoved { return planRemoval(of: actual, because: "its removal had begun", now: now) }
   if desired.spec.schedule != nil { return planScheduled(desired, actual, images: images, unmet: unmet, now: now) }

@@ -52,6 +52,8 @@ extension Integration {
         try daemon.pod("c", "is dead") { $0.phase == "Failed" }
         #expect(try daemon.berth("task", "ls").stdout.contains("STOPPED"))
         #expect(try daemon.berth("task", "rm", "c").exit == 0)
+        let events = try daemon.berth("events").stdout
+        #expect(events.contains("it was removed by hand") && !events.contains("its manifest was removed"), "\(events)")
         #expect(try daemon.berth("container", "rm", "c").exit == 0)
         #expect(try daemon.berth("container", "info", "c").exit == 1)
       }

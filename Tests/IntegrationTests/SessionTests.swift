@@ -104,6 +104,7 @@ extension Integration {
         #expect(try daemon.berth("restart", "web").exit == 0)
         let second = try daemon.pod("web", "runs anew") { $0.container.isRunning && $0.uid != first.uid }
         #expect(!isAlive(first.container.pid) && isAlive(second.container.pid))
+        #expect(try daemon.berth("events").stdout.contains("a restart was asked for"))
         #expect(try daemon.berth("restart", "nobody").exit == 1)
       }
     }

@@ -79,6 +79,8 @@ public struct DesiredEntry: Hashable, Sendable {
   public var warnings: [Diagnostic] = []
   /// Whether it was never approved: not to be remembered as a spec that was in force.
   public var isUnapproved = false
+  /// Why nothing is asked for, where it isn't that the manifest is gone.
+  public var absence: String?
 
   public init(desired: DesiredPod? = nil, source: String? = nil, problem: ManifestProblem? = nil) {
     self.desired = desired

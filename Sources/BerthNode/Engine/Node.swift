@@ -99,7 +99,7 @@ public final class Node: Sendable {
     gate?.restore(known)
     try directory.start(known: known)
     // Pods whose manifest is gone, too, must be looked at.
-    for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? DesiredEntry()) }
+    for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? nothing(for: entry.key)) }
   }
 
   /// Containers made by hand whose task runs, or ran: they are asked for as they are. One whose removal had begun goes on being removed.

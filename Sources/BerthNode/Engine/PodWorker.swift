@@ -116,7 +116,8 @@ actor PodWorker {
       let images = imageStates(desired, sight.current)
       let now = services.clock.now
       let unmet = unmet(desired)
-      let plan = plan(desired: desired, actual: sight.current?.actual, beside: others(sight), images: images, unmet: unmet, now: now)
+      let plan = plan(
+        desired: desired, absence: absence, actual: sight.current?.actual, beside: others(sight), images: images, unmet: unmet, now: now)
       failures.keep(plan.actions, hash: desired?.hash)
       let actions = failures.runnable(plan.actions, now: now)
       publish(sight, plan, images, unmet, now)
@@ -169,6 +170,9 @@ actor PodWorker {
     guard entry?.problem != nil, let actual = observation?.actual else { return nil }
     return DesiredPod(spec: actual.spec, hash: actual.hash)
   }
+
+  /// Why it is to be nothing, where that is so.
+  private var absence: String { isRestarting ? "a restart was asked for" : entry?.absence ?? "its manifest was removed" }
 
   /// With where it stands in its schedule.
   func timed(_ desired: DesiredPod?, _ observation: PodObservation?, isAsked: Bool = true) -> DesiredPod? {

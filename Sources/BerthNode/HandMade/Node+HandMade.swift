@@ -61,11 +61,18 @@ extension Node {
       // Without a grace period, as containerd's clients do; what isn't running is fine.
       for container in container.pod.spec.containers { try? await control(of: key).signal(container.name, kill, all: true) }
     }
-    ask(for: DesiredEntry(), key)
+    ask(for: nothing(for: key), key)
     let limit = container.pod.spec.terminationGracePeriod + Self.removalTime
     guard await Waiting.until(statuses, timeout: limit, { self.statuses.status(of: key) == nil }) else {
       throw BerthError(.deadlineExceeded, "remove task", "\(key)", cause: "it is not gone yet; it is still being removed")
     }
+  }
+
+  /// What is asked for of a pod that is to go.
+  func nothing(for key: PodKey) -> DesiredEntry {
+    var nothing = DesiredEntry()
+    if handMade[key] != nil { nothing.absence = "it was removed by hand" }
+    return nothing
   }
 
   /// What can be done by hand to the containers of a pod, of a manifest or not. Throws `.notFound` where nothing of it is there.
