@@ -195,7 +195,7 @@ let testTargets: [Target] = [
 ]
 
 let surfaceTests: [Target] = [
-  tests("BerthServerTests", ["BerthCore", "BerthLinux", "BerthManifest", "BerthServer"]),
+  tests("BerthServerTests", ["BerthCore", "BerthLinux", "BerthManifest", "BerthNode", "BerthServer"]),
   tests("BerthClientTests", ["BerthCore", "BerthLinux", "BerthManifest", "BerthClient", "BerthTestSupport"]),
   tests("BerthCommandTests", ["berth"]),
 ]

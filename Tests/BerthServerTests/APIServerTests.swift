@@ -176,6 +176,39 @@ struct APIServerTests {
     }
   }
 
+  @Test("answers that nobody reads share a bound: the ones without progress for longest make way, and who reads gets the whole")
+  func unreadAnswers() async throws {
+    let size = 2 << 20
+    let room = ConnectionTable.unsentTotal / (size - ConnectionTable.free)
+    var router = Self.router()
+    router.on("GET", "/large") { _, _ throws(BerthError) in .text(String(repeating: "x", count: size)) }
+    let request = "GET /large HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n"
+    try await Self.withServer(router: router) { address in
+      // Each has its answer's head, so that they are in this order.
+      var held: [Held] = []
+      for _ in 0..<room {
+        let connection = Held(try StreamSocket.connect(address))
+        try connection.fd.writeAll(Array(request.utf8))
+        _ = try connection.fd.read(upTo: 64)
+        held.append(connection)
+      }
+      #expect(try Self.ask(address, request).hasPrefix("HTTP/1.1 429"), "all of them may still be on their way")
+      #expect(try Self.ask(address, "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n").hasSuffix("hello\n"))
+      // Once they have stood still for a second one after the other makes way.
+      for number in 0..<3 {
+        var answer = ""
+        for _ in 0..<1000 where !answer.hasPrefix("HTTP/1.1 200") {
+          answer = try Self.ask(address, request)
+          Clock.pause(.milliseconds(10))
+        }
+        #expect(answer.utf8.count > size, "\(number)")
+      }
+      let rest = try held.map { try Self.everything(from: $0.fd).utf8.count }
+      #expect(rest[0] < size, "the first has made way")
+      #expect(rest.dropFirst().allSatisfy { $0 > size - 64 }, "and nobody else: \(rest)")
+    }
+  }
+
   @Test("a client that stalls in the middle of a request, or after an answer, is let go")
   func stalled() async throws {
     try await Self.withServer(patience: .milliseconds(50)) { address in

@@ -68,7 +68,14 @@ public final class EventLog: Sendable {
     }
   }
 
-  public func recent() -> [NodeEvent] { state.withLock { $0.events } }
+  /// Those that came after that number and are still there, the oldest first.
+  public func events(after sequence: Int64, atMost count: Int) -> [NodeEvent] {
+    state.withLock { state in
+      guard let first = state.events.first?.sequence else { return [] }
+      let start = min(Int(max(0, sequence + 1 - first)), state.events.count)
+      return Array(state.events[start...].prefix(count))
+    }
+  }
 
   /// How many there were since the daemon started, by reason.
   public func counts() -> [String: UInt64] { state.withLock { $0.counts } }

@@ -112,14 +112,12 @@ public final class APIServer: Sendable {
         guard case .head(let head) = part else { continue }
         if router.takesUpload(method: head.method.rawValue, uri: head.uri) {
           let response = await Self.receive(head, &parts, router) { audit(peer, $0) }
-          try await Self.write(response, to: outbound, while: client.channel)
+          try await write(ReadyAnswer(response), to: outbound, while: client.channel)
           // What is left of the body isn't read.
           break
         }
         let body = try await readBody(&parts)
-        let response = await answer(head, body, peer, router)
-        try await Self.write(response, to: outbound, while: client.channel)
-        if let afterwards = response.afterwards { return afterwards }
+        if let afterwards = try await respond(head, body, peer, router, to: outbound, while: client.channel) { return afterwards }
         if !head.isKeepAlive { break }
         if case .failure = body { break }
       }
@@ -127,6 +125,24 @@ public final class APIServer: Sendable {
     }
     // Written isn't sent yet: only once the connection is closed the peer has all of it.
     afterwards?()
+  }
+
+  /// Returns what is to be called once the client has the answer.
+  private func respond(
+    _ head: HTTPRequestHead, _ body: Result<[UInt8], BerthError>, _ peer: Peer, _ router: Router,
+    to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, while channel: Channel
+  ) async throws -> (@Sendable () -> Void)? {
+    let (answer, afterwards) = await ready(head, body, peer, router)
+    try await write(answer, to: outbound, while: channel)
+    return afterwards
+  }
+
+  /// What the encoded answer was made of, which takes several times its room, doesn't wait for the client.
+  private func ready(
+    _ head: HTTPRequestHead, _ body: Result<[UInt8], BerthError>, _ peer: Peer, _ router: Router
+  ) async -> (ReadyAnswer, afterwards: (@Sendable () -> Void)?) {
+    let response = await answer(head, body, peer, router)
+    return (ReadyAnswer(response), response.afterwards)
   }
 
   private func answer(_ head: HTTPRequestHead, _ body: Result<[UInt8], BerthError>, _ peer: Peer, _ router: Router) async -> APIResponse {
@@ -199,12 +215,37 @@ public final class APIServer: Sendable {
     return .success(body)
   }
 
-  private static func write(
+  private func write(
+    _ answer: ReadyAnswer, to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, while channel: Channel
+  ) async throws {
+    switch answer {
+    case .whole(let whole): try await write(whole, to: outbound, while: channel)
+    case .streamed(let response): try await Self.stream(response, to: outbound, while: channel)
+    }
+    // Past the writer, so that this waits until the kernel has all of it: closing a channel drops what it still holds.
+    try await channel.writeAndFlush(HTTPServerResponsePart.end(nil)).get()
+    connections.hasSent(channel)
+  }
+
+  /// An answer that waits here for its client, until the kernel has all of it: all of them share a bound.
+  private func write(
+    _ whole: WholeAnswer, to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, while channel: Channel
+  ) async throws {
+    let answer = connections.admit(whole.bytes.readableBytes, for: channel) ? whole : .refused
+    try await outbound.write(
+      Self.head(answer.status, ["content-type": answer.type, "content-length": "\(answer.bytes.readableBytes)"]))
+    for piece in answer.pieces {
+      let sent = channel.eventLoop.makePromise(of: Void.self)
+      sent.futureResult.whenSuccess { [connections] in connections.progresses(channel) }
+      channel.write(HTTPServerResponsePart.body(.byteBuffer(piece)), promise: sent)
+    }
+  }
+
+  private static func stream(
     _ response: APIResponse, to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, while channel: Channel
   ) async throws {
     switch response.body {
-    case .json(let value): try await write(value.encoded() + [10], status: response.status, type: "application/json", to: outbound)
-    case .text(let text): try await write(Array(text.utf8), status: response.status, type: "text/plain; charset=utf-8", to: outbound)
+    case .json, .text: break
     case .lines(let lines):
       try await outbound.write(head(response.status, ["content-type": "application/jsonl"]))
       // A client that goes ends the stream now, not with its next line.
@@ -221,18 +262,9 @@ public final class APIServer: Sendable {
       try await outbound.write(head(response.status, ["content-type": "application/octet-stream", "content-length": "\(count)"]))
       while let piece = try await next() { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece)))) }
     }
-    // Past the writer, so that this waits until the kernel has all of it: closing a channel drops what it still holds.
-    try await channel.writeAndFlush(HTTPServerResponsePart.end(nil)).get()
   }
 
   private static func head(_ status: Int, _ headers: HTTPHeaders) -> HTTPServerResponsePart {
     .head(HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: headers))
-  }
-
-  private static func write(
-    _ bytes: [UInt8], status: Int, type: String, to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
-  ) async throws {
-    try await outbound.write(head(status, ["content-type": type, "content-length": "\(bytes.count)"]))
-    try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
   }
 }

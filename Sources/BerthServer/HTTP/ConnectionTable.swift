@@ -2,8 +2,8 @@ import BerthLinux
 import NIOCore
 import Synchronization
 
-/// The connections that are open, and which of them hold a place without using it: so that clients that connect and say nothing, or don't
-/// read what they asked for, keep nobody else out.
+/// The connections that are open, and which of them hold a place, or memory, without using it: so that clients that connect and say
+/// nothing, or don't read what they asked for, keep nobody else out and don't fill the daemon's memory.
 final class ConnectionTable: Sendable {
   private enum Use {
     /// For the rest of a request, or the next one, since then.
@@ -15,7 +15,18 @@ final class ConnectionTable: Sendable {
   private struct Entry {
     let channel: Channel
     var use: Use
+    var unsent: Unsent?
   }
+  /// An answer that waits for its client.
+  private struct Unsent {
+    var bytes: Int
+    /// When it began, or a part of it was last sent.
+    var moved: Int64
+  }
+
+  /// Of answers that wait, all of them together: what each takes beyond `free`. A single one may be larger.
+  static let unsentTotal = 32 << 20
+  static let free = 64 << 10
 
   /// An answer that is on its way stands still for a moment, too.
   private static let longestPause: Int64 = 1_000_000_000
@@ -52,6 +63,35 @@ final class ConnectionTable: Sendable {
     victim?.close(promise: nil)
     return !isFull || victim != nil
   }
+
+  /// Whether there is room for an answer of so many bytes. Those that nobody has read anything of for longest make way for it.
+  func admit(_ count: Int, for channel: Channel) -> Bool {
+    let (hasRoom, victims) = entries.withLock { entries -> (Bool, [Channel]) in
+      let now = Clock.bootNanoseconds()
+      let bytes = max(0, count - Self.free)
+      var total = entries.values.reduce(bytes) { $0 + ($1.unsent?.bytes ?? 0) }
+      var victims: [Channel] = []
+      while bytes > 0, total > max(bytes, Self.unsentTotal) {
+        let still = entries.filter { $0.value.unsent.map { $0.bytes > 0 && now - $0.moved > Self.longestPause } ?? false }
+        guard let oldest = still.min(by: { ($0.value.unsent?.moved ?? 0) < ($1.value.unsent?.moved ?? 0) }) else { break }
+        entries[oldest.key] = nil
+        total -= oldest.value.unsent?.bytes ?? 0
+        victims.append(oldest.value.channel)
+      }
+      let hasRoom = bytes == 0 || total <= max(bytes, Self.unsentTotal)
+      if hasRoom { entries[ObjectIdentifier(channel)]?.unsent = Unsent(bytes: bytes, moved: now) }
+      return (hasRoom, victims)
+    }
+    for victim in victims { victim.close(promise: nil) }
+    return hasRoom
+  }
+
+  /// A part of its answer was sent.
+  func progresses(_ channel: Channel) {
+    entries.withLock { $0[ObjectIdentifier(channel)]?.unsent?.moved = Clock.bootNanoseconds() }
+  }
+
+  func hasSent(_ channel: Channel) { entries.withLock { $0[ObjectIdentifier(channel)]?.unsent = nil } }
 
   /// The lowest goes first; the highest of all stays.
   private static func rank(_ use: Use, _ now: Int64) -> Int64 {

@@ -1,5 +1,6 @@
 import BerthCore
 import BerthNode
+import Synchronization
 
 extension NodeAPI {
   func addEventRoutes(_ router: inout Router) {
@@ -7,22 +8,9 @@ extension NodeAPI {
       guard request.flag("follow") else {
         return APIResponse(
           status: 200,
-          body: .lines(
-            AsyncStream { stream in
-              for event in node.events.recent() { stream.yield(event.json) }
-              stream.finish()
-            }))
+          body: .lines(EventLines(node.events, coming: nil).stream))
       }
-      let (past, coming) = node.events.follow()
-      // A client that doesn't read loses the oldest, not the daemon its memory.
-      let (lines, output) = AsyncStream<JSON>.makeStream(bufferingPolicy: .bufferingNewest(8192))
-      let pump = Task {
-        for event in past { output.yield(event.json) }
-        for await event in coming { output.yield(event.json) }
-        output.finish()
-      }
-      output.onTermination = { _ in pump.cancel() }
-      return APIResponse(status: 200, body: .lines(lines))
+      return APIResponse(status: 200, body: .lines(EventLines(node.events, coming: node.events.follow().coming).stream))
     }
   }
 
@@ -40,6 +28,51 @@ extension NodeAPI {
         "version": .string(info.version), "node": .string(info.nodeName), "manifests": .string(info.manifests),
         "snapshotter": ["kind": .string(info.snapshotter.kind.rawValue), "reason": .optional(info.snapshotter.reason)],
       ])
+    }
+  }
+}
+
+/// What the log has, then what comes, one line at a time and only as the client reads: one that doesn't holds up a place in the log, no
+/// copies of it, and loses the oldest.
+final class EventLines: Sendable {
+  private static let batch = 64
+
+  private let log: EventLog
+  private let coming: AsyncStream<NodeEvent>?
+  /// Those that were read from the log and not sent yet, the next one last; and the last one's number.
+  private let place = Mutex<(read: [NodeEvent], last: Int64)>(([], 0))
+
+  /// nil: up to now.
+  init(_ log: EventLog, coming: AsyncStream<NodeEvent>?) {
+    self.log = log
+    self.coming = coming
+  }
+
+  var stream: AsyncStream<JSON> { AsyncStream { await self.next()?.json } }
+
+  private func next() async -> NodeEvent? {
+    if let event = past() { return event }
+    guard let coming else { return nil }
+    for await event in coming where take(event) { return event }
+    return nil
+  }
+
+  private func past() -> NodeEvent? {
+    place.withLock { place in
+      if place.read.isEmpty {
+        place.read = log.events(after: place.last, atMost: Self.batch).reversed()
+        place.last = place.read.first?.sequence ?? place.last
+      }
+      return place.read.popLast()
+    }
+  }
+
+  /// False for one that the log has given already.
+  private func take(_ event: NodeEvent) -> Bool {
+    place.withLock { place in
+      guard event.sequence > place.last else { return false }
+      place.last = event.sequence
+      return true
     }
   }
 }
