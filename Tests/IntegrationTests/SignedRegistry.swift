@@ -11,6 +11,8 @@ final class SignedRegistry {
 
   let directory: TemporaryDirectory
   let host: String
+  /// Another: takes requests and never answers.
+  let silent: String
   /// Of the image's manifest.
   let digest: String
   private let pid: pid_t
@@ -20,7 +22,7 @@ final class SignedRegistry {
     try Self.run("skopeo", "copy", "-q", ManifestText.imageReference(), "oci:\(directory.path)/layout:v1")
     let index = try JSON(parsing: try Files.read("\(directory.path)/layout/index.json", limit: 1 << 20))
     digest = try #require(index["manifests"]?.array?.first?["digest"]?.string)
-    try directory.write("def rule(r):\n  return None\n", to: "rules.py")
+    try directory.write("import time\ndef rule(r):\n  if r.server == 1: time.sleep(100000)\n  return None\n", to: "rules.py")
     try Self.run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "\(directory.path)/key")
     try Self.run("openssl", "pkey", "-in", "\(directory.path)/key", "-pubout", "-out", "\(directory.path)/key.pub")
     let script = Files.parent(of: Files.parent(of: #filePath)) + "/Fixtures/registry/faulty_registry.py"
@@ -31,7 +33,8 @@ final class SignedRegistry {
       descriptors: [(0, null.raw), (1, log.raw), (2, log.raw)])
     let ports = "\(directory.path)/ports"
     try eventually("the registry listens") { Files.exists(ports) }
-    host = "127.0.0.1:\(try Files.readText(ports).split(separator: " ").first ?? "")"
+    let hosts = try Files.readText(ports).split(separator: " ").map { "127.0.0.1:\($0)" }
+    (host, silent) = (try #require(hosts.first), try #require(hosts.last))
   }
 
   deinit {

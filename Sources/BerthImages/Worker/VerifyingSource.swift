@@ -1,5 +1,6 @@
 import BerthArchive
 import BerthCore
+import BerthLinux
 import BerthOCI
 import BerthStore
 
@@ -48,8 +49,9 @@ final class VerifyingSource: ByteSource {
   private let hash = ContentHash()
   private var count: Int64 = 0
   private var reported: Int64 = 0
+  private var reportedAt = Clock.bootNanoseconds()
 
-  /// `progress` gets the bytes so far, now and then.
+  /// `progress` gets the bytes so far, now and then: of a slow source every second, so that it can be told from one that is dead.
   init(_ source: any ByteSource, _ descriptor: Descriptor, ingest: Ingest?, progress: @escaping (Int64) -> Void) {
     self.source = source
     self.descriptor = descriptor
@@ -65,8 +67,9 @@ final class VerifyingSource: ByteSource {
     }
     let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<read])
     if let ingest { try ingest.write(bytes) } else { hash.update(bytes) }
-    if count - reported >= 4 << 20 || count == descriptor.size {
-      reported = count
+    let now = Clock.bootNanoseconds()
+    if count - reported >= 4 << 20 || count == descriptor.size || now - reportedAt >= 1_000_000_000 {
+      (reported, reportedAt) = (count, now)
       progress(count)
     }
     return read

@@ -64,7 +64,7 @@ enum ConfigurationSchema {
   static let images = KeyTable(
     "[images]",
     [
-      .key("max_concurrent_downloads", .integer(1...32), "pulls at a time, and layers of one pull at a time"),
+      .key("max_concurrent_downloads", .integer(1...32), "pulls at a time that get on, or from one registry; docs/config.md says more"),
       .key("gc", .table(gc), "when the disk is that full, unused images go until it isn't; high_percent = 100 never removes any"),
       .key("bundles", .text(.nodePath), "a directory whose image archives are imported and pinned, for nodes without a network"),
     ])

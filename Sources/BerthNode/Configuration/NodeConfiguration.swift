@@ -95,7 +95,7 @@ public struct NodeConfiguration: Sendable, Hashable {
   }
 
   public struct Images: Sendable, Hashable {
-    /// Pulls at a time, and layers of one pull at a time.
+    /// See `PullLine`; also layers of one pull at a time, and images read from files.
     public var maxConcurrentDownloads = 3
     /// When images are removed to make room.
     public var gc = CollectionPolicy()

@@ -5,7 +5,8 @@ import BerthManifest
 import BerthPlan
 import Synchronization
 
-/// Which images pods wait for, and the pulls under way: a bounded number at a time. Failures are tried again with a growing, jittered
+/// Which images pods wait for, and the pulls under way: a bounded number at a time from registries (`PullLine`), and as many of files and
+/// folders of the node, which wait for no registry. Failures are tried again with a growing, jittered
 /// pause, which a changed manifest cuts short. That two pods who want the same image share one download is the image service's affair.
 final class ImageDesk: Sendable {
   private struct Key: Hashable {
@@ -22,7 +23,8 @@ final class ImageDesk: Sendable {
 
   private let provider: any ImageProvider
   private let events: EventLog
-  private let pulls: ThreadPool
+  private let readers: ThreadPool
+  private let queue: PullQueue
   private let attempts = Mutex<[Key: Attempt]>([:])
 
   static let backoff = (min: Duration.seconds(1), initial: Duration.seconds(5), max: Duration.seconds(300))
@@ -30,7 +32,8 @@ final class ImageDesk: Sendable {
   init(provider: any ImageProvider, events: EventLog, parallelPulls: Int) {
     self.provider = provider
     self.events = events
-    pulls = ThreadPool(name: "pull", threads: parallelPulls)
+    readers = ThreadPool(name: "images", threads: parallelPulls)
+    queue = PullQueue(limit: parallelPulls)
   }
 
   /// By reference, for every image of `desired`.
@@ -79,10 +82,24 @@ final class ImageDesk: Sendable {
       attempts = attempts.filter { $0.key.pod != key.pod || $0.value.hash == desired.hash || $0.value.state == .pulling }
       attempts[key] = Attempt(hash: desired.hash, state: .pulling, failures: failures)
     }
-    Task(executorPreference: pulls) {
-      self.run(key, hash: desired.hash)
-      worker.mark()
+    guard case .registry(let image)? = try? ImageReference(reference) else {
+      Task(executorPreference: readers) {
+        self.run(key, hash: desired.hash) {}
+        worker.mark()
+      }
+      return
     }
+    queue.add(
+      from: image.registry,
+      PullQueue.Job(
+        run: { moved in
+          self.run(key, hash: desired.hash, moved)
+          worker.mark()
+        },
+        refuse: { error in
+          self.fail(key, hash: desired.hash, error)
+          worker.mark()
+        }))
   }
 
   /// A pod is gone: nothing is remembered of it.
@@ -90,7 +107,8 @@ final class ImageDesk: Sendable {
     attempts.withLock { $0 = $0.filter { $0.key.pod != pod } }
   }
 
-  private func run(_ key: Key, hash: String) {
+  /// `moved` is told that something has come of it.
+  private func run(_ key: Key, hash: String, _ moved: @escaping @Sendable () -> Void) {
     let started = Clock.bootNanoseconds()
     let layers = LayerReporter(key.reference, pod: key.pod, events: events)
     do throws(BerthError) {
@@ -98,8 +116,10 @@ final class ImageDesk: Sendable {
         switch event {
         case .attempt(let failed):
           events.record("PullAttempt", "image \(key.reference): \(failed)", pod: key.pod, severity: .warning)
-        case .progress(let layer, let done, let total): layers.report(layer, done: done, total: total)
-        case .resolved: break
+        case .progress(let layer, let done, let total):
+          moved()
+          layers.report(layer, done: done, total: total)
+        case .resolved: moved()
         }
       }
       let took = (Clock.bootNanoseconds() - started) / 1_000_000
@@ -107,12 +127,16 @@ final class ImageDesk: Sendable {
       finish(key, hash: hash) { $0.state = .present(digest: digest) }
     } catch {
       layers.fail()
-      events.record("Failed", "\(error)", pod: key.pod, severity: .warning)
-      finish(key, hash: hash) { attempt in
-        attempt.failures += 1
-        let retryAt = Instant(nanoseconds: Clock.bootNanoseconds()) + Self.pause(attempt.failures)
-        attempt.state = .failed(message: "\(error)", retryAt: retryAt)
-      }
+      fail(key, hash: hash, error)
+    }
+  }
+
+  private func fail(_ key: Key, hash: String, _ error: BerthError) {
+    events.record("Failed", "\(error)", pod: key.pod, severity: .warning)
+    finish(key, hash: hash) { attempt in
+      attempt.failures += 1
+      let retryAt = Instant(nanoseconds: Clock.bootNanoseconds()) + Self.pause(attempt.failures)
+      attempt.state = .failed(message: "\(error)", retryAt: retryAt)
     }
   }
 
