@@ -250,18 +250,26 @@ public final class APIServer: Sendable {
       try await outbound.write(head(response.status, ["content-type": "application/jsonl"]))
       // A client that goes ends the stream now, not with its next line.
       let writing = Task {
-        for await line in lines { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: line.encoded() + [10])))) }
+        for await line in lines { try await send(line.encoded() + [10], to: outbound, of: channel) }
       }
       channel.closeFuture.whenComplete { _ in writing.cancel() }
       try await writing.value
     case .stream(let next):
       try await outbound.write(head(response.status, ["content-type": "application/x-tar"]))
-      while let piece = try await next() { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece)))) }
+      while let piece = try await next() { try await send(piece, to: outbound, of: channel) }
     case .upload: throw BerthError(.bug, "serve", cause: "an upload without its request's body")
     case .bytes(let count, let next):
       try await outbound.write(head(response.status, ["content-type": "application/octet-stream", "content-length": "\(count)"]))
-      while let piece = try await next() { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece)))) }
+      while let piece = try await next() { try await send(piece, to: outbound, of: channel) }
     }
+  }
+
+  /// Returns once the connection has it and takes more: the writer alone would take many before the connection has seen the first.
+  private static func send(
+    _ bytes: [UInt8], to outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, of channel: Channel
+  ) async throws {
+    try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
+    try await channel.eventLoop.submit {}.get()
   }
 
   private static func head(_ status: Int, _ headers: HTTPHeaders) -> HTTPServerResponsePart {
