@@ -184,6 +184,7 @@ struct APIServerTests {
     router.on("GET", "/large") { _, _ throws(BerthError) in .text(String(repeating: "x", count: size)) }
     let request = "GET /large HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n"
     try await Self.withServer(router: router) { address in
+      let begun = ContinuousClock.now
       // Each has its answer's head, so that they are in this order.
       var held: [Held] = []
       for _ in 0..<room {
@@ -192,7 +193,10 @@ struct APIServerTests {
         _ = try connection.fd.read(upTo: 64)
         held.append(connection)
       }
-      #expect(try Self.ask(address, request).hasPrefix("HTTP/1.1 429"), "all of them may still be on their way")
+      let oneMore = try Self.ask(address, request)
+      if ContinuousClock.now - begun < .seconds(1) {
+        #expect(oneMore.hasPrefix("HTTP/1.1 429"), "all of them may still be on their way")
+      }
       #expect(try Self.ask(address, "GET /hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n").hasSuffix("hello\n"))
       // Once they have stood still for a second one after the other makes way.
       for number in 0..<3 {
