@@ -43,8 +43,9 @@ final class GzipSource: ByteSource {
     state.pointee.next_in = UnsafeMutablePointer(mutating: available.baseAddress?.assumingMemoryBound(to: UInt8.self))
     state.pointee.avail_in = UInt32(clamping: available.count)
     let result = isal_inflate(state)
+    // ISA-L counts the input that is left wrongly at the end of some broken streams.
+    guard result >= 0, result != ISAL_NEED_DICT, Int(state.pointee.avail_in) <= available.count else { throw Self.failure(result) }
     input.consume(available.count - Int(state.pointee.avail_in))
-    guard result >= 0, result != ISAL_NEED_DICT else { throw Self.failure(result) }
     if state.pointee.block_state == ISAL_BLOCK_FINISH {
       inMember = false
       return
