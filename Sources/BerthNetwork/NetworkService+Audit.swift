@@ -39,7 +39,7 @@ extension NetworkService {
       Task { [weak self] in
         var pause = Duration.seconds(1)
         while let self {
-          await Timers.pause(for: pause)
+          await withCheckedContinuation { done in Timers.shared.wake(after: pause) { done.resume() } }
           if (try? await self.detach(uid, process: nil)) != nil { return }
           pause = min(pause * 2, .seconds(300))
         }

@@ -131,7 +131,7 @@ final class Daemon: Sendable {
     guard let interval = ServiceManager.watchdogInterval else { return }
     Task { [node] in
       while !Task.isCancelled {
-        await Timers.pause(for: interval / 2)
+        await withCheckedContinuation { done in Timers.shared.wake(after: interval / 2) { done.resume() } }
         _ = await node.plans()
         ServiceManager.notify("WATCHDOG=1")
       }

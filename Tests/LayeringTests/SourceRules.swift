@@ -52,7 +52,7 @@ enum SourceRules {
       reasons.append("'\(trap)' ends the process on input")
     }
     if file.isSource, words(code).contains("Task.sleep") {
-      reasons.append("'Task.sleep' starts libdispatch's threads: Timers.pause doesn't")
+      reasons.append("'Task.sleep' starts libdispatch's threads: Timers.wake doesn't")
     }
     return reasons
   }

@@ -42,15 +42,14 @@ public final class Timers: Sendable {
     public func cancel() { timers.cancel(number) }
   }
 
-  /// Waits without holding a thread. `Task.sleep` would: in the runtime of Swift 6.3 it goes to libdispatch past the hooks that the daemon
-  /// takes tasks over by, and starts its threads.
-  public static func pause(for duration: Duration) async {
-    let (seconds, attoseconds) = duration.components
+  /// As `wake(at:)`, from now on. A task that is to pause has itself woken so: `Task.sleep` goes to libdispatch past the hooks that the
+  /// daemon takes tasks over by (Swift 6.3), and starts its threads. No `async` function stands here: it would bring the concurrency runtime
+  /// into the shim.
+  @discardableResult public func wake(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> Alarm {
+    let (seconds, attoseconds) = delay.components
     // A century is enough for any pause.
     let nanoseconds = max(0, min(seconds, 3_000_000_000)) * 1_000_000_000 + max(0, attoseconds) / 1_000_000_000
-    await withCheckedContinuation { continuation in
-      _ = shared.wake(at: BootTime.now.after(nanoseconds: nanoseconds)) { continuation.resume() }
-    }
+    return wake(at: BootTime.now.after(nanoseconds: nanoseconds), body)
   }
 
   private func cancel(_ number: UInt64) {

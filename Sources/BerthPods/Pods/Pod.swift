@@ -228,7 +228,7 @@ public actor Pod {
       }
     }
     Task { [context, key] in
-      await Timers.pause(for: grace)
+      await withCheckedContinuation { done in Timers.shared.wake(after: grace) { done.resume() } }
       // The group is this container's alone; it is empty or gone if the signal was enough.
       try? cgroup.killAll()
       context.changed(key)
