@@ -58,6 +58,7 @@ extension DecodedManifest {
     hash = SHA256.hexDigest(Array(text.utf8))
   }
 
+  /// As far as can be told without knowing the format: the end of a sentence, nil for a JSON object.
   public static func profileProblem(_ content: FileContent) -> String? {
     do throws(JSONError) {
       return try JSON(parsing: content.bytes).object == nil ? "it is no JSON object" : nil

@@ -8,7 +8,7 @@ final class TLSSession {
     var words: String
   }
 
-  /// One for the process: it costs a millisecond to make.
+  /// One for the process: it costs a millisecond to make. OpenSSL lets threads share it once it is set up, and nothing changes it later.
   private struct Context: @unchecked Sendable {
     let raw: OpaquePointer?
     static let shared = Context()
