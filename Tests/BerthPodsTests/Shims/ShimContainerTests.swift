@@ -74,7 +74,9 @@ struct ShimContainerTests {
       try await waitForLog(pod, "stdout F ready")
       let before = BootTime.now
       #expect(try await pod.ask(.stop(container: "app", signal: SIGTERM, graceMilliseconds: 300)) == .ok)
-      #expect(try await pod.state()["app"]?.isStopping == true)
+      let isStopping = try await pod.state()["app"]?.isStopping
+      // On a busy machine the answer may come when the grace period is over.
+      if BootTime.now < before.after(nanoseconds: 300_000_000) { #expect(isStopping == true) }
       let exit = try await pod.exit()
       #expect(exit.exitCode == 137 && exit.signal == 9)
       #expect(BootTime.now >= before.after(nanoseconds: 300_000_000), "not before the grace period is over")
