@@ -49,13 +49,22 @@ final class Daemon: Sendable {
     let server = try await APIServer(
       address: configuration.api.address, gid: configuration.api.gid, router: api.router(),
       audit: { [log] peer, request in log.audit(peer, request) })
-    var serving = [Task { await server.run() }]
+    // Whoever connects meanwhile is answered when the pods of an earlier daemon have been found: none is ever missing, or shown without its facts.
+    let start = Task { () -> Result<Void, BerthError> in
+      do throws(BerthError) { return .success(try await startNode()) } catch { return .failure(error) }
+    }
+    var serving = [
+      Task {
+        _ = await start.value
+        await server.run()
+      }
+    ]
     if let address = configuration.metrics.address.flatMap({ LoopbackAddress($0) }) {
       let figures = try await APIServer(loopback: address, router: api.metricsRouter())
       serving.append(Task { await figures.run() })
     }
     followEvents()
-    try await startNode()
+    try await start.value.get()
     ImageKeeper(
       images: images, events: node.events, settings: configuration.images,
       arrived: { [node] in for pod in node.statuses.all() { node.mark(pod.key) } }

@@ -5,6 +5,7 @@ public struct PodView: Sendable {
   public var json: JSON
   public init(_ json: JSON) { self.json = json }
 
+  public var name: String { json["name"]?.string ?? "" }
   public var phase: String { json["phase"]?.string ?? "" }
   public var reason: String { json["reason"]?.string ?? "" }
   public var message: String { json["message"]?.string ?? "" }

@@ -23,6 +23,27 @@ extension Integration {
       }
     }
 
+    @Test("the first answer of the next daemon has every pod, with the address that it has")
+    func firstAnswer() throws {
+      try withDaemon { daemon in
+        let names = (0..<12).map { "pod-\($0)" }
+        for name in names { try daemon.drop(name, NetworkPods.idle()) }
+        let before = try names.map { name in try daemon.pod(name, "runs") { $0.phase == "Running" && !NetworkPods.addresses($0).isEmpty } }
+        daemon.crash()
+        try daemon.startWithoutWaiting()
+        let answer = try eventually("berthd answers", seen: { daemon.log }) {
+          let result = try daemon.berth("status", "-o", "json")
+          return result.exit == 0 ? try result.json().array?.map(PodView.init) : nil
+        }
+        let after = Dictionary(uniqueKeysWithValues: answer.map { ($0.name, $0) })
+        #expect(Set(after.keys) == Set(names))
+        for pod in before {
+          #expect(after[pod.name]?.phase == "Running")
+          #expect(after[pod.name].map(NetworkPods.addresses) == NetworkPods.addresses(pod))
+        }
+      }
+    }
+
     @Test("a program that the killed daemon was just starting keeps its lock a moment longer; the next daemon waits for it")
     func lockMeanwhile() throws {
       try withDaemon { daemon in

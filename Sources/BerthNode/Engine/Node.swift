@@ -89,8 +89,8 @@ public final class Node: Sendable {
     inbox.connect { [unowned self] update in self.apply(update) }
   }
 
-  /// `adopted`: incarnations that earlier daemons left running. Returns once the directory was read and every worker was told; see
-  /// `isAtRest`.
+  /// `adopted`: incarnations that earlier daemons left running. Returns once the directory was read, every worker was told (see `isAtRest`)
+  /// and each of those pods has a status, but for one that takes long to look at.
   public func start(adopting adopted: [(key: PodKey, pods: Instances)]) async throws(BerthError) {
     try services.rollouts.load()
     for entry in adopted { workers.insert(PodWorker(key: entry.key, services: services, instances: entry.pods)) }
@@ -100,6 +100,9 @@ public final class Node: Sendable {
     try directory.start(known: known)
     // Pods whose manifest is gone, too, must be looked at.
     for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? nothing(for: entry.key)) }
+    _ = await Waiting.until(statuses, timeout: .seconds(2)) { [statuses, workers] in
+      adopted.allSatisfy { statuses.status(of: $0.key) != nil || workers.worker($0.key) == nil }
+    }
   }
 
   /// Containers made by hand whose task runs, or ran: they are asked for as they are. One whose removal had begun goes on being removed.
