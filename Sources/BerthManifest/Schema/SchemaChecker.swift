@@ -34,7 +34,8 @@ public struct SchemaChecker {
   /// `name` is what messages call the value.
   private mutating func check(_ value: TOMLValue, as type: KeyType, name: String) {
     guard let type = type.alternative(for: value) else {
-      sink.error("'\(name)' must be \(type.summary), not \(value.kind)", at: value.range, help: typeHelp(value, type, name))
+      let help = typeHelp(value, type, name) ?? Self.tableHelp(value, type)
+      sink.error("'\(name)' must be \(type.summary), not \(value.kind)", at: value.range, help: help)
       return
     }
     switch type {
@@ -110,6 +111,14 @@ public struct SchemaChecker {
     }
   }
 
+  /// What stands where a table belongs, put under the key that it was most likely meant for; else the table's keys.
+  private static func tableHelp(_ value: TOMLValue, _ type: KeyType) -> String? {
+    guard let keys = type.innerTable?.keys, value.table == nil else { return nil }
+    if let key = keys.first(where: { $0.type.accepts(value) }) { return "write { \(key.name) = … }" }
+    let names = KeyType.list(keys.map { "'\($0.name)'" }, "and")
+    return keys.count == 1 ? "its only key is \(names)" : "its keys are \(names)"
+  }
+
   // MARK: unknown keys
 
   private mutating func unknown(_ entry: TOMLTable.Entry, in keys: KeyTable) {
@@ -125,8 +134,16 @@ public struct SchemaChecker {
       sink.error("'\(name)' is a key of \(inner.title), not of \(keys.title)", at: entry.keyRange, help: "write it below \(inner.title)")
       return
     }
-    let known = keys.keys.map(\.name)
-    sink.error("unknown key '\(name)'", at: entry.keyRange, help: Suggestion.help(for: name, among: known))
+    let help = Suggestion.help(for: name, among: keys.keys.map(\.name)) ?? below(keys, name)
+    sink.error("unknown key '\(name)'", at: entry.keyRange, help: help)
+  }
+
+  /// A key of a table below whose words it has: `read_only` for `read_only_root_filesystem` of `[container.security]`.
+  private func below(_ keys: KeyTable, _ name: String) -> String? {
+    for inner in keys.keys.compactMap(\.type.innerTable) {
+      if let help = Suggestion.help(for: name, among: inner.keys.map(\.name)) { return "\(help.dropLast()) below \(inner.title)?" }
+    }
+    return nil
   }
 }
 

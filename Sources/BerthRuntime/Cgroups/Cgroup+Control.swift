@@ -44,18 +44,23 @@ extension Cgroup {
     throw BerthError(.deadlineExceeded, frozen ? "freeze cgroup" : "thaw cgroup", path, cause: "not done after 10 s")
   }
 
-  /// SIGKILL to every process of the group and those below it. They may still be dying after the return.
+  /// SIGKILL to every process of the group and those below it. They may still be dying after the return. A group that is gone, or that
+  /// somebody removes meanwhile, has none.
   public func killAll() throws(BerthError) {
+    guard exists() else { return }
     if layout.version == .v2, let directory = directories.first {
       do throws(Errno) { return try Files.write("1", to: "\(directory)/cgroup.kill") } catch {
         // Linux before 5.14 has no such file.
-        guard error == .notFound, exists() else { throw failure("kill cgroup", error) }
+        guard Self.isGone(error) else { throw failure("kill cgroup", error) }
       }
     }
     // Frozen, they can't fork away from the kill; SIGKILL takes effect when they thaw.
     let wasFrozen = (try? freeze()) != nil
     defer { if wasFrozen { try? thaw() } }
-    for pid in try processes() { Children.kill(pid) }
+    guard let directory = processDirectory else { return }
+    do throws(Errno) { for pid in try Self.processes(directory) { Children.kill(pid) } } catch {
+      if !Self.isGone(error) { throw failure("read cgroup", error) }
+    }
   }
 
   /// `signal` to every process of the group and those below it. They stand still meanwhile, so that a number can't come to mean another.
@@ -68,14 +73,19 @@ extension Cgroup {
 
   /// Pids of the group itself and of those below it, as this pid namespace numbers them.
   public func processes() throws(BerthError) -> [Int32] {
-    guard let directory = directory("pids") ?? directories.first else { return [] }
+    guard let directory = processDirectory else { return [] }
     do throws(Errno) { return try Self.processes(directory) } catch { throw failure("read cgroup", error) }
   }
+
+  private var processDirectory: String? { directory("pids") ?? directories.first }
+
+  /// What the kernel says of a group, or of a file that was open in it, once the group is removed.
+  private static func isGone(_ error: Errno) -> Bool { error == .notFound || error == .noDevice }
 
   private static func processes(_ directory: String) throws(Errno) -> [Int32] {
     var pids = try Files.readText("\(directory)/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
     for child in try subdirectories(directory) {
-      do throws(Errno) { pids += try processes("\(directory)/\(child)") } catch { if error != .notFound { throw error } }
+      do throws(Errno) { pids += try processes("\(directory)/\(child)") } catch { if !isGone(error) { throw error } }
     }
     return pids
   }

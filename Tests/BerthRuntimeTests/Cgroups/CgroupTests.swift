@@ -55,8 +55,20 @@ struct CgroupTests {
     #expect(Children.reap(pid) == .signaled(SIGKILL))
     try own.group.remove()
     try own.group.remove()
+    try own.group.killAll()
     #expect(!own.group.exists())
     #expect(throws: BerthError.self) { try own.group.stats() }
+  }
+
+  @Test("a group that somebody else is just removing, one hierarchy after the other, has no process to kill", arguments: layouts)
+  func killWhileRemoved(_ layout: CgroupLayout) throws {
+    let own = try Group(layout)
+    try own.group.create(RuntimeSpec.Resources())
+    for directory in own.group.directories {
+      if Files.exists(directory) { try Files.removeDirectory(directory) }
+      try own.group.killAll()
+    }
+    #expect(!own.group.exists())
   }
 
   @Test("children are listed, and go with their parent", arguments: layouts)
