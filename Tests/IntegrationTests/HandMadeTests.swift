@@ -17,6 +17,7 @@ extension Integration {
         #expect(result.stdout.split(separator: "\n").sorted() == ["b c", "err"])
         #expect(try daemon.berth("container", "ls", "-q").stdout == "")
         #expect(try daemon.pod("one") == nil)
+        #expect(try daemon.berth("run", "--rm", image, "two", "--", "sh", "-c", "exit 8").exit == 8, "as berth exec has it")
       }
     }
 

@@ -125,8 +125,8 @@ struct BundleBuilder {
           destination: "/etc/\(name)", type: "bind", source: "\(context.etc)/\(name)",
           options: ["bind", "nosuid", "nodev", "noexec"] + idMapping))
     }
-    // Parents before what is mounted inside them.
     mounts += context.devices.mounts
+    // Parents before what is mounted inside them.
     for mount in container.mounts.sorted(by: { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }) {
       mounts.append(try volumeMount(mount))
     }

@@ -123,9 +123,12 @@ struct ContainerCommand: ParsableCommand {
 enum HandMade {
   static func path(_ kind: String, _ key: PodKey) -> String { "/v1/\(kind)/\(key.namespace)/\(key.name)" }
 
+  /// Without a `--` in front, which `berth exec` and kubectl want there and ctr doesn't.
+  static func words(_ command: [String]) -> [String] { command.first == "--" ? Array(command.dropFirst()) : command }
+
   static func create(_ options: GlobalOptions, _ container: ContainerOptions, image: String, name: String, command: [String]) throws {
     let key = try options.key(name)
-    let manifest = try container.manifest(key, image: image, command: command)
+    let manifest = try container.manifest(key, image: image, command: words(command))
     _ = try options.client.json("POST", path("containers", key), text: manifest.toml)
   }
 }

@@ -19,7 +19,7 @@ extension TaskCommand {
     @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.") var command: [String]
 
     func run() throws {
-      let words = command.first == "--" ? Array(command.dropFirst()) : command
+      let words = HandMade.words(command)
       guard !words.isEmpty else { throw ValidationError("which command?") }
       var exec = ExecSession(target: target, command: words)
       (exec.input, exec.terminal) = (input || tty, tty)
