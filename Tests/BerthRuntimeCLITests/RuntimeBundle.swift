@@ -41,7 +41,7 @@ final class RuntimeBundle {
     self.spec = spec
     let files = "\(directory.path)/bundle/rootfs"
     for name in ["bin", "etc", "tmp"] { try Files.makeDirectories("\(files)/\(name)", mode: 0o755) }
-    try Files.writeAtomically(try Files.read(try Command.locate("busybox")), to: "\(files)/bin/busybox", mode: 0o755)
+    try ProgramFile.copy("busybox", to: "\(files)/bin/busybox")
     for applet in ["sh", "cat", "id", "ls", "grep", "sleep", "true", "ps", "tty", "stat", "touch", "sed", "sort", "mount", "readlink"] {
       symlink("busybox", "\(files)/bin/\(applet)")
     }

@@ -75,7 +75,7 @@ struct SeccompTests {
       .enabled(if: RuntimeBundle.canCompare, "needs runc"))
     func architectures() throws {
       let container = try RuntimeBundle("")
-      try Files.writeAtomically(Self.program, to: "\(container.bundle)/rootfs/bin/call", mode: 0o755)
+      try ProgramFile.write(Self.program, to: "\(container.bundle)/rootfs/bin/call")
       container.spec.process?.args = ["/bin/call"]
       let bare = try container.run().exit
       // Where the kernel runs no 32-bit programs the call itself faults.

@@ -37,7 +37,7 @@ public enum ExampleImage {
     }
     guard chmod("\(rootfs)/tmp", 0o1777) == 0 else { throw Errno.current }
     let busybox = try Command.locate("busybox")
-    try Files.writeAtomically(Files.read(busybox), to: "\(rootfs)/bin/busybox", mode: 0o755)
+    try ProgramFile.copy(busybox, to: "\(rootfs)/bin/busybox")
     let applets = try Command.run(busybox, ["--list"]).stdout
     for applet in applets.split(separator: "\n") where applet != "busybox" { symlink("busybox", "\(rootfs)/bin/\(applet)") }
     let users = "root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000:guest:/:/bin/sh\n"

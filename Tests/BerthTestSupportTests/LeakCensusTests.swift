@@ -77,7 +77,7 @@ struct LeakCensusTests {
   func berthProcess() throws {
     let directory = try TemporaryDirectory("census")
     let program = "\(directory.path)/berth-shim"
-    try Files.writeAtomically(Files.read(Command.locate("sleep")), to: program, mode: 0o755)
+    try ProgramFile.copy("sleep", to: program)
     let before = try LeakCensus.take()
     let pid = try Spawn.start(program, arguments: ["berth-shim", "1000"], environment: Command.environment)
     defer {
@@ -91,7 +91,7 @@ struct LeakCensusTests {
   func zombie() throws {
     let directory = try TemporaryDirectory("census")
     let program = "\(directory.path)/berth-worker"
-    try Files.writeAtomically(Files.read(Command.locate("true")), to: program, mode: 0o755)
+    try ProgramFile.copy("true", to: program)
     let before = try LeakCensus.take()
     let pid = try Spawn.start(program, arguments: ["berth-worker"], environment: Command.environment)
     var info = siginfo_t()

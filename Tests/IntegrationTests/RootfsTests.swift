@@ -9,7 +9,7 @@ extension Integration {
     /// A root file system with a shell, as somebody may have it on the node.
     private func tree(_ directory: TemporaryDirectory) throws -> String {
       try Files.makeDirectories("\(directory.path)/root/bin", mode: 0o755)
-      try Files.writeAtomically(try Files.read("/usr/bin/busybox", limit: 16 << 20), to: "\(directory.path)/root/bin/sh", mode: 0o755)
+      try ProgramFile.copy("busybox", to: "\(directory.path)/root/bin/sh")
       try directory.write("from the node\n", to: "root/greeting")
       return "\(directory.path)/root"
     }

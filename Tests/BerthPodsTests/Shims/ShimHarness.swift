@@ -3,6 +3,7 @@ import BerthLinux
 import BerthOCI
 import BerthPods
 import BerthRuntime
+import BerthTestSupport
 import Glibc
 import Testing
 
@@ -19,12 +20,15 @@ enum ShimMachine {
   static let canRun = geteuid() == 0 && Files.exists(shim) && Files.exists(busybox)
   static let reason: Comment = "needs root, /bin/busybox (busybox-static) and berth-shim built beside the tests"
 
+  /// Not by the pid alone, which another run in a PID namespace of its own may have too.
+  private static let rootfsPath = "/tmp/berth-shim-test-\(ProcessControl.pid)-\(UInt32.random(in: 0 ... .max))-rootfs"
+
   /// A root file system with busybox, made once and removed when the tests end.
   static let rootfs: String = {
-    let path = "/tmp/berth-shim-test-\(ProcessControl.pid)-rootfs"
-    atexit { try? Files.removeTree("/tmp/berth-shim-test-\(ProcessControl.pid)-rootfs") }
+    let path = rootfsPath
+    atexit { try? Files.removeTree(ShimMachine.rootfsPath) }
     for folder in ["bin", "proc", "dev", "sys", "etc", "tmp"] { try? Files.makeDirectories("\(path)/\(folder)", mode: 0o755) }
-    if let program = try? Files.read(busybox) { try? Files.writeAtomically(program, to: "\(path)/bin/busybox", mode: 0o755) }
+    try? ProgramFile.copy(busybox, to: "\(path)/bin/busybox")
     for name in ["sh", "sleep", "seq", "yes", "head", "cat", "hostname", "dd", "tail", "ls", "readlink", "id"] {
       _ = symlink("busybox", "\(path)/bin/\(name)")
     }

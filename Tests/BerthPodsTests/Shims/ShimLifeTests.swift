@@ -109,7 +109,7 @@ struct ShimLifeTests {
 
   @Test("outlives the daemon that started it, and is found again")
   func daemonKilled() async throws {
-    let uid = "shim-test-\(ProcessControl.pid)-orphan"
+    let uid = "shim-test-\(ProcessControl.pid)-\(UInt32.random(in: 0 ... .max))-orphan"
     let path = "/tmp/berth-\(uid)"
     try Files.makeDirectories(path)
     defer { try? Files.removeTree(path) }
@@ -144,14 +144,15 @@ struct ShimLifeTests {
 
   @Test("a state folder may lie deeper than a socket's address is long")
   func longPath() async throws {
+    let top = "shim-test-deep-\(UInt32.random(in: 0 ... .max))"
     let deep = (0..<6).map { _ in String(repeating: "d", count: 60) }.joined(separator: "/")
-    try await TestPod.with(folderName: "shim-test-deep/\(deep)") { pod in
+    try await TestPod.with(folderName: "\(top)/\(deep)") { pod in
       let pid = try await pod.identity().pid
       let again = try pod.reconnect()
       #expect(try await again.greet(deadline: ShimMachine.deadline()).pid == pid)
       again.close()
     }
-    try Files.removeTree("/tmp/berth-shim-test-deep")
+    try Files.removeTree("/tmp/berth-\(top)")
   }
 
   @Test("after shutdown no process, mount, file or descriptor is left")

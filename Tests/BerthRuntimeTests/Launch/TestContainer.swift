@@ -29,8 +29,7 @@ final class TestContainer {
     for name in ["image/bin", "image/etc", "bundle", "upper", "work"] {
       try Files.makeDirectories("\(directory.path)/\(name)", mode: 0o755)
     }
-    let busybox = try Command.locate("busybox")
-    try Files.writeAtomically(Files.read(busybox), to: "\(image)/bin/busybox", mode: 0o755)
+    try ProgramFile.copy("busybox", to: "\(image)/bin/busybox")
     for applet in [
       "sh", "cat", "id", "ls", "mount", "hostname", "dd", "stat", "touch", "grep", "sleep", "mknod", "unshare", "readlink", "mkdir",
     ] {

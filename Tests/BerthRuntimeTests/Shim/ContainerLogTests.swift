@@ -169,7 +169,7 @@ struct ContainerLogTests {
 
   @Test("a full disk drops lines, says how many, and leaves no torn line")
   func fullDisk() throws {
-    let folder = "/tmp/berth-log-full-\(ProcessControl.pid)"
+    let folder = "/tmp/berth-log-full-\(ProcessControl.pid)-\(UInt32.random(in: 0 ... .max))"
     try Files.makeDirectory(folder)
     defer { try? Files.removeTree(folder) }
     try SandboxNamespaces.mountTmpfs(at: folder, size: 256 << 10, mode: 0o700)
