@@ -170,7 +170,9 @@ let testTargets: [Target] = [
     swiftSettings: strict),
   tests("BerthNetworkTests", ["BerthCore", "BerthManifest", "BerthLinux", "BerthNetwork", "BerthTestSupport"]),
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods", "BerthTestSupport"]),
-  tests("BerthNodeTests", ["BerthNode", "BerthPods", "BerthImages", "BerthPlan", "BerthManifest", "BerthCore", "BerthTestSupport"]),
+  tests(
+    "BerthNodeTests",
+    ["BerthNode", "BerthPods", "BerthImages", "BerthStore", "BerthPlan", "BerthManifest", "BerthLinux", "BerthCore", "BerthTestSupport"]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore", "BerthTestSupport"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(

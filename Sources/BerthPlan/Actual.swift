@@ -20,6 +20,8 @@ public struct ActualPod: Hashable, Sendable {
   public var failure: PodFailure?
   /// What of it was changed by hand, as far as was looked for.
   public var drift: [Drift] = []
+  /// What came before the node went down, by container: until it is started in this incarnation.
+  public var past: [String: PastAttempt] = [:]
   /// By container name, init containers included. A container that was never started is missing.
   public var containers: [String: ActualContainer]
 
@@ -78,6 +80,8 @@ public struct ActualContainer: Hashable, Sendable {
   public var health: HealthVerdict
   /// Why it was told to stop although the pod goes on: then its end counts as a failure, whatever its exit code.
   public var stopReason: String?
+  /// Of an incarnation before this one: it had done its work before the node went down.
+  public var isPast = false
 
   public init(
     attempt: UInt32 = 0, state: ContainerState, backoffStep: Int = 0, health: HealthVerdict = .unwatched, stopReason: String? = nil

@@ -21,6 +21,8 @@ public struct DesiredPod: Hashable, Sendable {
   public var standardNetwork: PodNetwork = .standard
   /// Of a pod with a schedule: where it stands.
   public var turn: ScheduledTurn?
+  /// Of a pod that is to be made for the first time since the node went down: how far its containers had come.
+  public var past: [String: PastAttempt] = [:]
   public init(spec: PodSpec, hash: String) {
     shared = Shared(spec)
     self.hash = hash
@@ -28,7 +30,7 @@ public struct DesiredPod: Hashable, Sendable {
   }
 
   public static func == (a: DesiredPod, b: DesiredPod) -> Bool {
-    a.hash == b.hash && a.suspension == b.suspension && a.turn == b.turn && (a.shared === b.shared || a.spec == b.spec)
+    a.hash == b.hash && a.suspension == b.suspension && a.turn == b.turn && a.past == b.past && (a.shared === b.shared || a.spec == b.spec)
   }
   public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 

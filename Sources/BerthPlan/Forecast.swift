@@ -43,6 +43,11 @@ private struct SupposedWorld {
       guard let desired else { return }
       self[action.instance] = ActualPod(uid: "", hash: desired.hash, spec: desired.spec, sandbox: .ready)
       self[action.instance]?.scheduledFor = desired.turn?.due
+      self[action.instance]?.past = desired.past
+      for name in desired.past.keys where desired.spec.hasDone(name, past: desired.past) {
+        self[action.instance]?.containers[name] = ActualContainer(state: .exited(success))
+        self[action.instance]?.containers[name]?.isPast = true
+      }
     case .startContainer(let name, let attempt):
       // A sidecar goes on.
       let isInit = self[action.instance]?.spec.initContainers.contains { $0.name == name && !$0.isSidecar } == true

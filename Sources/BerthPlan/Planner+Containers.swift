@@ -20,7 +20,7 @@ func planContainers(of pod: ActualPod, unmet: [String] = [], now: Instant) -> Po
     plan.wakeAt = due
   }
   planUnhealthy(pod, into: &plan)
-  let started = pod.spec.containers.contains { pod.containers[$0.name] != nil }
+  let started = pod.spec.containers.contains { pod.containers[$0.name]?.isPast == false }
   for container in pod.spec.initContainers {
     let actual = pod.containers[container.name]
     if container.isSidecar {
@@ -87,7 +87,7 @@ private func planStart(
     action = PodAction(
       .startContainer(name: spec.name, attempt: container.attempt &+ 1), because: "\(words); restart_policy = \"\(policy.rawValue)\"")
   } else {
-    action = PodAction(.startContainer(name: spec.name, attempt: 0), because: "it was not started yet")
+    action = PodAction(.startContainer(name: spec.name, attempt: pod.past.next(spec.name)), because: "it was not started yet")
   }
   if let first = unmet.first { return plan.wait(for: first) }
   plan.actions.append(action)

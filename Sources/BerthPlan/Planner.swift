@@ -208,10 +208,14 @@ func planCreation(
   }
   plan.actions.append(PodAction(.createPod, because: reason, changes: changes))
   if let first = desired.spec.initContainers.first {
-    plan.actions.append(PodAction(.startContainer(name: first.name, attempt: 0), because: "init containers run first, in order"))
+    plan.actions.append(
+      PodAction(
+        .startContainer(name: first.name, attempt: desired.past.next(first.name)), because: "init containers run first, in order"))
   } else {
-    for container in desired.spec.containers {
-      plan.actions.append(PodAction(.startContainer(name: container.name, attempt: 0), because: "the pod is new"))
+    for container in desired.spec.containers where !desired.spec.hasDone(container.name, past: desired.past) {
+      let reason = desired.past[container.name] == nil ? "the pod is new" : "the node has been started anew"
+      plan.actions.append(
+        PodAction(.startContainer(name: container.name, attempt: desired.past.next(container.name)), because: reason))
     }
   }
   return plan

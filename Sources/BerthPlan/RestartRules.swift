@@ -28,9 +28,14 @@ extension RestartBackoff {
 }
 
 extension ContainerExit {
+  /// For people.
+  public var words: String { outcome.words }
+}
+
+extension ContainerExit.Outcome {
   /// For people: `exit code 1`, `killed by signal 9`, `out of memory`.
   public var words: String {
-    switch outcome {
+    switch self {
     case .code(_, _, oomKilled: true): "killed: out of memory"
     // What a seccomp filter kills; nothing else sends it by itself.
     case .code(_, 31?, _): "killed by signal 31 (SIGSYS): a system call that its seccomp profile forbids"

@@ -124,7 +124,9 @@ final class Daemon: Sendable {
   }
 
   private func startNode() async throws(BerthError) {
-    let adopted = try await manager.adopt { [log] in log.logger.warning("\($0)") }
+    let adopted = try await manager.adopt(ended: { (found) throws(BerthError) in try node.ended(besides: found) }) { [log] in
+      log.logger.warning("\($0)")
+    }
     if !adopted.isEmpty { log.logger.info("found \(adopted.count) pods of an earlier daemon") }
     try await node.start(adopting: adopted.map { ($0.key, Instances(current: $0.current, successor: $0.successor, leaving: $0.leaving)) })
   }

@@ -61,6 +61,23 @@ struct MetadataStoreTests {
     #expect(try store.namespaces().contains("team-a"))
   }
 
+  @Test("a database of revision 5 opens and gives its records back")
+  func fixtureRevision5() throws {
+    try sqlite(directory("meta.db"), try Files.readText(Files.parent(of: #filePath) + "/Fixtures/meta-v1-revision5.sql"))
+    let pasts = try MetadataStore(path: directory("meta.db")).pasts()
+    #expect(pasts.map(\.name) == ["web"] && pasts.map(\.namespace) == ["default"])
+    #expect(try JSON(parsing: pasts.first?.content ?? [])["containers"]?["job"]?["attempt"]?.integer == 2)
+  }
+
+  @Test("pods' pasts are put, replaced and removed in one step")
+  func pasts() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    let first = PastRecord(namespace: "n", name: "a", content: [1])
+    try store.changePasts(put: [first, PastRecord(namespace: "n", name: "b", content: [2])], remove: [("n", "none")])
+    try store.changePasts(put: [PastRecord(namespace: "n", name: "b", content: [3])], remove: [("n", "a")])
+    #expect(try MetadataStore(path: directory("meta.db")).pasts() == [PastRecord(namespace: "n", name: "b", content: [3])])
+  }
+
   @Test("a lease protects its images until it is removed; another of that name is refused")
   func leases() throws {
     let store = try MetadataStore(path: directory("meta.db"))

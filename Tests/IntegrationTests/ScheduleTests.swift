@@ -37,11 +37,32 @@ extension Integration {
         try daemon.start()
         let after = try daemon.pod("job", "is remembered") { $0.phase == "Failed" }
         #expect(after.uid == ended.uid, "no second run")
-        // As after a reboot: its run counts, though nothing is left of it.
-        daemon.crash()
+        // As after a reboot.
+        try daemon.stop()
         try Files.writeAtomically(Array("another boot".utf8), to: "\(daemon.state)/boot_id")
         try daemon.start()
-        _ = try daemon.pod("job", "waits for its next run") { $0.reason == "Scheduled" }
+        let rebooted = try daemon.pod("job", "is remembered") { $0.phase == "Failed" }
+        #expect(rebooted.uid == ended.uid && rebooted.container.exitCode == 3)
+      }
+    }
+
+    @Test("a run that a reboot interrupted goes on, and stays the run that it is")
+    func interrupted() throws {
+      try withDaemon { daemon in
+        try daemon.drop("job", ManifestText.of(pod: "schedule = \"0 0 1 1 *\"\ntime_zone = \"UTC\""))
+        _ = try daemon.pod("job", "waits") { $0.reason == "Scheduled" }
+        try daemon.stop()
+        try forget(daemon, "job")
+        try daemon.start()
+        let run = try daemon.pod("job", "runs") { $0.container.isRunning }
+        try daemon.stop()
+        try Files.writeAtomically(Array("another boot".utf8), to: "\(daemon.state)/boot_id")
+        try daemon.start()
+        let again = try daemon.pod("job", "runs again") { $0.container.isRunning }
+        #expect(again.uid != run.uid && again.container.restarts == 1)
+        daemon.crash()
+        try daemon.start()
+        #expect(try daemon.pod("job", "is the same run") { $0.container.isRunning }.uid == again.uid)
       }
     }
 

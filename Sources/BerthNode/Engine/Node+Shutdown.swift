@@ -8,6 +8,7 @@ extension Node {
   public func stopAllPods(timeout: Duration) async throws(BerthError) {
     memory.freeze()
     services.schedules.freeze()
+    services.pasts.freeze()
     isShuttingDown.withLock { $0 = true }
     let told = Mutex<Set<PodKey>>([])
     let done = await Waiting.until(statuses, timeout: timeout) {

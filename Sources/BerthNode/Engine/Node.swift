@@ -44,7 +44,7 @@ public final class Node: Sendable {
   }
 
   public init(
-    options: Options, pods: any PodService, images: any ImageProvider, lastGood: any LastGoodStore & RolloutStore,
+    options: Options, pods: any PodService, images: any ImageProvider, lastGood: any LastGoodStore & RolloutStore & PastStore,
     handMade: (any HandMadeStore)? = nil
   ) throws(BerthError) {
     self.handMade = HandMadeContainers(store: handMade)
@@ -56,6 +56,7 @@ public final class Node: Sendable {
     let memory = SpecMemory(store: lastGood, events: events)
     self.memory = memory
     let rollouts = RolloutMemory(store: lastGood, events: events) { memory.write($0) }
+    let pasts = PastMemory(store: lastGood, events: events) { memory.writeAlways($0) }
     let pool = ThreadPool(name: "pods", threads: options.threads)
     let busy = BusyCount()
     let schedules = ScheduleDesk(folder: options.schedules, events: events) { [desired] in
@@ -67,7 +68,7 @@ public final class Node: Sendable {
       mark: { workers.worker($0)?.mark() },
       statuses: statuses, events: events,
       pool: pool,
-      rollouts: rollouts,
+      rollouts: rollouts, pasts: pasts,
       remember: { key, entry in memory.remember(key, entry) },
       retire: { worker in
         // One who took its place has a status and pulls of its own.
@@ -75,6 +76,7 @@ public final class Node: Sendable {
           desk.forget(worker.key)
           rollouts.forget(worker.key)
           schedules.forget(worker.key)
+          pasts.forget(worker.key)
           statuses.publish(nil, for: worker.key)
         }
         for dependent in dependencies.publish(nil, for: worker.key) { workers.worker(dependent)?.mark() }
@@ -100,6 +102,7 @@ public final class Node: Sendable {
     try directory.start(known: known)
     // Pods whose manifest is gone, too, must be looked at.
     for entry in adopted { workers.worker(entry.key)?.mark(desired.entry(entry.key) ?? nothing(for: entry.key)) }
+    forgetStrangers()
     _ = await Waiting.until(statuses, timeout: .seconds(2)) { [statuses, workers] in
       adopted.allSatisfy { statuses.status(of: $0.key) != nil || workers.worker($0.key) == nil }
     }
@@ -133,8 +136,11 @@ public final class Node: Sendable {
   /// A pod's shim had something to say, or is gone.
   public func mark(_ key: PodKey) { workers.worker(key)?.mark() }
 
-  /// Before the process ends: what was last seen of the directory is on disk for the next daemon.
-  public func flush() { memory.flush() }
+  /// Before the process ends: what was last seen of the directory and of the pods is on disk for the next daemon.
+  public func flush() {
+    services.pasts.hurry()
+    memory.flush()
+  }
 
   /// Reads the directory again; with `prune`, lets held removals take effect;
   /// with `settled`, returns once no removal waits for its delay.

@@ -146,14 +146,18 @@ extension PodWorker {
     var request = PodRequest(spec: target.pod.spec, hash: target.pod.hash, source: entry.source ?? "", generation: generation)
     request.images = target.images
     if which == .successor { request.successorTo = handle?.uid }
-    request.scheduledFor = timed(target.pod, nil)?.turn?.due
+    let wanted = withPast(timed(target.pod, nil), nil)
+    request.scheduledFor = wanted?.turn?.due
+    if wanted?.past.isEmpty == false { request.past = past }
     instances[which] = Instance(try await services.pods.create(request))
+    past = nil
     if let run = request.scheduledFor, let schedule = target.pod.spec.schedule { services.schedules.keep(run, of: key, schedule) }
   }
 
   private func forget(_ which: PodInstance) {
     guard let uid = instances[which]?.handle.uid else { return }
     instances[which] = nil
+    if which == .current { services.pasts.forget(key) }
     reported = reported.filter { !$0.key.contains(uid) && (which != .current || $0.key.contains("/")) }
     services.health.watch(uid, [], through: nil)
   }

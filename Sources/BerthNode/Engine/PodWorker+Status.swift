@@ -4,7 +4,9 @@ import BerthPlan
 import BerthPods
 
 extension PodWorker {
-  func publish(_ sight: Sighting, _ plan: PodPlan, _ images: [String: ImageState], _ unmet: [String], _ now: Instant) {
+  func publish(
+    _ sight: Sighting, _ desired: DesiredPod?, _ plan: PodPlan, _ images: [String: ImageState], _ unmet: [String], _ now: Instant
+  ) {
     for observation in sight.all { reportExits(observation) }
     if let problem = entry?.problem {
       report("ManifestInvalid", problem.message, severity: .warning, diagnostics: problem.diagnostics)
@@ -21,6 +23,7 @@ extension PodWorker {
       imageFailures: services.images.failures(of: key, hash: entry?.desired?.hash),
       failure: failures.first.map { ($0.verb, $0.entry.error, $0.entry.retryAt) }, now: now,
       hold: rollout.reason(against: entry?.desired), wallNow: services.clock.wallNow)
+    input.past = sight.current?.past ?? (desired?.past.isEmpty == false ? past?.containers ?? [:] : [:])
     input.isNothingDue = turn.map { $0.due == nil } ?? false
     let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
     services.statuses.publish(status, for: key)

@@ -21,6 +21,7 @@ struct EngineServices: Sendable {
   var events: EventLog
   var pool: any TaskExecutor
   var rollouts: RolloutMemory
+  var pasts: PastMemory
   /// Keeps the newest word of the directory for later daemons.
   var remember: @Sendable (PodKey, DesiredEntry) -> Void
   /// Called once nothing is asked for and nothing is left of a pod.
@@ -44,6 +45,8 @@ actor PodWorker {
   var drift: [Drift] = []
   var instances: Instances
   var generation: Int64
+  /// How far it had come before the node went down, until something of it is made.
+  var past: PodPast?
   var failures = FailureBook()
   /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
   private var isRestarting = false
@@ -61,7 +64,8 @@ actor PodWorker {
     self.key = key
     self.services = services
     self.instances = instances
-    self.generation = generation
+    past = instances.isEmpty ? services.pasts.past(of: key) : nil
+    self.generation = max(generation, past?.generation ?? 0)
     rollout = services.rollouts.rollout(of: key)
     mailbox = Mailbox()
   }
@@ -110,7 +114,7 @@ actor PodWorker {
       let sight = await withDrift(await look())
       if sight.current == nil { isRestarting = false }
       rollout.asked(for: entry?.desired?.hash)
-      let desired = isRestarting ? nil : timed(inForce(entry, sight.current), sight.current)
+      let desired = isRestarting ? nil : withPast(timed(inForce(entry, sight.current), sight.current), sight.current)
       turn = desired?.turn
       for observation in sight.all { generation = max(generation, observation.generation) }
       let images = imageStates(desired, sight.current)
@@ -120,7 +124,8 @@ actor PodWorker {
         desired: desired, absence: absence, actual: sight.current?.actual, beside: others(sight), images: images, unmet: unmet, now: now)
       failures.keep(plan.actions, hash: desired?.hash)
       let actions = failures.runnable(plan.actions, now: now)
-      publish(sight, plan, images, unmet, now)
+      publish(sight, desired, plan, images, unmet, now)
+      keepPast(sight)
       let look = follow(sight, now: now)
       if look.isChanged { continue }
       if actions.isEmpty {
@@ -153,7 +158,7 @@ actor PodWorker {
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
     let sight = await look()
-    let desired = timed(inForce(other ?? entry, sight.current), sight.current, isAsked: other == nil)
+    let desired = withPast(timed(inForce(other ?? entry, sight.current), sight.current, isAsked: other == nil), sight.current)
     return forecast(
       desired: desired, actual: sight.current?.actual, beside: others(sight), images: imageStates(desired, sight.current),
       unmet: unmet(desired),

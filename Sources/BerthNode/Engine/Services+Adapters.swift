@@ -63,3 +63,26 @@ extension MetadataStore: LastGoodStore {
     try changeLastGood(put: records, remove: gone)
   }
 }
+
+extension MetadataStore: PastStore {
+  public func allPasts() throws(BerthError) -> [(key: PodKey, past: PodPast)] {
+    try pasts().compactMap { record in
+      // One that can't be read is as good as none: its pod starts like a new one.
+      guard let past = (try? JSON(parsing: record.content)).flatMap({ PodPast(json: $0) }) else { return nil }
+      return (PodKey(namespace: record.namespace, name: record.name), past)
+    }
+  }
+
+  public func apply(_ changes: [PodKey: PodPast?]) throws(BerthError) {
+    var records: [PastRecord] = []
+    var gone: [(namespace: String, name: String)] = []
+    for key in changes.keys.sorted() {
+      guard let past = changes[key] ?? nil else {
+        gone.append((key.namespace, key.name))
+        continue
+      }
+      records.append(PastRecord(namespace: key.namespace, name: key.name, content: past.json.encoded()))
+    }
+    try changePasts(put: records, remove: gone)
+  }
+}

@@ -57,6 +57,9 @@ final class SpecMemory: Sendable {
   /// Runs `body` on the thread that may wait for the disk, after all that came before.
   func write(_ body: @escaping @Sendable () -> Void) { if !isFrozen.load(ordering: .sequentiallyConsistent) { work.push(body) } }
 
+  /// As `write`, also of what happens while the node is shut down.
+  func writeAlways(_ body: @escaping @Sendable () -> Void) { work.push(body) }
+
   /// The newest word on a pod counts. A broken manifest changes nothing, and one that was never approved isn't in force.
   func remember(_ key: PodKey, _ entry: DesiredEntry) {
     guard !isFrozen.load(ordering: .sequentiallyConsistent), !entry.isUnapproved else { return }

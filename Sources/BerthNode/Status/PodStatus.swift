@@ -1,5 +1,7 @@
 import BerthCore
 import BerthManifest
+import BerthPlan
+import BerthPods
 
 /// What `berth status` says of a pod. Fields and words: design interfaces.md "JSON of berth status".
 public struct PodStatus: Hashable, Sendable {
@@ -32,6 +34,8 @@ public struct PodStatus: Hashable, Sendable {
     public var restartCount: UInt32 = 0
     public var ready = false
     public var logPath: String?
+    /// How the newest attempt that isn't shown by the other fields ended: Kubernetes' last state.
+    public var last: LastState?
     public init(name: String, image: String) {
       self.name = name
       self.image = image
@@ -91,6 +95,56 @@ extension PodStatus.Container {
       "exit_code": .optional(exitCode.map(Int64.init)), "signal": .optional(signal.map(Int64.init)),
       "started_at": .optional(startedAt?.description), "finished_at": .optional(finishedAt?.description),
       "restart_count": .integer(Int64(restartCount)), "ready": .bool(ready), "log_path": .optional(logPath),
+      "last_state": last?.json ?? .null,
     ]
   }
+}
+
+extension PodStatus {
+  /// How an attempt ended that is over.
+  public struct LastState: Hashable, Sendable {
+    public var reason: String
+    public var message: String
+    public var exitCode: Int32?
+    public var signal: Int32?
+    public var startedAt: Timestamp?
+    public var finishedAt: Timestamp?
+
+    init(_ end: Termination) {
+      (reason, message) = (end.outcome.reason, end.note ?? end.outcome.words)
+      (exitCode, signal) = (end.outcome.exitCode, end.outcome.signal)
+      (startedAt, finishedAt) = (end.startedAt, end.finishedAt)
+    }
+
+    var json: JSON {
+      [
+        "reason": .string(reason), "message": .string(message), "exit_code": .optional(exitCode.map(Int64.init)),
+        "signal": .optional(signal.map(Int64.init)), "started_at": .optional(startedAt?.description),
+        "finished_at": .optional(finishedAt?.description),
+      ]
+    }
+  }
+}
+
+extension ContainerExit.Outcome {
+  /// Kubernetes' word.
+  var reason: String {
+    switch self {
+    case .code(_, _, oomKilled: true): "OOMKilled"
+    case .code(0, _, _): "Completed"
+    case .code: "Error"
+    case .startFailed(let failure): failure.reason
+    case .unknown: "Unknown"
+    }
+  }
+
+  var exitCode: Int32? {
+    switch self {
+    case .code(let code, _, _): code
+    case .startFailed(let failure): failure.exitCode
+    case .unknown: nil
+    }
+  }
+
+  var signal: Int32? { if case .code(_, let signal, _) = self { signal } else { nil } }
 }

@@ -19,6 +19,8 @@ struct StatusInput {
   var now: Instant
   /// Of a pod with a schedule: between two runs.
   var isNothingDue = false
+  /// How far containers that haven't been started since had come before the node went down.
+  var past: [String: PodPast.Container] = [:]
   /// Why another spec than the manifest's is run.
   var hold: String?
   var wallNow: Timestamp
@@ -62,11 +64,14 @@ enum StatusBuilder {
     if status.imageDigest == nil, case .present(let digest)? = input.images[spec.image] { status.imageDigest = digest }
     guard let actual = input.observation?.actual.containers[spec.name] else {
       (status.reason, status.message) = waitingReason(spec, input)
+      status.last = input.past[spec.name].map { PodStatus.LastState($0.termination) }
+      status.restartCount = input.past[spec.name]?.attempt ?? 0
       return status
     }
     if let details = input.observation?.containers[spec.name] {
       (status.id, status.pid, status.startedAt, status.finishedAt) = (details.id, details.pid, details.startedAt, details.finishedAt)
       status.logPath = details.logPath
+      status.last = details.last.map { PodStatus.LastState($0) }
     }
     status.restartCount = actual.attempt
     switch actual.state {
@@ -85,6 +90,10 @@ enum StatusBuilder {
       if status.state == .waiting, let first = input.unmet.first, isDue(actual, after: exit, input) {
         status.message = "waiting for \(first); last: \(exit.words)"
         status.reason = "DependenciesNotReady"
+      }
+      if status.state == .waiting {
+        status.last = PodStatus.LastState(
+          Termination(attempt: actual.attempt, outcome: exit.outcome, startedAt: status.startedAt, finishedAt: status.finishedAt))
       }
     }
     return status
@@ -112,17 +121,8 @@ enum StatusBuilder {
     _ exit: ContainerExit, isInit: Bool, willRestart: Bool, isPaused: Bool, _ status: inout PodStatus.Container
   ) {
     status.state = willRestart ? .waiting : .terminated
-    switch exit.outcome {
-    case .code(let code, let signal, let oomKilled):
-      (status.exitCode, status.signal) = (code, signal)
-      status.reason = oomKilled ? "OOMKilled" : code == 0 ? "Completed" : "Error"
-      status.message = exit.words
-    case .startFailed(let failure):
-      (status.reason, status.message, status.exitCode) = (failure.reason, failure.message, failure.exitCode)
-    case .unknown:
-      status.reason = "Unknown"
-      status.message = exit.words
-    }
+    (status.reason, status.message) = (exit.outcome.reason, exit.words)
+    (status.exitCode, status.signal) = (exit.outcome.exitCode, exit.outcome.signal)
     if isInit && exit.succeeded { status.ready = true }
     if willRestart && isPaused {
       status.message = "back-off; last: \(status.reason), \(status.message)"

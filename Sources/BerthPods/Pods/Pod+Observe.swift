@@ -14,6 +14,9 @@ extension Pod {
     observation.actual.createdAt = record.createdAtBoot.map { Instant(nanoseconds: $0) }
     observation.actual.failure = record.failure
     observation.actual.scheduledFor = record.scheduledFor
+    observation.createdAt = Timestamp(nanoseconds: record.createdAt)
+    observation.past = record.past
+    observation.actual.past = record.past.mapValues(\.planned)
     if record.isReleased {
       observeReleased(&observation)
       return observation
@@ -29,6 +32,7 @@ extension Pod {
       observeWithoutShim(kept, &observation)
     }
     addStartFailures(to: &observation)
+    addPast(to: &observation)
     return observation
   }
 
@@ -59,6 +63,7 @@ extension Pod {
       finishedAt: exit?.finishedAt, logPath: paths.logFile(key, name, attempt: attempt))
     if let known = record.containers[name], known.attempt == attempt {
       details.known = HealthVerdict(isStarted: known.isStarted, isReady: known.isReady)
+      details.last = known.last
     }
     return details
   }
@@ -131,6 +136,19 @@ extension Pod {
       observation.actual.containers[name] = ActualContainer(
         attempt: container.attempt, state: .exited(exit), backoffStep: container.backoffStep)
       observation.containers[name] = details(name, container.attempt, nil, nil)
+    }
+  }
+
+  /// What had done its work before the node went down.
+  private func addPast(to observation: inout PodObservation) {
+    for (name, past) in record.past where record.spec.hasDone(name, past: observation.actual.past) {
+      let end = past.termination
+      let exit = ContainerExit(outcome: end.outcome, at: end.finishedAt.map(Self.boot(of:)) ?? Instant(nanoseconds: 0), ran: .zero)
+      observation.actual.containers[name] = ActualContainer(attempt: past.attempt, state: .exited(exit))
+      observation.actual.containers[name]?.isPast = true
+      observation.containers[name] = ContainerDetails(
+        id: "\(uid)/\(name)/\(past.attempt)", pid: nil, startedAt: end.startedAt, finishedAt: end.finishedAt,
+        logPath: paths.logFile(key, name, attempt: past.attempt))
     }
   }
 

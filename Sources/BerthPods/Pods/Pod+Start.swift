@@ -11,7 +11,10 @@ extension Pod {
   public func start(_ name: String, attempt: UInt32, backoffStep: Int) async throws(BerthError) -> BerthError? {
     var failure: BerthError?
     let spec = try container(name)
+    let last = attempt == 0 ? nil : end(of: name, before: attempt)
     record.containers[name] = ContainerRecord(attempt: attempt, backoffStep: backoffStep)
+    record.containers[name]?.last = last
+    record.past[name] = nil
     // A crash from here on leaves an attempt that the shim doesn't know: it is begun again.
     try save()
     do throws(BerthError) {
@@ -33,6 +36,21 @@ extension Pod {
     }
     dropOldAttempts(of: name, before: attempt)
     return failure
+  }
+
+  /// How the attempt before `attempt` ended.
+  private func end(of name: String, before attempt: UInt32) -> Termination? {
+    guard let known = record.containers[name] else { return record.past[name]?.termination }
+    // One that is begun anew because a daemon died before the shim knew of it.
+    if known.attempt == attempt { return known.last }
+    if let message = known.startFailure {
+      return Termination(attempt: known.attempt, outcome: .startFailed(StartFailure(known.startFailureKind ?? .create, message)))
+    }
+    let path = PodFolder(paths.state).exitRecord(name)
+    guard let json = (try? Files.read(path, limit: 4096)).flatMap({ try? JSON(parsing: $0) }), let exit = ExitRecord(json),
+      exit.attempt == known.attempt
+    else { return Termination(attempt: known.attempt, outcome: .unknown) }
+    return Termination(exit)
   }
 
   /// No container can ever run in it: the shim ends with its connection, and the pod is made anew.

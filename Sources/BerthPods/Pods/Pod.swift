@@ -111,7 +111,8 @@ public actor Pod {
   /// An incarnation that an earlier daemon made. A shim that doesn't answer counts as lost: what runs is left alone, nothing is started
   /// beside it.
   func adopt() async {
-    // What is left of it is released anew.
+    // What is left of it is released anew. Of one that had ended before the node went down nothing is.
+    isSwept = record.isRestored
     if record.isReleased { return }
     volumes = VolumeManager(paths: paths, key: key).located(record.spec.volumes)
     announceNetworks()

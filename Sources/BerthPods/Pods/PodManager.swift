@@ -20,6 +20,7 @@ public struct PodManager: Sendable {
     record.successorTo = request.successorTo
     record.scheduledFor = request.scheduledFor
     record.createdAtBoot = Clock.bootNanoseconds()
+    if let past = request.past { record.takeUp(past) }
     for reference in request.spec.imageReferences {
       let settled = request.images[reference]
       record.images[reference] = settled == nil ? try context.images.lookup(ImageReference(reference))?.digest.description : settled
@@ -33,8 +34,10 @@ public struct PodManager: Sendable {
   }
 
   /// Pods of earlier daemons in this boot. Records of an earlier boot, and whatever else has no living owner, are removed;
-  /// `report` gets what couldn't be.
-  public func adopt(report: @escaping @Sendable (BerthError) -> Void) async throws(BerthError) -> [AdoptedPod] {
+  /// `report` gets what couldn't be. `ended`: pods that had ended before the node went down, given those that are there.
+  public func adopt(
+    ended: (Set<PodKey>) throws(BerthError) -> [PodRecord] = { _ in [] }, report: @escaping @Sendable (BerthError) -> Void
+  ) async throws(BerthError) -> [AdoptedPod] {
     let isSameBoot = try checkBoot()
     var pods: [AdoptedPod] = []
     var records: [PodRecord] = []
@@ -46,11 +49,19 @@ public struct PodManager: Sendable {
         report(error)
       }
     }
+    for record in try ended(Set(records.map(\.spec.key))) {
+      do throws(BerthError) {
+        try restore(record)
+        records.append(record)
+      } catch { report(error) }
+    }
     let roles = PodRoles.of(records)
     let living = Set(roles.flatMap { [$0.current.uid, $0.successor?.uid].compactMap { $0 } + $0.leaving.map(\.uid) })
+    let restored = records.filter(\.isRestored)
     for failure in PodSweeper(context: context).sweep(living: living) { report(failure) }
+    for record in restored { sweep(record, report) }
     // Before the pods: one whose networks aren't whole is put on them anew.
-    await context.networks.adopt(living: living, report: report)
+    await context.networks.adopt(living: living.subtracting(restored.map(\.uid)), report: report)
     for role in roles {
       var pod = AdoptedPod(key: role.current.spec.key, current: await adopted(role.current))
       if let record = role.successor { pod.successor = await adopted(record) }
@@ -59,6 +70,21 @@ public struct PodManager: Sendable {
     }
     context.networks.check(shims(of: living), report: report)
     return pods
+  }
+
+  /// A pod that had ended before the node went down: its record is all that is made of it.
+  private func restore(_ record: PodRecord) throws(BerthError) {
+    let paths = context.paths.pod(uid: record.uid)
+    do throws(Errno) { try Files.makeDirectory(paths.state) } catch {
+      throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "restore pod", paths.state, cause: "\(error)")
+    }
+    try record.write(to: paths.record)
+  }
+
+  /// Of what the node's end left of it, its logs alone are kept, and those not beyond the time that the manifest gives them.
+  private func sweep(_ record: PodRecord, _ report: (BerthError) -> Void) {
+    let logs = record.spec.ttlAfterFinished == nil ? nil : context.paths.pod(uid: record.uid).logDirectory(record.spec.key)
+    do throws(BerthError) { try PodSweeper(context: context).release(uid: record.uid, logs: logs) } catch { report(error) }
   }
 
   private func adopted(_ record: PodRecord) async -> Pod {
@@ -102,6 +128,17 @@ public struct PodManager: Sendable {
     guard let parent = try? context.cgroup(context.cgroupParent), (try? parent.children())?.allSatisfy({ $0 == ShimHome.name }) == true
     else { return }
     context.shims.home.remove()
+  }
+}
+
+extension PodRecord {
+  /// It goes on where the node's end interrupted it.
+  fileprivate mutating func takeUp(_ past: PodPast) {
+    self.past = past.containers
+    // Its `active_deadline` counts from its first start.
+    guard spec.activeDeadline != nil else { return }
+    createdAtBoot = Clock.bootNanoseconds() &- max(0, createdAt &- past.startedAt.nanoseconds)
+    createdAt = past.startedAt.nanoseconds
   }
 }
 

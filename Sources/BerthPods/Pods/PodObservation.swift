@@ -11,6 +11,10 @@ public struct PodObservation: Hashable, Sendable {
   public var containers: [String: ContainerDetails]
   /// Those of the first interface first.
   public var addresses: [String] = []
+  /// When it was made, by the wall clock: for display, and for those who come after a reboot.
+  public var createdAt = Timestamp(nanoseconds: 0)
+  /// How far its containers had come before the node went down, of those that haven't been started since.
+  public var past: [String: PodPast.Container] = [:]
 
   public init(
     actual: ActualPod, generation: Int64, source: String, images: [String: String], containers: [String: ContainerDetails] = [:]
@@ -33,6 +37,8 @@ public struct ContainerDetails: Hashable, Sendable {
   public var logPath: String
   /// What an earlier look found out of this attempt's health.
   public var known: HealthVerdict?
+  /// How the attempt before it ended.
+  public var last: Termination?
 
   public init(id: String, pid: Int32?, startedAt: Timestamp?, finishedAt: Timestamp?, logPath: String) {
     self.id = id

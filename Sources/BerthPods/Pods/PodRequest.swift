@@ -14,6 +14,8 @@ public struct PodRequest: Hashable, Sendable {
   public var successorTo: String?
   /// The time of the run that it is, of a pod with a schedule.
   public var scheduledFor: Int64?
+  /// How far it had come before the node went down, of one that goes on.
+  public var past: PodPast?
 
   public init(spec: PodSpec, hash: String, source: String, generation: Int64) {
     self.spec = spec

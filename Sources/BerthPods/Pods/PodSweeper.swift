@@ -26,7 +26,7 @@ struct PodSweeper: Sendable {
   }
 
   /// As `remove`, but for the pod's record.
-  func release(uid: String, logs: String) throws(BerthError) {
+  func release(uid: String, logs: String?) throws(BerthError) {
     try endKeeper(uid)
     try removeCgroups(uid)
     for key in context.images.snapshotKeys() where key.hasPrefix("\(uid)-") { try context.images.removeSnapshot(key: key) }
@@ -35,7 +35,7 @@ struct PodSweeper: Sendable {
     do throws(Errno) {
       try shim?.kill()
       try Files.removeTree(paths.data)
-      try Files.removeTree(logs)
+      if let logs { try Files.removeTree(logs) }
       for name in try Files.list(paths.state) where "\(paths.state)/\(name)" != paths.record {
         try Files.removeTree("\(paths.state)/\(name)")
       }

@@ -36,6 +36,10 @@ public struct PodRecord: Hashable, Sendable {
   public var scheduledFor: Int64?
   /// Everything but this record was removed, or was about to be.
   public var isReleased = false
+  /// Made from what was known of it before the node went down: it had ended then.
+  public var isRestored = false
+  /// How far its containers had come before the node went down, of those that haven't been started since.
+  public var past: [String: PodPast.Container] = [:]
 
   public init(uid: String, generation: Int64, hash: String, spec: PodSpec, source: String, createdAt: Int64, images: [String: String] = [:])
   {
@@ -63,6 +67,8 @@ public struct ContainerRecord: Hashable, Sendable {
   public var startFailureKind: StartFailure.Kind?
   /// How the attempt ended; only of a pod that was released.
   public var exit: ExitRecord?
+  /// How the attempt before it ended.
+  public var last: Termination?
   /// What probes found out of that attempt.
   public var isStarted = false
   public var isReady = false
@@ -87,6 +93,7 @@ extension PodRecord {
       "id_range": .optional(idRange.map { Int64($0) }),
       "scheduled_for": .optional(scheduledFor), "created_at_boot": .optional(createdAtBoot),
       "failure": failure.map { ["reason": .string($0.reason), "message": .string($0.message)] } ?? .null, "released": .bool(isReleased),
+      "restored": .bool(isRestored), "past": past.isEmpty ? .null : .containers(past),
     ]
   }
 
@@ -110,6 +117,8 @@ extension PodRecord {
       self.failure = PodFailure(reason: reason, message: failure["message"]?.string ?? "")
     }
     isReleased = json["released"]?.bool ?? false
+    isRestored = json["restored"]?.bool ?? false
+    past = PodPast.Container.all(json["past"])
     for (name, container) in json["containers"]?.object ?? [:] { containers[name] = ContainerRecord(json: container) }
   }
 
@@ -137,6 +146,7 @@ extension ContainerRecord {
       "attempt": .integer(Int64(attempt)), "backoff_step": .integer(backoffStep), "start_failure": .optional(startFailure),
       "start_failed_at": .optional(startFailedAt), "started": .bool(isStarted), "ready": .bool(isReady),
       "stop_reason": .optional(stopReason), "start_failure_kind": .optional(startFailureKind?.rawValue), "exit": exit?.json ?? .null,
+      "last": last?.json ?? .null,
     ]
   }
 
@@ -150,5 +160,6 @@ extension ContainerRecord {
     stopReason = json["stop_reason"]?.string
     startFailureKind = json["start_failure_kind"]?.string.flatMap { StartFailure.Kind(rawValue: $0) }
     exit = json["exit"].flatMap { ExitRecord($0) }
+    last = json["last"].flatMap { Termination($0) }
   }
 }

@@ -80,6 +80,14 @@ enum Schema {
     """
     CREATE TABLE namespaces (name TEXT PRIMARY KEY, created INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE pod_pasts (
+      namespace TEXT NOT NULL,
+      name TEXT NOT NULL,
+      content BLOB NOT NULL,
+      PRIMARY KEY (namespace, name)
+    ) WITHOUT ROWID;
+    """,
   ]
 
   /// Brings a database to this program's version in one transaction, or says why it can't be used.

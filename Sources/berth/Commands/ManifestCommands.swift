@@ -139,6 +139,9 @@ struct Explain: ParsableCommand {
       lines.append(
         "  container \(container["name"]?.string ?? ""): \(words.joined(separator: ", ")); restarts \(container["restart_count"]?.integer ?? 0)"
       )
+      if let last = container["last_state"], let message = last["message"]?.string {
+        lines.append("    before: \(message)" + (last["finished_at"]?.string.map { " at \($0)" } ?? ""))
+      }
     }
     for attempt in attempts { lines.append("  not to be had: \(attempt)") }
     for action in plan?["actions"]?.array ?? [] {

@@ -12,6 +12,8 @@ struct SimulatedNode {
   /// What was done that must not be; in words.
   private(set) var violations: [String] = []
   private var made = 0
+  /// How far the pod had come when the machine went down, until it is made anew.
+  private(set) var past: (hash: String, attempts: [String: PastAttempt])?
 
   /// What an operation came to.
   enum Outcome { case done, failed, doneButLost }
@@ -34,6 +36,13 @@ struct SimulatedNode {
       pod = ActualPod(uid: "u\(made)", hash: desired.hash, spec: desired.spec, sandbox: .ready)
       pod?.createdAt = now
       pod?.scheduledFor = desired.turn?.due
+      pod?.past = desired.past
+      for (name, done) in desired.past where desired.spec.hasDone(name, past: desired.past) {
+        let exit = ContainerExit(outcome: .code(0, signal: nil, oomKilled: false), at: now, ran: .zero)
+        pod?.containers[name] = ActualContainer(attempt: done.attempt, state: .exited(exit))
+        pod?.containers[name]?.isPast = true
+      }
+      past = nil
     case .startContainer(let name, let attempt):
       let step = pod?.containers[name].map { $0.backoffStep + 1 } ?? 0
       pod?.containers[name] = ActualContainer(attempt: attempt, state: .running(since: now), backoffStep: step)
@@ -66,7 +75,9 @@ struct SimulatedNode {
     case .startContainer(let name, let attempt):
       guard let pod else { return broken("there is no pod") }
       if pod.containers[name]?.state.isLive == true { broken("it runs already") }
-      if attempt != pod.containers[name].map({ $0.attempt + 1 }) ?? 0 { broken("attempt \(attempt) is out of order") }
+      let before = pod.containers[name]?.attempt ?? pod.past[name]?.attempt
+      if attempt != before.map({ $0 + 1 }) ?? 0 { broken("attempt \(attempt) is out of order") }
+      if pod.containers[name]?.isPast == true { broken("it had done its work before the node went down") }
       if pod.isBeingRemoved || pod.failure != nil || pod.sandbox != .ready { broken("its pod is over") }
       if !unmet.isEmpty { broken("a dependency isn't met") }
     case .stopContainer(let name, _):
@@ -120,10 +131,15 @@ struct SimulatedNode {
       let isLive = pod?.containers.values.contains(where: \.state.isLive) == true
       pod?.sandbox = .lost(processesLeft: isLive)
     case 5 where pod?.containers.values.contains(where: \.state.isLive) == false || Bool.random(using: &dice):
-      // A reboot: nothing of the pod is left.
+      // A reboot: nothing of the pod is left but how far it had come.
+      past = pod.map { pod in (pod.hash, pod.past.merging(pod.containers.mapValues(Self.past)) { $1 }) }
       pod = nil
     default: settle()
     }
+  }
+
+  private static func past(_ container: ActualContainer) -> PastAttempt {
+    PastAttempt(attempt: container.attempt, succeeded: container.succeeded)
   }
 
   private mutating func end(_ name: String, _ code: Int32) {

@@ -80,6 +80,8 @@ private struct Simulation {
   }
 
   private mutating func schedule() {
+    let hash = desired?.hash
+    desired?.past = node.past.flatMap { node.pod == nil && $0.hash == hash ? $0.attempts : nil } ?? [:]
     guard let schedule = desired?.spec.schedule else { return }
     let seconds = node.now.nanoseconds / 1_000_000_000
     let last = node.pod?.scheduledFor ?? seconds - Int64.random(in: 0...7200, using: &dice)
