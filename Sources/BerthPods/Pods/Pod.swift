@@ -123,6 +123,7 @@ public actor Pod {
   /// To a shim that lives although the connection is lost (it was too slow before), or to the keeper of a dead one. Those who come
   /// meanwhile wait for the same.
   func reconnect() async {
+    loseLink()
     guard case .lost = link, !record.isReleased else { return }
     if connecting == nil { connecting = Task { await self.connectAnew() } }
     await connecting?.value
@@ -157,7 +158,8 @@ public actor Pod {
       }
     }
   }
-  private func loseLink() { link = .lost }
+  /// A connection that ends late may not be the one that is used by now.
+  private func loseLink() { if link.connection?.isOpen != true { link = .lost } }
 
   // MARK: changes in place
 

@@ -68,6 +68,9 @@ public final class ShimConnection: Sendable {
     try await send(request, deadline: deadline).value()
   }
 
+  /// Whether it can still be used: false from before `onClosed` is called on.
+  var isOpen: Bool { state.withLock { $0.socket != nil } }
+
   /// Agrees on a version of the protocol.
   public func greet(deadline: BootTime) async throws(BerthError) -> ShimIdentity {
     let reply = try await request(.hello(minVersion: ShimProtocol.firstVersion, maxVersion: ShimProtocol.version), deadline: deadline)
