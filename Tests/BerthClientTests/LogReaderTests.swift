@@ -5,6 +5,27 @@ import Testing
 
 @testable import BerthClient
 
+@Suite("the last lines of a log")
+struct LastLinesTests {
+  private func record(_ number: Int, _ endsLine: Bool = true) throws -> LogRecord {
+    try #require(LogRecord(Array("2026-01-02T03:04:05.000000006Z stdout \(endsLine ? "F" : "P") \(number)".utf8)))
+  }
+
+  @Test("as many as were asked for, whatever passed before", arguments: [0, 1, 2, 7, 100])
+  func count(limit: Int) throws {
+    var last = LastLines(limit)
+    for number in 0..<50 { last.add(try record(number)) }
+    #expect(last.records.map { String(decoding: $0.text, as: UTF8.self) } == (max(0, 50 - limit)..<50).map { "\($0)" })
+  }
+
+  @Test("a line in parts counts once, and one that isn't whole yet not at all")
+  func parts() throws {
+    var last = LastLines(1)
+    for (number, endsLine) in [(1, true), (2, false), (3, false), (4, true), (5, false)] { last.add(try record(number, endsLine)) }
+    #expect(last.records.map { String(decoding: $0.text, as: UTF8.self) } == ["2", "3", "4", "5"])
+  }
+}
+
 @Suite("reading a container's log")
 struct LogReaderTests {
   private let scratch: TemporaryDirectory

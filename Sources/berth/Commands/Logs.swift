@@ -23,19 +23,12 @@ struct Logs: ParsableCommand {
     var reader = try LogReader(path: try path())
     let printer = LogPrinter(raw: raw || !Terminal.isTerminal, json: options.output == .json, timestamps: timestamps)
     let after = since.map { Timestamp(nanoseconds: Clock.wallNanoseconds() - $0.duration.nanoseconds) }
-    var kept: [LogRecord] = []
-    var lines = 0
+    var last = tail.map { LastLines($0) }
     try reader.records { record in
       if let after, record.time < after { return }
-      guard let tail else { return printer.write(record) }
-      kept.append(record)
-      if record.endsLine { lines += 1 }
-      while lines > tail, let first = kept.first {
-        if first.endsLine { lines -= 1 }
-        kept.removeFirst()
-      }
+      if last?.add(record) == nil { printer.write(record) }
     }
-    for record in kept { printer.write(record) }
+    for record in last?.records ?? [] { printer.write(record) }
     Terminal.flush()
     if follow {
       try reader.follow { record in
