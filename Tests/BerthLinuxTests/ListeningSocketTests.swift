@@ -5,6 +5,16 @@ import Testing
 
 @Suite("who listens")
 struct ListeningSocketTests {
+  @Test(
+    "a process that no shim is above is a pod's by its cgroup",
+    arguments: [
+      ("0::/berth-0a1b2c3d/107a808e-101e-44f0-b3c8-e966944e5269/web", true),
+      ("4:memory:/machine/berth-0a1b2c3d/107a808e-101e-44f0-b3c8-e966944e5269/web", true),
+      ("0::/berth-0a1b2c3d/shims", false), ("0::/system.slice/nginx.service", false), ("0::/", false),
+      ("0::/kubepods/pod107a808e-101e-44f0-b3c8-e966944e5269/web", false), ("0::/other/107a808e-101e-44f0-b3c8-e966944e5269/web", false),
+    ])
+  func podGroup(line: String, isPod: Bool) { #expect(NodePorts.isPodGroup(line[...]) == isPod) }
+
   private func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
 
   @Test("listeners of TCP and bound sockets of UDP, and nothing else, from the kernel's tables")

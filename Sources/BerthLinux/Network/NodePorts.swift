@@ -46,15 +46,29 @@ public final class NodePorts: Sendable {
     return String(text.prefix { $0 != "\n" })
   }
 
-  /// A pod's process has a shim above it. The daemon keeps published ports for pods: of UDP, that looks like somebody who listens.
+  /// A pod's process has a shim above it, or is in a pod's cgroup where its shim has died. The daemon keeps published ports for pods: of UDP, that looks like somebody who listens.
   private static func belongsToPods(_ pid: Int32, _ transport: ListeningSocket.Transport) -> Bool {
     if transport == .udp, name(pid) == "berthd" { return true }
+    let groups = (try? Files.readText("/proc/\(pid)/cgroup", limit: 64 << 10)) ?? ""
+    if groups.split(separator: "\n").contains(where: isPodGroup) { return true }
     var next = pid
     for _ in 0..<1000 where next > 1 {
       if name(next) == "berth-shim" { return true }
       next = parent(of: next)
     }
     return false
+  }
+
+  /// A line of `/proc/PID/cgroup` that ends in `…-INSTANCE/POD_UID/CONTAINER`, of whatever root.
+  static func isPodGroup(_ line: Substring) -> Bool {
+    func isHexadecimal(_ text: Substring) -> Bool { text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) } }
+    let names = line.split(separator: "/")
+    return zip(names, names.dropFirst()).contains { parent, pod in
+      guard let instance = parent.split(separator: "-").last, parent.contains("-"), instance.utf8.count == 8, isHexadecimal(instance)
+      else { return false }
+      let parts = pod.split(separator: "-", omittingEmptySubsequences: false)
+      return parts.map(\.utf8.count) == [8, 4, 4, 4, 12] && parts.allSatisfy(isHexadecimal)
+    }
   }
 
   private static func parent(of pid: Int32) -> Int32 {
