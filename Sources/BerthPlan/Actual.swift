@@ -14,6 +14,8 @@ public struct ActualPod: Hashable, Sendable {
   public var isBeingRemoved = false
   /// The time of the run that it is, of a pod with a schedule: seconds since 1970.
   public var scheduledFor: Int64?
+  /// Whether it is a run that goes on beside a newer one (`concurrency_policy = "allow"`).
+  public var isEarlierRun = false
   /// When this incarnation was made.
   public var createdAt: Instant?
   /// Set once the pod as a whole has failed: nothing of it runs again.
@@ -39,7 +41,7 @@ public struct OtherInstances: Hashable, Sendable {
   public var successor: ActualPod?
   /// Whether the successor has shown that it is ready, and is.
   public var isSuccessorReady = false
-  /// Taken over from; on their way out.
+  /// Taken over from, and on their way out; or earlier runs of a schedule, which go on.
   public var leaving: [ActualPod] = []
 
   public init(successor: ActualPod? = nil, isSuccessorReady: Bool = false, leaving: [ActualPod] = []) {

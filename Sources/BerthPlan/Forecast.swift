@@ -65,6 +65,10 @@ private struct SupposedWorld {
       if let actual { others.leaving.append(actual) }
       actual = others.successor
       others.successor = nil
+    case .setAside:
+      actual?.isEarlierRun = true
+      if let actual { others.leaving.append(actual) }
+      actual = nil
     case .failPod(let failure): self[action.instance]?.failure = failure
     case .releasePod: self[action.instance]?.sandbox = .released
     case .updateResources, .updateVolume: self[action.instance]?.drift = []

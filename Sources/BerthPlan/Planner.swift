@@ -28,23 +28,27 @@ public func plan(
   if let successor = others.successor {
     plan = planSuccession(to: successor, isReady: others.isSuccessorReady, from: actual, desired, absence, unmet: unmet, now: now)
   } else {
-    plan = planCurrent(desired, absence, actual, images: images, unmet: unmet, now: now)
+    let earlier = others.leaving.count(where: \.isEarlierRun)
+    plan = planCurrent(desired, absence, actual, earlierRuns: earlier, images: images, unmet: unmet, now: now)
   }
   for pod in others.leaving {
-    plan.merge(planRemoval(of: pod, because: "another instance has taken over", now: now).on(.leaving(uid: pod.uid)))
+    let reason = pod.isEarlierRun ? reasonToEndRun(pod, desired, absence) : "another instance has taken over"
+    let own = reason.map { planRemoval(of: pod, because: $0, now: now) } ?? planEarlierRun(pod, now: now)
+    plan.merge(own.on(.leaving(uid: pod.uid)))
   }
   return plan
 }
 
 /// Where one incarnation is all there is, and none is to take over from it yet.
 private func planCurrent(
-  _ desired: DesiredPod?, _ absence: String, _ actual: ActualPod?, images: [String: ImageState], unmet: [String], now: Instant
+  _ desired: DesiredPod?, _ absence: String, _ actual: ActualPod?, earlierRuns: Int, images: [String: ImageState], unmet: [String],
+  now: Instant
 ) -> PodPlan {
   guard let desired, desired.suspension == nil else {
     return actual.map { planRemoval(of: $0, because: desired?.suspension ?? absence, now: now) } ?? PodPlan()
   }
   if let actual, actual.isBeingRemoved { return planRemoval(of: actual, because: "its removal had begun", now: now) }
-  if desired.spec.schedule != nil { return planScheduled(desired, actual, images: images, unmet: unmet, now: now) }
+  if desired.spec.schedule != nil { return planScheduled(desired, actual, earlierRuns, images: images, unmet: unmet, now: now) }
   let missing = planImages(desired, actual: actual, images: images, now: now)
   guard let actual else { return missing ?? planCreation(of: desired, unmet: unmet) }
   if hasFinishedWithoutShim(actual), desired.hash == actual.hash { return planFinishedLoss(of: actual, now: now) }

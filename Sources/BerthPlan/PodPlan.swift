@@ -7,7 +7,7 @@ public enum PodInstance: Hashable, Sendable {
   case current
   /// The one that is to take over from it (`strategy = "start-first"`).
   case successor
-  /// One that was taken over from.
+  /// One that was taken over from, or an earlier run of a schedule.
   case leaving(uid: String)
 }
 
@@ -35,6 +35,8 @@ public struct PodAction: Hashable, Sendable {
     case removePod
     /// The successor serves from now on, and the one that did is to go.
     case takeOver
+    /// This run goes on, and is the newest no more.
+    case setAside
     /// Nothing of it is to run again.
     case failPod(PodFailure)
     /// Everything of a finished pod but the record of how it ended.
@@ -76,6 +78,7 @@ extension PodAction.Verb {
     case .recordSpec: "update pod"
     case .removePod: "remove pod"
     case .takeOver: "let the new instance take over"
+    case .setAside: "let the run go on beside the next"
     case .failPod(let failure): "fail pod (\(failure.reason))"
     case .releasePod: "remove the containers of the finished pod"
     }
@@ -94,6 +97,7 @@ extension PodAction.Verb {
     case .recordSpec: "record_spec"
     case .removePod: "remove_pod"
     case .takeOver: "take_over"
+    case .setAside: "set_aside"
     case .failPod: "fail_pod"
     case .releasePod: "release_pod"
     }
@@ -104,7 +108,7 @@ extension PodAction.Verb {
       .signalContainer(let name, _):
       name
     case .updateResources(let name): name
-    case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod, .takeOver, .failPod, .releasePod: nil
+    case .pullImage, .createPod, .updateVolume, .recordSpec, .removePod, .takeOver, .setAside, .failPod, .releasePod: nil
     }
   }
 }

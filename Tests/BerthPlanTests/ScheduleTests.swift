@@ -98,6 +98,37 @@ struct ScheduleTests {
     #expect(job.plan(job.desired(ScheduledTurn(due: midnight + 3600)), running).texts == ["stop container job"])
   }
 
+  @Test("allow: the run that goes on makes room for the next, up to a limit; earlier ones end by themselves, or with their pod")
+  func allow() throws {
+    var job = try Job()
+    job.schedule.concurrencyPolicy = .allow
+    let due = job.desired(ScheduledTurn(due: midnight + 3600))
+    let running = job.actual(run: midnight, .running(since: job.now))
+    #expect(job.plan(due, running).texts == ["let the run go on beside the next"])
+    #expect(job.plan(due, job.actual(run: midnight, job.ended)).texts == ["remove pod"])
+    let edited = job.desired(ScheduledTurn(due: midnight + 3600), hash: "other")
+    #expect(job.plan(edited, running).texts == ["let the run go on beside the next"])
+
+    func beside(_ states: [ContainerState], _ desired: DesiredPod?, _ actual: ActualPod?) -> PodPlan {
+      var others = OtherInstances()
+      for (at, state) in states.enumerated() {
+        var run = job.actual(run: midnight - 3600, state)
+        (run.uid, run.isEarlierRun) = ("earlier\(at)", true)
+        others.leaving.append(run)
+      }
+      return BerthPlan.plan(desired: desired, actual: actual, beside: others, images: ["a:1": .present(digest: "d")], now: job.now)
+    }
+    let live = ContainerState.running(since: job.now)
+    #expect(beside([live], due, nil).texts == ["create pod", "start container job"])
+    #expect(beside([live, job.ended], due, job.actual(run: midnight + 3600, live)).actions.map(\.text) == ["remove pod (old instance)"])
+    #expect(beside([live], nil, running).texts == ["stop container job", "stop container job"], "its manifest is gone")
+    let full = beside(Array(repeating: live, count: ScheduleSpec.runsLimit - 1), due, running)
+    #expect(full.texts == [] && full.waitingFor?.contains("one of 10 runs to end") == true)
+    job.schedule.concurrencyPolicy = .replace
+    let replaced = beside([live], job.desired(ScheduledTurn()), job.actual(run: midnight, live))
+    #expect(replaced.actions.map(\.text) == ["stop container job (old instance)"])
+  }
+
   @Test("berth diff shows a due run to its end") func forecasts() throws {
     let job = try Job()
     let whole = forecast(

@@ -61,15 +61,6 @@ extension Integration {
       }
     }
 
-    @Test("what is still to come is refused, never ignored")
-    func notYet() throws {
-      try beside { daemon in
-        try daemon.drop("bad", try ManifestText.of(pod: "schedule = \"@daily\"\nconcurrency_policy = \"allow\""))
-        let pod = try daemon.pod("bad", "is refused") { $0.condition("ManifestValid") == "False" }
-        #expect(pod.complaints.contains("not supported yet"))
-      }
-    }
-
     @Test("a file that others may write is refused with its path, until they may not")
     func writableByOthers() throws {
       try beside { daemon in

@@ -66,6 +66,47 @@ extension Integration {
       }
     }
 
+    @Test("allow: runs go on side by side, across a crash of the daemon, and all of them end with their manifest")
+    func sideBySide() throws {
+      try withDaemon { daemon in
+        let script = "trap 'exit 0' TERM; sleep 100000 & wait"
+        try daemon.drop("job", ManifestText.of(script, pod: "schedule = \"0 0 1 1 *\"\nconcurrency_policy = \"allow\""))
+        _ = try daemon.pod("job", "waits") { $0.reason == "Scheduled" }
+        try daemon.stop()
+        try forget(daemon, "job")
+        try daemon.start()
+        let first = try daemon.pod("job", "runs") { $0.container.isRunning }
+        let second = try nextRun(daemon, after: first)
+        #expect(isAlive(first.container.pid) && second.message == "an earlier run goes on")
+        daemon.crash()
+        try daemon.start()
+        let found = try daemon.pod("job", "is found") { $0.container.isRunning }
+        #expect(found.uid == second.uid && found.json["earlier_runs"]?.integer == 1)
+        #expect(isAlive(first.container.pid) && isAlive(second.container.pid))
+        // One that ends goes; the newest stays.
+        #expect(try Command.run("sh", ["-c", "kill -TERM \(first.container.pid ?? 0)"]).exit == 0)
+        _ = try daemon.pod("job", "is alone") { $0.json["earlier_runs"]?.integer == 0 }
+        try eventually("its folder is gone") { try Files.list("\(daemon.state)/pods") == [second.uid] }
+        let third = try nextRun(daemon, after: second)
+        try daemon.remove("job")
+        try daemon.wait("job", for: "deleted")
+        #expect(!isAlive(second.container.pid) && !isAlive(third.container.pid))
+        #expect(try Files.list("\(daemon.state)/pods").isEmpty)
+      }
+    }
+
+    /// As if `run` had been begun long ago.
+    private func nextRun(_ daemon: DaemonUnderTest, after run: PodView) throws -> PodView {
+      try daemon.stop()
+      try forget(daemon, "job")
+      let record = "\(daemon.state)/pods/\(run.uid)/pod.json"
+      var json = try #require(try JSON(parsing: Files.read(record)).object)
+      json["scheduled_for"] = .integer(1_000_000_000)
+      try Files.writeAtomically(JSON.object(json).encoded(), to: record)
+      try daemon.start()
+      return try daemon.pod("job", "runs anew") { $0.uid != run.uid && $0.container.isRunning && $0.json["earlier_runs"]?.integer == 1 }
+    }
+
     @Test("an edit leaves a run alone that goes on; replace ends it for the next one; a bad zone is told")
     func edits() throws {
       try withDaemon { daemon in

@@ -16,9 +16,6 @@ extension PodDecoder {
     }
     if let policy = root["concurrency_policy"] {
       schedule.concurrencyPolicy = policy.string.flatMap { ScheduleSpec.ConcurrencyPolicy(rawValue: $0) } ?? .forbid
-      if policy.string == "allow" {
-        sink.error("concurrency_policy = \"allow\" is not supported yet", at: policy.range, help: "\"forbid\" or \"replace\"")
-      }
     }
     schedule.startingDeadline = positive(root, "starting_deadline")
     if root["restart_policy"] == nil {

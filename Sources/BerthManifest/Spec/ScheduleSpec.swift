@@ -4,6 +4,8 @@ import BerthCore
 public struct ScheduleSpec: Hashable, Sendable {
   /// What happens when a run is due while the one before still goes on.
   public enum ConcurrencyPolicy: String, Sendable, CaseIterable {
+    /// Both go on side by side.
+    case allow
     /// It waits for its end, within `startingDeadline`.
     case forbid
     /// It takes its place.

@@ -12,7 +12,7 @@ struct Instance {
   init(_ handle: any PodHandle) { self.handle = handle }
 }
 
-/// The incarnations of one pod: more than one only while one takes over from another.
+/// The incarnations of one pod: more than one only while one takes over from another, and of runs that go on side by side.
 public struct Instances: Sendable {
   private(set) var current: Instance?
   private(set) var successor: Instance?
@@ -66,6 +66,12 @@ public struct Instances: Sendable {
     if let current { leaving[current.handle.uid] = current }
     current = successor
     successor = nil
+  }
+
+  /// The run that is the newest makes room for the next.
+  mutating func setAside() {
+    if let current { leaving[current.handle.uid] = current }
+    current = nil
   }
 }
 

@@ -43,6 +43,8 @@ public protocol PodHandle: Sendable {
   func retire() async
   /// It serves in the place of the one that it was made beside.
   func takeOver() async throws(BerthError)
+  /// A newer run is to be made beside it.
+  func setAside() async throws(BerthError)
   /// From now on nothing of it runs again.
   func fail(_ failure: PodFailure) async throws(BerthError)
   /// Everything of a finished pod but the record of how it ended.

@@ -131,6 +131,10 @@ extension PodWorker {
       try await pod?.takeOver()
       instances.takeOver()
       tell("TookOver", action.reason, action)
+    case .setAside:
+      try await pod?.setAside()
+      instances.setAside()
+      tell("RunGoesOn", action.reason, action)
     }
   }
 

@@ -24,6 +24,7 @@ extension PodWorker {
       failure: failures.first.map { ($0.verb, $0.entry.error, $0.entry.retryAt) }, now: now,
       hold: rollout.reason(against: entry?.desired), wallNow: services.clock.wallNow)
     input.past = sight.current?.past ?? (desired?.past.isEmpty == false ? past?.containers ?? [:] : [:])
+    input.earlierRuns = sight.leaving.values.count { $0.actual.isEarlierRun && !$0.actual.isBeingRemoved }
     input.isNothingDue = turn.map { $0.due == nil } ?? false
     let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
     services.statuses.publish(status, for: key)

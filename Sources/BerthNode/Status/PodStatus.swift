@@ -59,6 +59,8 @@ public struct PodStatus: Hashable, Sendable {
   public var initContainers: [Container] = []
   public var containers: [Container] = []
   public var startedAt: Timestamp?
+  /// Of a pod with a schedule: how many runs go on beside the one that this tells of.
+  public var earlierRuns = 0
   /// Whether nothing is left to be done for it: what `berth sync --wait` waits for.
   public var converged = false
 
@@ -74,6 +76,7 @@ extension PodStatus {
       "generation": .integer(generation), "network": ["ips": .strings(addresses)], "conditions": .array(conditions.map(\.json)),
       "init_containers": .array(initContainers.map(\.json)), "containers": .array(containers.map(\.json)),
       "diagnostics": .array(diagnostics.map(\.json)), "converged": .bool(converged),
+      "earlier_runs": .integer(earlierRuns),
     ]
   }
 }

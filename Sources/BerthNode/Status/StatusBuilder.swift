@@ -21,6 +21,8 @@ struct StatusInput {
   var isNothingDue = false
   /// How far containers that haven't been started since had come before the node went down.
   var past: [String: PodPast.Container] = [:]
+  /// How many earlier runs of its schedule go on.
+  var earlierRuns = 0
   /// Why another spec than the manifest's is run.
   var hold: String?
   var wallNow: Timestamp
@@ -45,6 +47,10 @@ enum StatusBuilder {
     }
     (status.phase, status.reason, status.message) = summary(status, spec, input)
     if status.phase == .pending, status.diagnostics.isEmpty { status.diagnostics = input.entry?.warnings ?? [] }
+    status.earlierRuns = input.earlierRuns
+    if input.earlierRuns > 0, status.message.isEmpty {
+      status.message = input.earlierRuns == 1 ? "an earlier run goes on" : "\(input.earlierRuns) earlier runs go on"
+    }
     status.ready = status.phase == .running && isReady(status)
     status.startedAt = status.containers.compactMap(\.startedAt).min()
     status.nextRetryAt = retryTime(input)
@@ -222,7 +228,7 @@ extension PodAction.Verb {
   fileprivate var failureReason: String {
     switch self {
     case .pullImage: "ErrImagePull"
-    case .createPod, .takeOver: "CreatePodSandboxError"
+    case .createPod, .takeOver, .setAside: "CreatePodSandboxError"
     case .startContainer: "CreateContainerError"
     case .stopContainer, .retireContainer, .signalContainer: "KillContainerError"
     case .removeContainer, .removePod, .releasePod: "KillPodSandboxError"

@@ -56,7 +56,7 @@ extension Pod {
     var request = PodNetworkRequest(
       uid: uid, key: key, hostname: record.spec.hostname, networks: networks, ports: record.spec.allContainers.flatMap(\.ports),
       dns: record.spec.dns, hostsPath: "\(paths.etc)/hosts", hostsBase: files.hosts)
-    request.isServing = record.successorTo == nil && !record.isBeingRemoved
+    request.isServing = record.successorTo == nil && !record.isBeingRemoved && !record.isEarlierRun
     return request
   }
 }

@@ -14,6 +14,7 @@ extension Pod {
     observation.actual.createdAt = record.createdAtBoot.map { Instant(nanoseconds: $0) }
     observation.actual.failure = record.failure
     observation.actual.scheduledFor = record.scheduledFor
+    observation.actual.isEarlierRun = record.isEarlierRun
     observation.createdAt = Timestamp(nanoseconds: record.createdAt)
     observation.past = record.past
     observation.actual.past = record.past.mapValues(\.planned)

@@ -20,4 +20,15 @@ extension Pod {
     }
     context.networks.setServing(uid, true)
   }
+
+  /// A newer run of its schedule is the one that its pod's name leads to; this one goes on.
+  public func setAside() async throws(BerthError) {
+    context.networks.setServing(uid, false)
+    if record.isEarlierRun { return }
+    record.isEarlierRun = true
+    do throws(BerthError) { try save() } catch {
+      record.isEarlierRun = false
+      throw error
+    }
+  }
 }

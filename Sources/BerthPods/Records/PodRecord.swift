@@ -34,6 +34,8 @@ public struct PodRecord: Hashable, Sendable {
   public var failure: PodFailure?
   /// The time of the run that it is: seconds since 1970.
   public var scheduledFor: Int64?
+  /// A newer run was made beside it, or is about to be.
+  public var isEarlierRun = false
   /// Everything but this record was removed, or was about to be.
   public var isReleased = false
   /// Made from what was known of it before the node went down: it had ended then.
@@ -91,7 +93,8 @@ extension PodRecord {
       "containers": .object(containers), "network": network.json, "being_removed": .bool(isBeingRemoved),
       "successor_to": .optional(successorTo),
       "id_range": .optional(idRange.map { Int64($0) }),
-      "scheduled_for": .optional(scheduledFor), "created_at_boot": .optional(createdAtBoot),
+      "scheduled_for": .optional(scheduledFor), "earlier_run": .bool(isEarlierRun),
+      "created_at_boot": .optional(createdAtBoot),
       "failure": failure.map { ["reason": .string($0.reason), "message": .string($0.message)] } ?? .null, "released": .bool(isReleased),
       "restored": .bool(isRestored), "past": past.isEmpty ? .null : .containers(past),
     ]
@@ -112,6 +115,7 @@ extension PodRecord {
     isBeingRemoved = json["being_removed"]?.bool ?? false
     successorTo = json["successor_to"]?.string
     scheduledFor = json["scheduled_for"]?.integer
+    isEarlierRun = json["earlier_run"]?.bool ?? false
     createdAtBoot = json["created_at_boot"]?.integer
     if let failure = json["failure"], let reason = failure["reason"]?.string {
       self.failure = PodFailure(reason: reason, message: failure["message"]?.string ?? "")

@@ -1,6 +1,7 @@
 import BerthManifest
 
-/// Which of the incarnations of one pod that a daemon finds serves, which one is to take over from it, and which are on their way out.
+/// Which of the incarnations of one pod that a daemon finds serves, which one is to take over from it, and which are on their way out or
+/// are earlier runs of its schedule.
 public struct PodRoles: Hashable, Sendable {
   public var current: PodRecord
   public var successor: PodRecord?
@@ -15,7 +16,7 @@ public struct PodRoles: Hashable, Sendable {
       let older = byAge.dropLast()
       let served = newest.successorTo.flatMap { uid in older.first { $0.uid == uid } }
       var roles = PodRoles(current: served ?? newest, successor: served == nil ? nil : newest)
-      roles.leaving = older.filter { $0.isBeingRemoved && $0.uid != served?.uid }
+      roles.leaving = older.filter { ($0.isBeingRemoved || $0.isEarlierRun) && $0.uid != served?.uid }
       return roles
     }
   }

@@ -156,6 +156,7 @@ struct ScheduleDecodingTests {
     #expect(full.schedule?.startingDeadline == .seconds(60))
     #expect(try PodSpec(json: JSON(parsing: full.json.encoded())) == full)
     let short = try #require(decode("schedule = \"@daily\"\nrestart_policy = \"never\"").spec)
+    #expect(decode("schedule = \"@daily\"\nconcurrency_policy = \"allow\"").spec?.schedule?.concurrencyPolicy == .allow)
     #expect(short.schedule?.concurrencyPolicy == .forbid && short.restartPolicy == .never)
     #expect(decode("").spec?.schedule == nil)
   }
@@ -165,7 +166,6 @@ struct ScheduleDecodingTests {
     arguments: [
       ("schedule = \"daily\"", "must be a cron expression"), ("time_zone = \"UTC\"", "needs 'schedule'"),
       ("schedule = \"@daily\"\nrestart_policy = \"always\"", "must be \"on-failure\" or \"never\""),
-      ("schedule = \"@daily\"\nconcurrency_policy = \"allow\"", "not supported yet"),
       ("schedule = \"@daily\"\ntime_zone = \"../etc/passwd\"", "time zone database"),
       ("schedule = \"@daily\"\nupdate = { strategy = \"start-first\" }", "its next run is its update"),
       ("schedule = \"@daily\"\nstarting_deadline = \"0s\"", "must be longer than 0s"),

@@ -59,7 +59,7 @@ struct SimulatedNode {
     case .removePod: pod = nil
     case .failPod(let failure): pod?.failure = failure
     case .releasePod: pod?.sandbox = .released
-    case .updateResources, .updateVolume, .signalContainer, .takeOver: break
+    case .updateResources, .updateVolume, .signalContainer, .takeOver, .setAside: break
     }
   }
 

@@ -37,6 +37,14 @@ struct PodRolesTests {
 
   @Test("a successor whose predecessor is gone serves") func alone() { #expect(roles(record("b", 2, successorTo: "a")) == ["serves b"]) }
 
+  @Test("runs side by side: the newest serves, the others go on; the one that made room for a next that never came serves again")
+  func runs() {
+    var first = record("a", 1)
+    first.isEarlierRun = true
+    #expect(roles(record("b", 2), first) == ["serves b", "leaves a"])
+    #expect(roles(first) == ["serves a"])
+  }
+
   @Test("what a failed creation left is nobody") func leftover() { #expect(roles(record("a", 1), record("b", 2)) == ["serves b"]) }
 
   @Test("the role is kept in the record") func roundTrip() {
