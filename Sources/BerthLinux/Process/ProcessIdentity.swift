@@ -31,14 +31,28 @@ public struct ProcessIdentity: Sendable, Hashable {
       throw error == .notFound ? .noSuchProcess : error
     }
     // The name may hold anything, blanks and brackets too: fields are counted from the last bracket on.
-    guard let bracket = text.lastIndex(of: UInt8(ascii: ")")) else { throw .noSuchProcess }
-    let fields = text[(bracket + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 21)
-    guard fields.count > 19, let state = fields[0].first, let ticks = UInt64(String(decoding: fields[19], as: UTF8.self)) else {
-      throw .noSuchProcess
-    }
+    guard let bracket = text.lastIndex(of: UInt8(ascii: ")")), bracket + 2 < text.count else { throw .noSuchProcess }
+    let state = text[bracket + 2]
+    guard let ticks = number(22, in: text[(bracket + 2)...]) else { throw .noSuchProcess }
     let isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
-    let flags = UInt64(String(decoding: fields[6], as: UTF8.self)) ?? 0
+    let flags = number(9, in: text[(bracket + 2)...]) ?? 0
     return (ProcessIdentity(pid: pid, startTicks: ticks), isZombie || flags & Self.exiting != 0)
+  }
+
+  /// Field `wanted` of a line that begins with field 3, if it is a number. By bytes: every call of a runtime reads such a line.
+  private static func number(_ wanted: Int, in line: ArraySlice<UInt8>) -> UInt64? {
+    var field = 3
+    var value: UInt64?
+    for byte in line {
+      if byte == UInt8(ascii: " ") {
+        field += 1
+        if field > wanted { break }
+      } else if field == wanted {
+        guard (48...57).contains(byte) else { return nil }
+        value = (value ?? 0) &* 10 &+ UInt64(byte - 48)
+      }
+    }
+    return value
   }
 }
 

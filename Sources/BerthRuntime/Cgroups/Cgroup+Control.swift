@@ -109,6 +109,9 @@ extension Cgroup {
     return names.sorted()
   }
 
+  /// Removes the group where nothing lives in it and nothing is below it, or is gone; false: it may be there yet.
+  public func removeIfEmpty() -> Bool { directories.allSatisfy { (try? Files.removeDirectory($0)) != nil } }
+
   /// Removes the group and those below it from every hierarchy. One that isn't there is fine. `.failedPrecondition` while processes live:
   /// those that are dying are waited for, 5 s at most.
   public func remove() throws(BerthError) {

@@ -82,16 +82,19 @@ extension Cgroup {
     let text: String
     do throws(Errno) { text = try Files.readText("/proc/\(pid)/cgroup") } catch { throw failure("verify cgroup", error) }
     // Bytes, not characters: every launch does this.
-    var seen: [(controller: Substring.UTF8View, path: Substring.UTF8View)] = []
+    var (seen, paths): ([Substring.UTF8View], [Substring.UTF8View]) = ([], [])
     for line in text.utf8.split(separator: 10) {
       let fields = line.split(separator: 58, maxSplits: 2, omittingEmptySubsequences: false)
       guard fields.count == 3 else { continue }
-      for controller in fields[1].split(separator: 44, omittingEmptySubsequences: false) { seen.append((controller, fields[2])) }
+      for controller in fields[1].split(separator: 44, omittingEmptySubsequences: false) {
+        seen.append(controller)
+        paths.append(fields[2])
+      }
     }
     for hierarchy in layout.hierarchies {
       let (controllers, path) = (layout.version == .v2 ? [""] : hierarchy.controllers, place(hierarchy).utf8)
       let isThere = { (name: String) in
-        seen.contains { $0.controller.elementsEqual(name.utf8) && $0.path.suffix(path.count).elementsEqual(path) }
+        seen.indices.contains { seen[$0].elementsEqual(name.utf8) && paths[$0].suffix(path.count).elementsEqual(path) }
       }
       guard controllers.allSatisfy(isThere) else {
         throw BerthError(.bug, "verify cgroup", place(hierarchy), cause: "process \(pid) is not in it in \(hierarchy.mountPoint)")

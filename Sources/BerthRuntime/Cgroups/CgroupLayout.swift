@@ -25,7 +25,8 @@ public struct CgroupLayout: Sendable, Hashable {
   }
 
   /// v1 controllers that confine or measure a container. Named hierarchies (systemd's) stay as they are.
-  private static let known: Set = [
+  /// A list: a set's first use has the Swift runtime look for what its elements conform to, which takes longer than all of `parse`.
+  private static let known = [
     "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "perf_event", "net_cls", "net_prio", "rdma",
     "misc",
   ]

@@ -75,7 +75,6 @@ struct ContainerBirth {
       // Where this process may not either, the limit stays as high as it is, and its own step says so.
       try? UserNamespaces.raiseHardLimit(of: pid, resource: limit.resource, to: limit.value)
     }
-    // A process that has died meanwhile leaves the end of its stream.
-    try? DescriptorSocket.send([1], over: socket)
+    LaunchReport.sayWord(over: socket)
   }
 }

@@ -56,6 +56,9 @@ public struct DirectLaunch: ~Copyable {
     do throws(Errno) { return try SharedNumber() } catch { throw error.wrapped("share memory", id) }
   }
 
+  /// To be said once the cgroup that the plan's process joins is there.
+  public borrowing func cgroupIsMade() { if plan.awaitsCgroup { LaunchReport.sayWord(over: reports.raw) } }
+
   /// Hears the process out. `atPoint` is called at each synchronisation point but the gate; what it throws ends the process. Whatever
   /// goes wrong, the process is killed and reaped before this throws.
   public borrowing func follow(_ atPoint: (UInt32) throws(BerthError) -> Void) throws(BerthError) -> Outcome {

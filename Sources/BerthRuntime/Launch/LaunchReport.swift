@@ -34,8 +34,7 @@ struct LaunchReport {
       report.take(told, plan, id)
       guard told.kind == BERTH_REPORT_SYNC.rawValue else { continue }
       switch atPoint.map({ $0(told.detail) }) ?? .goOn {
-      // A process that has died meanwhile leaves the end of the stream.
-      case .goOn: try? DescriptorSocket.send([1], over: socket.raw)
+      case .goOn: sayWord(over: socket.raw)
       case .leave:
         report.isWaiting = true
         return report
@@ -48,6 +47,9 @@ struct LaunchReport {
     return report
   }
 
+  /// What the process waits for at a synchronisation point. One that has died meanwhile leaves the end of the stream.
+  static func sayWord(over socket: Int32) { try? DescriptorSocket.send([1], over: socket) }
+
   /// A process that died with an answer unread leaves an error in front of what it had said.
   private static func next(_ socket: borrowing FD) throws(Errno) -> [UInt8] {
     let limit = MemoryLayout<berth_report>.size
@@ -58,13 +60,20 @@ struct LaunchReport {
   }
 
   private mutating func take(_ message: berth_report, _ plan: InitPlan, _ id: String) {
+    switch message.kind {
+    case BERTH_REPORT_EXECUTING.rawValue: isExecuting = true
+    case BERTH_REPORT_WARNING.rawValue, BERTH_REPORT_FAILURE.rawValue: takeTrouble(message, plan, id)
+    default: return
+    }
+  }
+
+  private mutating func takeTrouble(_ message: berth_report, _ plan: InitPlan, _ id: String) {
     let step = Int(message.step) < plan.steps.count ? plan.steps[Int(message.step)] : nil
     let purpose = step?.purpose ?? "step \(message.step)"
-    switch message.kind {
-    case BERTH_REPORT_WARNING.rawValue: warnings.append("\(purpose): \(Errno(message.error)): left as it was")
-    case BERTH_REPORT_EXECUTING.rawValue: isExecuting = true
-    case BERTH_REPORT_FAILURE.rawValue: (failure, hasSpoken) = (Self.error(message, step, purpose, id), true)
-    default: return
+    if message.kind == BERTH_REPORT_WARNING.rawValue {
+      warnings.append("\(purpose): \(Errno(message.error)): left as it was")
+    } else {
+      (failure, hasSpoken) = (Self.error(message, step, purpose, id), true)
     }
   }
 

@@ -20,8 +20,8 @@ enum LauncherProcess {
     Children.leave(0)
   }
 
-  /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup, while the child mounts  4. answer the child's synchronisation: the
-  /// cgroup is made, the membership is verified  5. hear that it executes. A process that joins others finds the cgroup made.
+  /// 1. on v2, make the cgroup  2. clone  3. on v1, make the cgroup, while the child mounts, and say so  4. answer the child's
+  /// synchronisation: the membership is verified  5. hear that it executes. A process that joins others finds the cgroup made.
   private static func perform(_ launch: PreparedLaunch, _ pidfd: inout Int32?, _ shared: UnsafeMutablePointer<Int32>) -> LaunchResult {
     var pid: Int32?
     do throws(BerthError) {
@@ -39,6 +39,7 @@ enum LauncherProcess {
         let report = try listen(socket, launch, cloned.pid)
         throw report.hasSpoken ? report.failure ?? error : error
       }
+      if launch.plan.awaitsCgroup { LaunchReport.sayWord(over: socket.raw) }
       let report = try listen(socket, launch, cloned.pid)
       if let failure = report.failure { throw failure }
       return .launched(

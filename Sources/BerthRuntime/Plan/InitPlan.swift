@@ -12,14 +12,13 @@ public struct InitPlan: Sendable, Hashable, CustomStringConvertible {
   public internal(set) var cloneFlags: UInt64 = 0
   /// What the process needs from before its birth and from outside its user namespace.
   public internal(set) var birth = Birth()
+  /// Whether the process waits for its launcher to say that the cgroup is made.
+  public internal(set) var awaitsCgroup = false
   /// What was asked for and is left out, because this machine lacks the right.
   public internal(set) var warnings: [String] = []
 
   /// The synchronisation point at which the launcher answers once it has verified that the process is in its cgroup.
   public static let cgroupAttached: UInt32 = 1
-  /// The one before, at which it answers once the cgroup is there to be joined.
-  public static let cgroupMade: UInt32 = 5
-
   /// The one at which the runtime's hooks are run: the namespaces and mounts are made, the root isn't changed yet.
   public static let mounted: UInt32 = 2
   /// A created container is complete and waits to be started.

@@ -46,7 +46,7 @@ public struct InitPlanner {
     add(.pivot, "pivot root")
     try planRootPropagation()
     if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
-    if !hasHooks { planMembership(isMade: false) }
+    if !hasHooks { planMembership(isMade: false, isVerifiedLater: isVerifiedAtGate) }
     try planCgroupView()
     if spec.root?.readonly == true {
       add(.changeMount(.root, set: .readOnly, clear: [], propagation: 0, recursive: false), "make root read-only")
@@ -65,11 +65,21 @@ public struct InitPlanner {
     try planExec()
   }
 
-  /// `isMade`: whether the cgroup is there already.
-  mutating func planMembership(isMade: Bool) {
-    if !isMade, !facts.cgroupJoins.isEmpty { add(.synchronise(InitPlan.cgroupMade), "wait for cgroup") }
+  /// No command runs before the gate is opened, so that is soon enough to verify the membership; a process that its launcher moves, or
+  /// hands devices, must be waited for.
+  private var isVerifiedAtGate: Bool {
+    facts.gate != nil && linux.netDevices.isEmpty && (facts.cgroups == .unified || !facts.cgroupJoins.isEmpty)
+  }
+
+  /// `isMade`: whether the cgroup is there already. `isVerifiedLater`: by whoever created the process, once it is at its gate.
+  mutating func planMembership(isMade: Bool, isVerifiedLater: Bool = false) {
+    // Most often the launcher is done first, and the process needn't sleep.
+    if !isMade, !facts.cgroupJoins.isEmpty {
+      add(.awaitWord, "wait for cgroup")
+      plan.awaitsCgroup = true
+    }
     for join in facts.cgroupJoins { add(.joinCgroup(join), "join cgroup \(join.path)") }
-    add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
+    if !isVerifiedLater { add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup") }
   }
 
   mutating func add(_ what: InitStep, _ purpose: String) { plan.steps.append(InitPlan.Step(what: what, purpose: purpose)) }

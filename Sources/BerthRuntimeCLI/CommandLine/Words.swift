@@ -2,29 +2,33 @@ import BerthCore
 
 /// What a command takes: runc's options, as Go's flag package reads them (`-name` and `--name` alike, `--name=value`, `--flag=false`).
 struct Grammar {
-  struct Option {
-    /// The first is the one it is asked for by.
-    var names: [String]
-    var takesValue: Bool
-  }
-
-  var options: [Option] = []
+  /// Each an option's long name, and behind a blank its short one.
+  var flags: [String] = []
+  var values: [String] = []
   /// Whether options may stand behind the first argument that isn't one.
   var mixes = true
 
-  /// `flags` and `values`: each an option's names, separated by blanks.
-  init(flags: [String] = [], values: [String] = [], mixes: Bool = true) {
-    options = flags.map { Option(names: $0.split(separator: " ").map(String.init), takesValue: false) }
-    options += values.map { Option(names: $0.split(separator: " ").map(String.init), takesValue: true) }
-    self.mixes = mixes
+  /// The long name of an option by either of its names, and whether it takes a value.
+  func option(_ name: String) -> (name: String, takesValue: Bool)? {
+    if let flag = Self.find(name, in: flags) { return (flag, false) }
+    return Self.find(name, in: values).map { ($0, true) }
   }
 
-  func option(_ name: String) -> Option? { options.first { $0.names.contains(name) } }
+  private static func find(_ name: String, in entries: [String]) -> String? {
+    for entry in entries {
+      let blank = entry.utf8.firstIndex(of: 32) ?? entry.endIndex
+      let long = String(entry[..<blank])
+      if name == long || (blank != entry.endIndex && name == entry[entry.utf8.index(after: blank)...]) { return long }
+    }
+    return nil
+  }
 }
 
 /// A command's words, sorted into options and the rest.
 struct Words {
-  private var given: [(name: String, value: String)] = []
+  private var options: [String] = []
+  /// One for each of `options`.
+  private var given: [String] = []
   private(set) var rest: [String] = []
 
   /// Throws `.invalidArgument` for an option that `grammar` doesn't have and for one without its value.
@@ -32,23 +36,24 @@ struct Words {
     var words = words[...]
     while let word = words.popFirst() {
       if word == "--" { break }
-      guard word.hasPrefix("-"), word != "-" else {
+      guard word.utf8.first == 45, word != "-" else {
         rest.append(word)
         if grammar.mixes { continue }
         break
       }
-      let text = word.drop { $0 == "-" }
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard let option = grammar.option(parts.first ?? ""), let name = option.names.first else {
+      let text = word.utf8.drop { $0 == 45 }
+      let equals = text.firstIndex(of: 61)
+      guard let option = grammar.option(String(text[..<(equals ?? text.endIndex)]) ?? "") else {
         throw BerthError(.invalidArgument, command, word, cause: "unknown option")
       }
-      if parts.count == 2 {
-        given.append((name, parts[1]))
+      options.append(option.name)
+      if let equals {
+        given.append(String(text[text.index(after: equals)...]) ?? "")
       } else if option.takesValue {
         guard let value = words.popFirst() else { throw BerthError(.invalidArgument, command, word, cause: "needs a value") }
-        given.append((name, value))
+        given.append(value)
       } else {
-        given.append((name, "true"))
+        given.append("true")
       }
     }
     rest += words
@@ -56,9 +61,9 @@ struct Words {
 
   func has(_ name: String) -> Bool { value(name).map { ["true", "1", "t", "T", "TRUE", "True"].contains($0) } ?? false }
   /// The last one given.
-  func value(_ name: String) -> String? { given.last { $0.name == name }?.value }
-  func values(_ name: String) -> [String] { given.filter { $0.name == name }.map(\.value) }
-  var names: Set<String> { Set(given.map(\.name)) }
+  func value(_ name: String) -> String? { options.lastIndex(of: name).map { given[$0] } }
+  func values(_ name: String) -> [String] { options.indices.filter { options[$0] == name }.map { given[$0] } }
+  var names: Set<String> { Set(options) }
 
   func number<Number: FixedWidthInteger>(_ name: String, as type: Number.Type = Number.self) throws(BerthError) -> Number? {
     guard let text = value(name) else { return nil }

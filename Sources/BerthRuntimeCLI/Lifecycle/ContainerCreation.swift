@@ -85,6 +85,7 @@ struct ContainerCreation: ~Copyable {
       if !isV2 {
         try cgroup.create(resources)
         if !plan.joinsCgroup { try cgroup.attach(process.pid) }
+        process.cgroupIsMade()
       }
     } catch {
       // Where the process has told why it is gone, that says more.
@@ -116,10 +117,12 @@ struct ContainerCreation: ~Copyable {
     let container = Container(folder: folder, record: record)
     let (hooks, kinds, devices) = (bundle.spec.hooks, bundle.spec.joinableKinds, bundle.spec.linux?.netDevices ?? [:])
     let (member, pid) = (process.pidfd.raw, process.pid)
+    var isVerified = false
     let outcome = try process.follow { (point) throws(BerthError) in
       switch point {
       case InitPlan.cgroupAttached:
         try cgroup.verify(pid)
+        isVerified = true
         try Self.handOver(devices, to: record.process)
       case InitPlan.mounted:
         let state = container.state(.creating)
@@ -132,6 +135,7 @@ struct ContainerCreation: ~Copyable {
       default: return
       }
     }
+    if !isVerified { do throws(BerthError) { try cgroup.verify(pid) } catch { throw process.end(error) } }
     self.record = record
     switch outcome {
     case .created(let warnings), .executing(let warnings): for warning in warnings { call.log.warn(warning) }

@@ -10,11 +10,11 @@ enum DeleteCommand {
     let id = try call.id(words, "delete")
     let force = words.has("force")
     let folder = call.store.folder(id)
-    guard Files.exists(folder.path) else {
-      if force { return 0 }
-      throw BerthError(.notFound, "delete container", id, cause: "container does not exist")
+    let lock: DirectoryLock
+    do throws(BerthError) { lock = try folder.lock() } catch {
+      if force, error.code == .notFound { return 0 }
+      throw error
     }
-    let lock = try folder.lock()
     guard let container = try? call.store.container(id) else {
       guard force else { throw BerthError(.failedPrecondition, "delete container", id, cause: "its state can't be read: use --force") }
       try folder.remove()
@@ -49,7 +49,7 @@ enum Removal {
   /// Of a container that has stopped: what is left of its processes, its cgroup, its folder; then its last hooks.
   static func remove(_ container: Container, log: RuntimeLog) throws(BerthError) {
     let hooks = container.record.hasHooks ? (try? container.folder.spec())?.hooks ?? RuntimeSpec.Hooks() : RuntimeSpec.Hooks()
-    if let cgroup = container.cgroup, cgroup.exists() {
+    if let cgroup = container.cgroup, !cgroup.removeIfEmpty() {
       if (try? cgroup.processes())?.isEmpty == false { try cgroup.killAll() }
       try cgroup.remove()
     }

@@ -7,7 +7,7 @@ import BerthRuntime
 enum StartCommand {
   static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
     let id = try call.id(try Words(words, Grammar(), command: "start"), "start")
-    let folder = try call.store.container(id).folder
+    let folder = call.store.folder(id)
     let lock = try folder.lock()
     let container = try call.store.container(id)
     try container.needs(.created, to: "start container")

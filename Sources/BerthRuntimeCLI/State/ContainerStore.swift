@@ -39,7 +39,6 @@ struct ContainerStore {
   /// A container that is there, or `.notFound`.
   func container(_ id: String) throws(BerthError) -> Container {
     let folder = folder(id)
-    guard Files.exists(folder.path) else { throw BerthError(.notFound, "find container", id, cause: "container does not exist") }
     return Container(folder: folder, record: try folder.record())
   }
 
@@ -67,7 +66,9 @@ struct ContainerFolder {
       if let json = try? JSON(parsing: bytes), let record = ContainerRecord(json) { return record }
       throw Errno.invalid
     } catch {
-      throw BerthError(.failedPrecondition, "read state", id, cause: error == .notFound ? "container is being created" : error.description)
+      guard error == .notFound else { throw BerthError(.failedPrecondition, "read state", id, cause: error.description) }
+      guard Files.exists(path) else { throw BerthError(.notFound, "find container", id, cause: "container does not exist") }
+      throw BerthError(.failedPrecondition, "read state", id, cause: "container is being created")
     }
   }
 
@@ -103,7 +104,8 @@ struct ContainerFolder {
 
   func remove() throws(BerthError) {
     do throws(Errno) {
-      for name in ["state.json", "config.json", Self.gate] { try Files.unlink("\(path)/\(name)") }
+      for name in ["state.json", "config.json"] { try Files.unlink("\(path)/\(name)") }
+      // The gate of one that was never started, for one.
       do throws(Errno) { try Files.removeDirectory(path) } catch {
         guard error == .notEmpty else { throw error }
         try Files.removeTree(path)
