@@ -54,6 +54,14 @@ struct HostileSpecTests {
       "ids beyond the last one", #""linux":{"#, #""linux":{"uidMappings":[{"containerID":0,"hostID":4294967296,"size":1}],"#,
       "linux.uidMappings[0].hostID"
     ),
+    (
+      "more mounts than a plan has room for", #""mounts":["#,
+      #""mounts":[\#(String(repeating: #"{"destination":"/x","type":"tmpfs"},"#, count: 16_384))"#, "(mounts): are more than 16384"
+    ),
+    (
+      "cgroups at a hundred places", #""mounts":["#,
+      #""mounts":[\#(String(repeating: #"{"destination":"/x","type":"cgroup"},"#, count: 100))"#, "(mounts): have cgroups more than 64"
+    ),
     ("a hook that isn't absolute", #""root":"#, #""hooks":{"prestart":[{"path":"bin/true"}]},"root":"#, "hooks.prestart[0].path"),
     ("a hook without a path", #""root":"#, #""hooks":{"poststop":[{"args":["x"]}]},"root":"#, "hooks.poststop[0].path"),
     ("a hook without time", #""root":"#, #""hooks":{"prestart":[{"path":"/bin/true","timeout":-1}]},"root":"#, "hooks.prestart[0].timeout"),

@@ -13,6 +13,8 @@ public struct MountSources {
   /// Of the container, where it is there already.
   private let namespace: Int32?
   private let nodeMounts: Int32?
+  /// Those that are mounted after cgroups are: by then the node's files are out of sight.
+  private let late: [Int: Int]
   private var made: [IDMaps: Int32] = [:]
   /// Whether a mount whose file system can't show other ids is taken as it is, with a warning.
   private let isLenient: Bool
@@ -22,14 +24,16 @@ public struct MountSources {
   /// Returns warnings.
   public static func open(_ spec: RuntimeSpec, _ facts: inout PlanFacts, isLenient: Bool = false) throws(BerthError) -> [String] {
     facts.idMaps = try idMaps(spec, facts.namespaces)
-    guard facts.idMaps != nil || spec.mounts.contains(where: isSpecial) || !InitPlanner.insideCgroups(spec).isEmpty else { return [] }
-    var sources = MountSources(spec, facts, isLenient)
+    let late = try InitPlanner.insideCgroups(spec)
+    guard facts.idMaps != nil || spec.mounts.contains(where: isSpecial) || !late.isEmpty else { return [] }
+    var sources = MountSources(spec, facts, late, isLenient)
     for at in spec.mounts.indices { facts.sources[at] = try sources.source(at) }
     return sources.warnings
   }
 
-  private init(_ spec: RuntimeSpec, _ facts: PlanFacts, _ isLenient: Bool) {
+  private init(_ spec: RuntimeSpec, _ facts: PlanFacts, _ late: [Int: Int], _ isLenient: Bool) {
     self.spec = spec
+    self.late = late
     self.isLenient = isLenient
     linux = spec.linux ?? RuntimeSpec.Linux()
     subPaths = facts.subPaths
@@ -52,9 +56,7 @@ public struct MountSources {
     let field = "mounts[\(at)]"
     let options = try MountOptions(mount.options, field)
     if options.isBind || mount.type == "bind" {
-      // Once cgroups are mounted the node's files are out of sight.
-      let isLate = InitPlanner.insideCgroups(spec).contains(at)
-      return maps != nil || isLate || Self.isSpecial(mount) ? try bind(mount, options, field) : nil
+      return maps != nil || late[at] != nil || Self.isSpecial(mount) ? try bind(mount, options, field) : nil
     }
     if mount.type == "overlay", options.idMapping != nil { return try stack(mount, options, field) }
     guard mount.uidMappings.isEmpty, mount.gidMappings.isEmpty, options.idMapping == nil else {

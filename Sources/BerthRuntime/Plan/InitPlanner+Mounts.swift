@@ -31,17 +31,33 @@ extension InitPlanner {
   }
 
   mutating func planMounts() throws(BerthError) {
-    let late = Self.insideCgroups(spec)
-    for (at, mount) in spec.mounts.enumerated() where !Self.isCgroup(mount) && !late.contains(at) { try plan(mount, at) }
+    let late = try Self.insideCgroups(spec)
+    for (at, mount) in spec.mounts.enumerated() where !Self.isCgroup(mount) && late[at] == nil { try plan(mount, at) }
   }
 
-  /// Those that must wait for the mount of cgroups in which they lie: systemd's own hierarchy, which engines bind there, for one.
-  static func insideCgroups(_ spec: RuntimeSpec) -> [Int] {
-    guard let first = spec.mounts.firstIndex(where: isCgroup) else { return [] }
-    return spec.mounts.indices.dropFirst(first + 1).filter { at in
-      !isCgroup(spec.mounts[at])
-        && spec.mounts[..<at].contains { isCgroup($0) && spec.mounts[at].destination.hasPrefix("\($0.destination)/") }
+  /// What a plan has room for, and more than anybody has mounts of cgroups: so that looking for one in the other takes no time.
+  private static let mountLimits = (all: 16_384, cgroups: 64)
+
+  /// Those that must wait for the mount of cgroups in which they lie, with that one's number: systemd's own hierarchy, which engines bind
+  /// there, for one. Throws `.invalidArgument` for more mounts than a container can have.
+  static func insideCgroups(_ spec: RuntimeSpec) throws(BerthError) -> [Int: Int] {
+    var (groups, folders): ([Int], [String]) = ([], [])
+    var inside: [Int: Int] = [:]
+    guard spec.mounts.count <= mountLimits.all else {
+      throw BerthError(.invalidArgument, "plan", "mounts", cause: "are more than \(mountLimits.all)")
     }
+    for (at, mount) in spec.mounts.enumerated() {
+      if isCgroup(mount) {
+        groups.append(at)
+        folders.append("\(mount.destination)/")
+      } else if let around = folders.lastIndex(where: { mount.destination.hasPrefix($0) }) {
+        inside[at] = groups[around]
+      }
+    }
+    guard groups.count <= mountLimits.cgroups else {
+      throw BerthError(.invalidArgument, "plan", "mounts", cause: "have cgroups more than \(mountLimits.cgroups) times")
+    }
+    return inside
   }
 
   static func isCgroup(_ mount: RuntimeSpec.Mount) -> Bool { mount.type == "cgroup" || mount.type == "cgroup2" }
@@ -145,6 +161,7 @@ extension InitPlanner {
     let isBorrowed = !isPrivate(.cgroup) && facts.cgroupNamespace != nil && spec.mounts.contains(where: Self.isCgroup)
     // A file system's root is where its maker is attached, whatever namespace looks at it later.
     if isBorrowed { add(.unshare(.cgroup), "make cgroup namespace for mounts") }
+    let late = try Self.insideCgroups(spec)
     for (at, mount) in spec.mounts.enumerated() where Self.isCgroup(mount) {
       let field = "mounts[\(at)]"
       guard isPrivate(.cgroup) || isBorrowed else {
@@ -156,9 +173,7 @@ extension InitPlanner {
       case .unified: addCgroup("cgroup2", [], at: destination, options)
       case .hierarchies(let groups): planHierarchies(groups, at: destination, options)
       }
-      for inner in Self.insideCgroups(spec) where spec.mounts[inner].destination.hasPrefix("\(mount.destination)/") {
-        try plan(spec.mounts[inner], inner)
-      }
+      for inner in spec.mounts.indices where late[inner] == at { try plan(spec.mounts[inner], inner) }
       if case .hierarchies = facts.cgroups, options.set.contains(.readOnly) {
         // Last: mount points were made in it.
         add(.directory(destination, .noProc), "mount \(destination)")
