@@ -29,7 +29,7 @@ func launchOnce(_ request: LaunchRequest) -> JSON {
   do throws(BerthError) {
     let process = try ContainerLauncher.begin(request, stdin: 0, stdout: 1, stderr: 2).finish()
     let started = Clock.bootNanoseconds()
-    let status = Children.reap(process.pid)
+    let status = try? Children.wait(for: process.pid)
     return [
       "pid": .integer(Int64(process.pid)), "uid": .integer(Int64(process.uid)), "gid": .integer(Int64(process.gid)),
       "start_time_ticks": .integer(Int64(process.startTimeTicks)), "exit": status.map { .integer(Int64($0.code)) } ?? .null,
@@ -59,7 +59,7 @@ if arguments[1] == "--overlay-by-options", arguments.count == 6 {
   let before = mounts(naming: arguments[2])
   let child = try Children.fork()
   if child == 0 { overlayByOptions(Array(arguments[2...])) }
-  _ = Children.reap(child)
+  _ = try? Children.wait(for: child)
   tell(.bool(mounts(naming: arguments[2]) == before))
   exit(0)
 }

@@ -121,7 +121,7 @@ struct WorkerTests {
       ImageFixture.worker, arguments: ["berth-worker"],
       descriptors: [(0, socket.child.raw), (1, socket.child.raw), (2, 2), (9, inherited.raw)])
     let ours = socket.keepOurs()
-    defer { ChildChannel.kill(pid) }
+    defer { Children.kill(pid) }
     // It waits for its job: until its status shows the last of the steps.
     var status = ""
     while !status.contains("NoNewPrivs:\t1") || !status.contains("CapBnd:\t0000000088") {
@@ -163,7 +163,7 @@ struct WorkerTests {
     let status = try Files.status("\(image.layerDirectories[0])/bin/hard")
     #expect((status.permissions, status.links) == (0o755, 2))
     #expect(try Files.readLink("\(image.layerDirectories[0])/bin/link") == "tool")
-    #expect(try Command.run(ImageFixture.worker, "make-image", "--nonsense", "x").exit == .code(64))
-    #expect(try Command.run(ImageFixture.worker, "--help").exit == .code(64))
+    #expect(try Command.run(ImageFixture.worker, "make-image", "--nonsense", "x").exit == .exited(64))
+    #expect(try Command.run(ImageFixture.worker, "--help").exit == .exited(64))
   }
 }

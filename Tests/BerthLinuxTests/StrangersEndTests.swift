@@ -12,15 +12,15 @@ struct StrangersEndTests {
     let handle = opened.descriptor ?? -1
     _ = try Descriptors.waitReadable([handle], timeout: .seconds(30))
     let pidfd = try Descriptors.duplicate(handle)
-    let zombie = ProcessControl.ending(of: pidfd, identity)
-    #expect(zombie?.exitCode == code && zombie?.signal == signal)
-    _ = ProcessControl.reap(pid)
+    let zombie = ExitStatus.ofStranger(pidfd, identity)
+    #expect(zombie?.code == code && zombie?.signal == signal)
+    _ = try Children.reapIfEnded(pid)
     #expect(try !isOpened(identity))
-    let reaped = ProcessControl.ending(of: pidfd, identity)
+    let reaped = ExitStatus.ofStranger(pidfd, identity)
     // Linux 6.15 keeps it; nobody guesses where the kernel doesn't.
     let parts = try Kernel.release().split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
     let isKept = !parts.lexicographicallyPrecedes([6, 15])
-    #expect(reaped?.exitCode == (isKept ? code : nil) && reaped?.signal == (isKept ? signal : nil))
+    #expect(reaped?.code == (isKept ? code : nil) && reaped?.signal == (isKept ? signal : nil))
   }
 
   @Test("a number that is another's by now opens nothing")

@@ -57,7 +57,7 @@ private final class ScriptedServers: @unchecked Sendable {
 
   deinit {
     kill(pid, SIGKILL)
-    _ = try? ChildChannel.wait(for: pid)
+    _ = try? Children.wait(for: pid)
   }
 
   /// Requests so far but the look for TLS, which isn't one: `SERVER PATH AUTHORIZATION`.

@@ -54,7 +54,7 @@ struct InspectTests {
       descriptors: [(0, null.raw), (1, output.raw), (2, output.raw)])
     defer {
       Children.kill(reader)
-      _ = Children.reap(reader)
+      _ = try? Children.wait(for: reader)
     }
     try eventually("the first figures") { try Files.readText(log).contains("stats") }
     try container.must("start", container.id)

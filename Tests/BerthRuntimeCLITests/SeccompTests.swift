@@ -120,7 +120,7 @@ struct SeccompTests {
       descriptors: [(0, null.raw), (1, output.raw), (2, output.raw)])
     defer {
       Children.kill(child)
-      _ = Children.reap(child)
+      _ = try? Children.wait(for: child)
     }
     try eventually("the listener is there") { try Files.readText(log).hasPrefix("ready") }
     let results = try body()

@@ -225,7 +225,7 @@ struct UserNamespaceTests {
     let pid = try Spawn.start(
       Command.locate("unshare"), arguments: ["unshare", "-m", "/bin/sh", "-c", "echo $$ > \(fifo); read x < \(fifo)"],
       environment: ["PATH=/usr/bin:/bin"], descriptors: [(0, null.raw), (1, null.raw), (2, null.raw)])
-    defer { _ = Children.reap(pid) }
+    defer { _ = try? Children.wait(for: pid) }
     defer { Children.kill(pid) }
     _ = try Files.open(fifo, O_RDONLY).read(upTo: 16)
     let container = try RuntimeBundle("readlink /proc/self/ns/mnt; ls /")

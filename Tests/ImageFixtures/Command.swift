@@ -4,10 +4,10 @@ import Glibc
 /// Other programs, run to their end.
 public enum Command {
   public struct Outcome: Sendable {
-    public var exit: ChildChannel.Exit
+    public var exit: ExitStatus
     /// Standard output and error together.
     public var output: String
-    public var succeeded: Bool { exit == .code(0) }
+    public var succeeded: Bool { exit == .exited(0) }
   }
 
   private static let environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/root", "TMPDIR=/tmp"]
@@ -29,7 +29,7 @@ public enum Command {
       arguments[0], arguments: arguments, environment: environment, descriptors: [(0, null.raw), (1, pipe.child.raw), (2, pipe.child.raw)])
     let ours = pipe.keepOurs()
     let output = try ours.readAll(limit: 64 << 20)
-    return Outcome(exit: try ChildChannel.wait(for: pid), output: String(decoding: output, as: UTF8.self))
+    return Outcome(exit: try Children.wait(for: pid), output: String(decoding: output, as: UTF8.self))
   }
 
   /// Starts a program that goes on, its output to a file.

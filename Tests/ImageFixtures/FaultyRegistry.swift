@@ -36,7 +36,7 @@ public final class FaultyRegistry: @unchecked Sendable {
 
   deinit {
     kill(pid, SIGKILL)
-    _ = try? ChildChannel.wait(for: pid)
+    _ = try? Children.wait(for: pid)
   }
 
   /// Its own authority, good for `name` (as openssl's subjectAltName).

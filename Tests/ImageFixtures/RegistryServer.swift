@@ -36,7 +36,7 @@ public final class RegistryServer: @unchecked Sendable {
 
   deinit {
     kill(pid, SIGKILL)
-    _ = try? ChildChannel.wait(for: pid)
+    _ = try? Children.wait(for: pid)
   }
 
   private static func address(_ port: UInt16) -> sockaddr_in {

@@ -22,8 +22,8 @@ enum CredentialHelper {
     switch outcome.end {
     case .timedOut: throw fail("no answer within \(DurationText.format(timeout))")
     case .talkedTooMuch: throw fail("its answer is larger than \(outputLimit) bytes")
-    case .exited(.code(0)): return try parse(outcome.output, fail)
-    case .exited(let exit):
+    case .ended(.exited(0)): return try parse(outcome.output, fail)
+    case .ended(let exit):
       // What it says may hold anything; only this one sentence is known.
       let said = String(decoding: outcome.output + outcome.errors, as: UTF8.self)
       if said.contains("credentials not found") { return nil }

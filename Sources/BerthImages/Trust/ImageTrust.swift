@@ -130,10 +130,10 @@ public struct ImageTrust: Sendable, Equatable {
       ).run()
     } catch { throw deny("can't be run: \(error)") }
     switch outcome.end {
-    case .exited(.code(0)): return
+    case .ended(.exited(0)): return
     case .timedOut: throw deny("gave no answer within \(DurationText.format(verifierTimeout))")
     case .talkedTooMuch: throw deny("said more than \(Self.outputLimit) bytes")
-    case .exited(let exit):
+    case .ended(let exit):
       let said = String(decoding: outcome.output.prefix(300), as: UTF8.self)
       let words = String(String.UnicodeScalarView(said.unicodeScalars.map { $0.value < 32 || (127..<160).contains($0.value) ? " " : $0 }))
       throw deny("rejects it (\(exit)): \(words)")

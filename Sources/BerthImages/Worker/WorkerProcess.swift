@@ -26,7 +26,7 @@ struct WorkerProcess {
     _ handle: (WorkerMessage, (JSON) -> Void) throws(BerthError) -> Bool
   ) throws(BerthError) {
     var result: Result<Bool, BerthError> = .success(false)
-    let exit: ChildChannel.Exit
+    let exit: ExitStatus
     do throws(Errno) {
       let socket = try ChildChannel.pair()
       let errors = try ChildChannel.pipe()
@@ -37,16 +37,16 @@ struct WorkerProcess {
       let complaints = errors.keepOurs()
       do throws(BerthError) { result = .success(try talk(job, ours, complaints, abandoned, handle)) } catch { result = .failure(error) }
       // Nothing it could still do is wanted: it has broken the protocol, or failed, or nobody waits.
-      if case .success(true) = result {} else { ChildChannel.kill(pid) }
-      exit = try ChildChannel.wait(for: pid)
+      if case .success(true) = result {} else { Children.kill(pid) }
+      exit = try Children.wait(for: pid)
     } catch { throw BerthError(.unavailable, operation, subject, cause: "berth-worker (\(path)) can't be run: \(error)") }
-    guard try result.get(), exit == .code(0) else { throw died(exit) }
+    guard try result.get(), exit == .exited(0) else { throw died(exit) }
   }
 
-  private func died(_ exit: ChildChannel.Exit) -> BerthError {
+  private func died(_ exit: ExitStatus) -> BerthError {
     let words = String(decoding: complaint.suffix(500), as: UTF8.self).split(separator: "\n").first.map { ": \($0)" } ?? ""
     // Nobody here sends that signal to one that works.
-    let hint = exit == .signal(9) ? "; where nobody killed it, memory ran out, which the kernel's log tells" : ""
+    let hint = exit == .signaled(9) ? "; where nobody killed it, memory ran out, which the kernel's log tells" : ""
     return BerthError(.unavailable, operation, subject, cause: "berth-worker ended early with \(exit)\(words)\(hint)")
   }
 

@@ -21,7 +21,7 @@ public enum SandboxNamespaces {
     let holder = try call { berth_user_namespace_holder(all) }
     defer {
       Children.kill(holder)
-      _ = Children.reap(holder)
+      _ = try? Children.wait(for: holder)
     }
     try UserNamespaces.write(uidMap: uidMap, gidMap: gidMap, of: holder)
     try unshare(network: false, ipc: false)

@@ -8,7 +8,7 @@ public enum UserNamespaces {
     let holder = try call { berth_user_namespace_holder(0) }
     defer {
       Children.kill(holder)
-      _ = Children.reap(holder)
+      _ = try? Children.wait(for: holder)
     }
     try write(uidMap: uidMap, gidMap: gidMap, of: holder)
     return try Files.openReadOnly("/proc/\(holder)/ns/user")

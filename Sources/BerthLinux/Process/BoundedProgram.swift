@@ -16,7 +16,7 @@ public struct BoundedProgram: Sendable {
   public var outputLimit: Int
 
   public enum End: Sendable, Hashable {
-    case exited(ChildChannel.Exit)
+    case ended(ExitStatus)
     case timedOut
     case talkedTooMuch
   }
@@ -25,7 +25,7 @@ public struct BoundedProgram: Sendable {
     public var end: End
     public var output: [UInt8]
     public var errors: [UInt8]
-    public var succeeded: Bool { end == .exited(.code(0)) }
+    public var succeeded: Bool { end == .ended(.exited(0)) }
   }
 
   public init(
@@ -68,7 +68,7 @@ public struct BoundedProgram: Sendable {
     if !isDone { _ = kill(-pid, SIGKILL) }
     let exit = try Self.reap(pid, within: isDone ? timeout : .zero)
     _ = kill(-pid, SIGKILL)
-    if isDone, let exit { outcome.end = .exited(exit) }
+    if isDone, let exit { outcome.end = .ended(exit) }
     return outcome
   }
 
@@ -93,16 +93,16 @@ public struct BoundedProgram: Sendable {
   }
 
   /// nil if it had to be killed.
-  private static func reap(_ pid: pid_t, within limit: Duration) throws(Errno) -> ChildChannel.Exit? {
+  private static func reap(_ pid: pid_t, within limit: Duration) throws(Errno) -> ExitStatus? {
     if limit > .zero, let handle = try? ProcessControl.open(pid) {
       let ended = try Descriptors.waitReadable([handle.raw], timeout: limit)
       if ended.isEmpty {
         _ = kill(-pid, SIGKILL)
-        _ = try ChildChannel.wait(for: pid)
+        _ = try Children.wait(for: pid)
         return nil
       }
     }
-    return try ChildChannel.wait(for: pid)
+    return try Children.wait(for: pid)
   }
 }
 

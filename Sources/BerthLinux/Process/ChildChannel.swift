@@ -55,28 +55,4 @@ public enum ChildChannel {
     try call { poll(&entries, nfds_t(entries.count), -1) }
     return entries.map { $0.revents != 0 }
   }
-
-  /// How a child ended.
-  public enum Exit: Sendable, Hashable, CustomStringConvertible {
-    case code(Int32)
-    case signal(Int32)
-
-    public var description: String {
-      switch self {
-      case .code(let code): "exit code \(code)"
-      case .signal(let number): "signal \(number)\(berth_signal_name(number).map { " (SIG\(String(cString: $0)))" } ?? "")"
-      }
-    }
-  }
-
-  /// Waits for the end of a child of this process and reaps it.
-  public static func wait(for child: pid_t) throws(Errno) -> Exit {
-    var status: Int32 = 0
-    try call { waitpid(child, &status, 0) }
-    let signal = status & 0x7f
-    return signal == 0 ? .code((status >> 8) & 0xff) : .signal(signal)
-  }
-
-  /// The child must not have been reaped, so that its number is still its own.
-  public static func kill(_ child: pid_t) { _ = Glibc.kill(child, SIGKILL) }
 }

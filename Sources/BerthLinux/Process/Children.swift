@@ -1,44 +1,46 @@
 import CBerthSys
 import Glibc
 
-/// Processes made by fork(2), for programs with one thread.
+/// This process's children: how they are made by fork(2), ended and reaped. What is made by other means is in `Spawn`.
 public enum Children {
-  /// 0 in the child, its pid in the parent. The child must end by `leave`.
+  /// 0 in the child, its pid in the parent. The child must end by `leave`. For programs with one thread.
   public static func fork() throws(Errno) -> pid_t { try call { berth_fork() } }
 
   /// Ends this process at once: nothing of what the parent's copy would do at its end is done.
   public static func leave(_ code: Int32) -> Never { _exit(code) }
 
-  /// SIGKILL; a process that is gone is fine.
+  /// SIGKILL to a child that hasn't been reaped, so that its number is still its own; one that has ended is fine.
   public static func kill(_ pid: pid_t) { send(SIGKILL, to: pid) }
 
-  /// A process that is gone is fine.
+  /// As `kill`, with another signal.
   public static func send(_ signal: Int32, to pid: pid_t) { if pid > 0 { _ = Glibc.kill(pid, signal) } }
 
-  /// Waits for the end of a child and reaps it. nil: it isn't a child (any more).
-  public static func reap(_ pid: pid_t) -> ExitStatus? {
+  /// Waits for the end of a child and reaps it. ECHILD: it isn't a child (any more).
+  @discardableResult
+  public static func wait(for pid: pid_t) throws(Errno) -> ExitStatus {
     var status: Int32 = 0
-    do throws(Errno) { try call { waitpid(pid, &status, 0) } } catch { return nil }
+    try call { waitpid(pid, &status, 0) }
     return ExitStatus(waitStatus: status)
   }
-}
 
-/// How a process ended.
-public enum ExitStatus: Sendable, Hashable {
-  case exited(Int32)
-  case signaled(Int32)
-
-  /// From waitpid(2)'s status of a process that has ended.
-  public init(waitStatus: Int32) {
-    let signal = waitStatus & 0x7f
-    self = signal == 0 ? .exited(waitStatus >> 8 & 0xff) : .signaled(signal)
+  /// Reaps a child if it has ended, and doesn't wait: nil while it lives. ECHILD: it isn't a child (any more).
+  public static func reapIfEnded(_ pid: pid_t) throws(Errno) -> ExitStatus? {
+    var status: Int32 = 0
+    return try call { waitpid(pid, &status, WNOHANG) } == pid ? ExitStatus(waitStatus: status) : nil
   }
 
-  /// As shells tell it: 128 and the signal's number for a process that died of one.
-  public var code: Int32 {
-    switch self {
-    case .exited(let code): code
-    case .signaled(let signal): 128 + signal
-    }
+  /// As above, for the child behind a pidfd.
+  public static func reapIfEnded(_ pidfd: borrowing FD) throws(Errno) -> ExitStatus? {
+    var status: Int32 = 0
+    let number = pidfd.raw
+    return try call { berth_reap_pidfd(number, &status) } == 0 ? nil : ExitStatus(waitStatus: status)
+  }
+
+  /// Reaps one child that has ended, whichever it is; nil if none has.
+  public static func reapAny() -> (pid: pid_t, status: ExitStatus)? {
+    var code: Int32 = 0
+    var signaled: Int32 = 0
+    let pid = berth_reap_any(&code, &signaled)
+    return pid > 0 ? (pid, signaled != 0 ? .signaled(code) : .exited(code)) : nil
   }
 }

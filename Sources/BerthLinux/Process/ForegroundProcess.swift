@@ -24,7 +24,7 @@ public enum ForegroundProcess {
     defer { if let before { Terminal.restore(0, before) } }
     if other >= 0 { Terminal.copySize(from: 0, to: other) }
     var relay = TerminalRelay(other: other)
-    if let status = try reap(pid) {
+    if let status = try Children.reapIfEnded(pid) {
       relay.drain()
       return status
     }
@@ -43,16 +43,11 @@ public enum ForegroundProcess {
     guard bytes.count == MemoryLayout<signalfd_siginfo>.size else { return nil }
     let number = Int32(bytes.withUnsafeBytes { $0.loadUnaligned(as: signalfd_siginfo.self) }.ssi_signo)
     switch number {
-    case SIGCHLD: return try reap(pid)
+    case SIGCHLD: return try Children.reapIfEnded(pid)
     case SIGWINCH where terminal >= 0: Terminal.copySize(from: 0, to: terminal)
     default: _ = Glibc.kill(pid, number)
     }
     return nil
-  }
-
-  private static func reap(_ pid: pid_t) throws(Errno) -> ExitStatus? {
-    var status: Int32 = 0
-    return try call { waitpid(pid, &status, WNOHANG) } == pid ? ExitStatus(waitStatus: status) : nil
   }
 }
 

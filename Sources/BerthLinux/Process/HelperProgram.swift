@@ -38,12 +38,12 @@ public struct HelperProgram: Sendable {
     let handle: FD
     do throws(Errno) { handle = try ProcessControl.open(runner) } catch {
       Children.kill(runner)
-      _ = Children.reap(runner)
+      _ = try? Children.wait(for: runner)
       throw error
     }
     let ended = try Descriptors.waitReadable([handle.raw], timeout: timeout)
     if ended.isEmpty { _ = Glibc.kill(-runner, SIGKILL) }
-    let status = Children.reap(runner)
+    let status = try? Children.wait(for: runner)
     let bytes = (try? said.contents(limit: 64 << 10)) ?? []
     if ended.isEmpty { return (.timedOut, String(decoding: bytes, as: UTF8.self)) }
     return (.exited(status?.code ?? -1), String(decoding: bytes, as: UTF8.self))
@@ -57,7 +57,7 @@ public struct HelperProgram: Sendable {
       let child = try Spawn.start(
         program.path, arguments: program.arguments.isEmpty ? [program.path] : program.arguments, environment: program.environment,
         descriptors: [(0, streams.0), (1, streams.1), (2, streams.2)])
-      Children.leave(Children.reap(child)?.code ?? 1)
+      Children.leave((try? Children.wait(for: child))?.code ?? 1)
     } catch {
       let text = Array("\(error)".utf8)
       _ = Glibc.write(streams.2, text, text.count)

@@ -1,23 +1,8 @@
 import CBerthSys
 import Glibc
 
-/// What a supervising process does to itself and to its children.
+/// What a process does to itself, and how it takes hold of others. Its own children are reaped in `Children`.
 public enum ProcessControl {
-  /// How a child ended.
-  public struct Ended: Sendable, Equatable {
-    public var pid: pid_t
-    /// 128 + n after signal n.
-    public var exitCode: Int32
-    /// nil if it exited by itself.
-    public var signal: Int32?
-
-    init(pid: pid_t, code: Int32, signaled: Bool) {
-      self.pid = pid
-      exitCode = signaled ? 128 + code : code
-      signal = signaled ? code : nil
-    }
-  }
-
   public static var pid: pid_t { getpid() }
   public static var effectiveUser: UInt32 { geteuid() }
 
@@ -47,37 +32,7 @@ public enum ProcessControl {
     for stream in 0...2 { try call { dup2(number, Int32(stream)) } }
   }
 
-  /// Reaps one child that has ended, whichever it is; nil if none has.
-  public static func reapAny() -> Ended? {
-    var code: Int32 = 0
-    var signaled: Int32 = 0
-    let pid = berth_reap_any(&code, &signaled)
-    return pid > 0 ? Ended(pid: pid, code: code, signaled: signaled != 0) : nil
-  }
-
-  /// Reaps the child `pid` if it has ended.
-  public static func reap(_ pid: pid_t) -> Ended? {
-    var status: Int32 = 0
-    guard (try? call { waitpid(pid, &status, WNOHANG) }) == pid else { return nil }
-    return decoded(status, pid)
-  }
-
-  /// Reaps the child behind a pidfd if it has ended. Leaves all other children alone.
-  public static func reap(_ pidfd: borrowing FD) throws(Errno) -> Ended? {
-    var status: Int32 = 0
-    let number = pidfd.raw
-    return try call { berth_reap_pidfd(number, &status) } == 0 ? nil : decoded(status, 0)
-  }
-
-  static func decoded(_ status: Int32, _ pid: pid_t) -> Ended {
-    let signal = status & 0x7f
-    return signal == 0 ? Ended(pid: pid, code: (status >> 8) & 0xff, signaled: false) : Ended(pid: pid, code: signal, signaled: true)
-  }
-
-  /// A descriptor that becomes readable when the child has ended.
-  public static func openChild(_ pid: pid_t) throws(Errno) -> FD { FD(owning: try call { berth_child_pidfd(pid) }) }
-
-  /// A descriptor for any process that lives or is a zombie; ESRCH for none.
+  /// A descriptor for any process that lives or is a zombie, readable once it has ended; ESRCH for none.
   public static func open(_ pid: pid_t) throws(Errno) -> FD { FD(owning: try call { berth_child_pidfd(pid) }) }
 
   /// By pidfd: to that very process, or ESRCH.

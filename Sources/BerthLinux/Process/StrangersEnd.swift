@@ -33,13 +33,13 @@ extension ProcessIdentity {
   }
 }
 
-extension ProcessControl {
+extension ExitStatus {
   /// How a process that has ended did so, although it is another's child: from its zombie, or from what the kernel keeps behind the
   /// pidfd once it is reaped (Linux 6.15). nil where neither tells.
-  public static func ending(of pidfd: borrowing FD, _ process: ProcessIdentity) -> Ended? {
+  public static func ofStranger(_ pidfd: borrowing FD, _ process: ProcessIdentity) -> ExitStatus? {
     let number = pidfd.raw
     // Its parent may reap it in between: then the kernel is asked once more.
-    if let status = known(number) ?? process.zombieStatus ?? known(number) { return decoded(status, process.pid) }
+    if let status = known(number) ?? process.zombieStatus ?? known(number) { return ExitStatus(waitStatus: status) }
     return nil
   }
 

@@ -92,17 +92,17 @@ public struct CNIPlugins: Sendable {
     case .timedOut:
       throw BerthError(.deadlineExceeded, operation, type, cause: "no end after \(DurationText.format(timeout)); it was killed")
     case .talkedTooMuch: throw BerthError(.unavailable, operation, type, cause: "it said more than can be read; it was killed")
-    case .exited(.code(0)):
+    case .ended(.exited(0)):
       if result.output.allSatisfy({ [9, 10, 13, 32].contains($0) }) { return .null }
       do throws(JSONError) { return try JSON(parsing: result.output) } catch {
         throw BerthError(.unavailable, operation, type, cause: "its answer is no JSON (\(error)): \(excerpt(result.output))")
       }
-    case .exited(let status): throw BerthError(.unavailable, operation, type, cause: complaint(result, status))
+    case .ended(let status): throw BerthError(.unavailable, operation, type, cause: complaint(result, status))
     }
   }
 
   /// The plugin's own words: its error object, else what it printed.
-  private static func complaint(_ result: BoundedProgram.Outcome, _ status: ChildChannel.Exit) -> String {
+  private static func complaint(_ result: BoundedProgram.Outcome, _ status: ExitStatus) -> String {
     if let json = try? JSON(parsing: result.output), let message = json["msg"]?.string {
       let details = json["details"]?.string.flatMap { $0.isEmpty ? nil : "; \($0)" } ?? ""
       let code = json["code"]?.integer.map { " (code \($0))" } ?? ""

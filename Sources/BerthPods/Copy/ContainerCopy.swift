@@ -105,7 +105,7 @@ public final class ContainerCopy: @unchecked Sendable {
     guard let errors = errors.take() else { return }
     let said = (try? errors.readAll(limit: 64 << 10)) ?? []
     let end = reap()
-    if end == .code(0) { return }
+    if end == .exited(0) { return }
     if let json = try? JSON(parsing: said), let code = json["code"]?.string.flatMap({ ErrorCode(rawValue: $0) }) {
       throw BerthError(code, json["operation"]?.string ?? "copy files", json["subject"]?.string ?? "", cause: json["cause"]?.string ?? "")
     }
@@ -115,12 +115,12 @@ public final class ContainerCopy: @unchecked Sendable {
   /// What was begun is left unfinished: files that were whole stay.
   public func cancel() {
     stream = nil
-    if let pid { ChildChannel.kill(pid) }
+    if let pid { Children.kill(pid) }
     _ = reap()
   }
 
-  private func reap() -> ChildChannel.Exit? {
-    let exit = pid.flatMap { try? ChildChannel.wait(for: $0) }
+  private func reap() -> ExitStatus? {
+    let exit = pid.flatMap { try? Children.wait(for: $0) }
     pid = nil
     if isCounted { Self.open.leave() }
     isCounted = false

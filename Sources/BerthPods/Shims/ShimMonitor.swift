@@ -103,7 +103,7 @@ public final class ShimMonitor: Sendable {
   }
 
   private func keepForReaping(_ pid: Int32) throws(Errno) {
-    let child = Child(pidfd: try ProcessControl.openChild(pid))
+    let child = Child(pidfd: try ProcessControl.open(pid))
     let token = nextToken()
     state.withLock { $0.children[token] = child }
     try epoll.add(child.pidfd.raw, .input, token: token)
@@ -170,7 +170,7 @@ public final class ShimMonitor: Sendable {
 
   private func reap(_ child: Child, _ token: UInt64) {
     // An error means that there is nothing left to reap.
-    do throws(Errno) { if try ProcessControl.reap(child.pidfd) == nil { return } } catch {}
+    do throws(Errno) { if try Children.reapIfEnded(child.pidfd) == nil { return } } catch {}
     epoll.remove(child.pidfd.raw)
     _ = state.withLock { $0.children.removeValue(forKey: token) }
   }

@@ -30,13 +30,13 @@ public struct DirectLaunch: ~Copyable {
       }
     let pair = try Self.socketPair(id)
     let shared = try Self.sharedNumber(id)
-    defer { if shared.pointer[1] > 0 { _ = Children.reap(shared.pointer[1]) } }
+    defer { if shared.pointer[1] > 0 { _ = try? Children.wait(for: shared.pointer[1]) } }
     var birth = try ContainerBirth(
       plan, reports: (pair.first.raw, pair.second.raw), isSibling: false, cgroup: directory, shared: shared.pointer, id: id)
     let reports = pair.takeFirst()
     do throws(BerthError) { try birth.complete(plan, reports.raw, id: id) } catch {
       Children.kill(birth.pid)
-      _ = Children.reap(birth.pid)
+      _ = try? Children.wait(for: birth.pid)
       throw error
     }
     pid = birth.pid
@@ -88,7 +88,7 @@ public struct DirectLaunch: ~Copyable {
   /// Kills and reaps the process because of `error`, which is returned.
   public borrowing func end(_ error: BerthError) -> BerthError {
     Children.kill(pid)
-    _ = Children.reap(pid)
+    _ = try? Children.wait(for: pid)
     return error
   }
 

@@ -26,15 +26,15 @@ public struct PendingLaunch: ~Copyable, Sendable {
     do throws(Errno) { received = try DescriptorSocket.receive(limit: LaunchResult.limit, from: socket) } catch {
       received = ([], nil)
     }
-    let status = Children.reap(launcher)
+    let status = try? Children.wait(for: launcher)
     // One that cloned the container, where it had to be another one.
     let between = cloned.pointer[1]
-    if between > 0 { _ = Children.reap(between) }
+    if between > 0 { _ = try? Children.wait(for: between) }
     let pidfd = received.descriptor.map { FD(owning: $0) }
     guard let result = LaunchResult(received.bytes) else {
       let orphan = cloned.value
       Children.kill(orphan)
-      if orphan > 0 { _ = Children.reap(orphan) }
+      if orphan > 0 { _ = try? Children.wait(for: orphan) }
       throw BerthError(.bug, "launch", id, cause: "the launcher died without an answer\(status.map { " (\($0))" } ?? "")")
     }
     switch result {
@@ -42,7 +42,7 @@ public struct PendingLaunch: ~Copyable, Sendable {
       guard let pidfd else { throw BerthError(.bug, "launch", id, cause: "the launcher sent no pidfd") }
       return LaunchedProcess(pid: pid, pidfd: pidfd, startTimeTicks: ticks, uid: uid, gid: gid, warnings: warnings)
     case .failed(let error, let pid, let cgroup):
-      if let pid { _ = Children.reap(pid) }
+      if let pid { _ = try? Children.wait(for: pid) }
       // What made the launch fail says more than what is left of it.
       try? cgroup?.remove()
       throw error

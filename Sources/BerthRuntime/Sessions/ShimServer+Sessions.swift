@@ -153,9 +153,9 @@ extension ShimServer {
   }
 
   /// A process of a session has ended.
-  func sessionEnded(_ session: ShimSession, _ ended: ProcessControl.Ended) {
+  func sessionEnded(_ session: ShimSession, _ ended: ExitStatus) {
     session.pid = nil
-    session.tell(session.isOverdue ? .failed(overdue(session)) : .ended(exitCode: ended.exitCode, signal: ended.signal))
+    session.tell(session.isOverdue ? .failed(overdue(session)) : .ended(exitCode: ended.code, signal: ended.signal))
     end(session)
   }
 

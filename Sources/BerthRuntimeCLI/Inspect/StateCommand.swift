@@ -80,7 +80,7 @@ enum ProcessesCommand {
         descriptors: [(1, ends.child.raw)])
       let output = ends.keepOurs()
       text = String(decoding: try output.readAll(limit: 16 << 20), as: UTF8.self)
-      _ = Children.reap(child)
+      _ = try? Children.wait(for: child)
     } catch { throw BerthError(.failedPrecondition, "ps", "ps(1)", cause: error.description) }
     let lines = text.split(separator: "\n")
     guard let header = lines.first, let column = header.split(separator: " ").firstIndex(of: "PID") else {

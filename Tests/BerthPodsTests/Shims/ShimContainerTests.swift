@@ -43,7 +43,7 @@ struct ShimContainerTests {
     try await TestPod.with { pod in
       let started = try await pod.run(script: "trap 'exit 42' TERM; echo ready; while :; do sleep 1000 & wait; done")
       try await waitForLog(pod, "stdout F ready")
-      let container = try ProcessControl.openChild(started.process.pid)
+      let container = try ProcessControl.open(started.process.pid)
       pod.connection.close()
       #expect(kill(started.process.pid, SIGTERM) == 0)
       try waitForEnd(container)
@@ -167,7 +167,7 @@ struct ShimContainerTests {
   func shimKilled() async throws {
     let pod = try TestPod()
     let record = try await pod.run(script: "while :; do echo line || exit 9; done")
-    let container = try ProcessControl.openChild(record.process.pid)
+    let container = try ProcessControl.open(record.process.pid)
     let shim = try await pod.identity().pid
     kill(shim, SIGKILL)
     for await _ in pod.closed {}

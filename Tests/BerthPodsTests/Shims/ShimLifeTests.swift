@@ -38,7 +38,7 @@ struct ShimLifeTests {
   @Test("a shim that nobody gave a pod ends with its last client")
   func idle() async throws {
     let pod = try TestPod()
-    let shim = try ProcessControl.openChild(try await pod.identity().pid)
+    let shim = try ProcessControl.open(try await pod.identity().pid)
     pod.connection.close()
     try waitForEnd(shim)
     #expect(!Files.exists(pod.folder.socket) && !Files.exists(pod.folder.identity))
@@ -130,7 +130,7 @@ struct ShimLifeTests {
     let facts = try PodFacts.read(path)
     let pid = try #require(facts.shim?.pid)
     #expect(facts.isShimAlive)
-    let shim = try ProcessControl.openChild(pid)
+    let shim = try ProcessControl.open(pid)
     let monitor = try ShimMonitor(home: ShimMachine.home)
     let connection = try monitor.connect(podDirectory: path, onEvent: { _ in }, onClosed: {})
     #expect(try await connection.greet(deadline: ShimMachine.deadline()).podUID == uid)
@@ -161,7 +161,7 @@ struct ShimLifeTests {
     for _ in 0..<3 {
       let pod = try TestPod()
       #expect(try await pod.ask(.setUpSandbox(pod.setup)) == .ok)
-      let shim = try ProcessControl.openChild(try await pod.identity().pid)
+      let shim = try ProcessControl.open(try await pod.identity().pid)
       #expect(try await pod.ask(.shutdown) == .ok)
       try waitForEnd(shim)
       for await _ in pod.closed {}

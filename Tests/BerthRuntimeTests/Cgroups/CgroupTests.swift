@@ -52,7 +52,7 @@ struct CgroupTests {
     try own.group.freeze()
     try own.group.thaw()
     try own.group.killAll()
-    #expect(Children.reap(pid) == .signaled(SIGKILL))
+    #expect((try? Children.wait(for: pid)) == .signaled(SIGKILL))
     try own.group.remove()
     try own.group.remove()
     try own.group.killAll()
@@ -105,7 +105,7 @@ struct CgroupTests {
     try Files.makeDirectory(cpuset.mountPoint + parent, mode: 0o755)
     try own.group.create(RuntimeSpec.Resources())
     let pid = try sleeper()
-    defer { _ = Children.reap(pid) }
+    defer { _ = try? Children.wait(for: pid) }
     defer { Children.kill(pid) }
     try own.group.attach(pid)
     #expect(try own.group.processes() == [pid])
@@ -124,7 +124,7 @@ struct CgroupTests {
     try own.group.create(resources)
     #expect(try own.group.stats().memoryLimitBytes == 64 << 20)
     let pid = try sleeper()
-    defer { _ = Children.reap(pid) }
+    defer { _ = try? Children.wait(for: pid) }
     defer { Children.kill(pid) }
     try own.group.attach(pid)
     let files = try ControlGroup(of: Int64(pid))
@@ -159,7 +159,7 @@ struct CgroupTests {
     let pid = try Spawn.start(
       "/bin/sh", arguments: ["sh", "-c", "\(procs); v=$(head -c 50000000 /dev/zero | tr '\\0' x); echo ready > \(fifo); read x < \(fifo)"],
       environment: ["PATH=/usr/bin:/bin"], descriptors: [(0, null.raw), (1, null.raw), (2, null.raw)])
-    defer { _ = Children.reap(pid) }
+    defer { _ = try? Children.wait(for: pid) }
     defer { Children.kill(pid) }
     #expect(try Files.open(fifo, O_RDONLY).read(upTo: 16).count == 6)
     var resources = RuntimeSpec.Resources()

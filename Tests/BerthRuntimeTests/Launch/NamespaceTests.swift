@@ -24,7 +24,7 @@ struct NamespaceTests {
       Command.locate("unshare"),
       arguments: ["unshare", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script],
       environment: ["PATH=/usr/bin:/bin"], descriptors: [(0, null.raw), (1, null.raw), (2, null.raw)])
-    defer { _ = Children.reap(holder) }
+    defer { _ = try? Children.wait(for: holder) }
     defer { Children.kill(holder) }
     _ = try Files.open(fifo, O_RDONLY).read(upTo: 16)
     let container = try TestContainer("for n in net ipc uts pid mnt; do readlink /proc/self/ns/$n; done")

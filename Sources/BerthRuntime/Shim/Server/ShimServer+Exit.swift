@@ -6,18 +6,18 @@ extension ShimServer {
   /// orphans are reaped once it is over.
   func reap() {
     for container in containers where container.process == nil {
-      if let pid = container.initRecord?.process.pid, let ended = ProcessControl.reap(pid) { exited(container, ended) }
+      if let pid = container.initRecord?.process.pid, let ended = try? Children.reapIfEnded(pid) { exited(container, ended) }
     }
-    for session in sessions { if let pid = session.pid, let ended = ProcessControl.reap(pid) { sessionEnded(session, ended) } }
-    if let pid = holder?.pid, ProcessControl.reap(pid) != nil { holderEnded() }
+    for session in sessions { if let pid = session.pid, let ended = try? Children.reapIfEnded(pid) { sessionEnded(session, ended) } }
+    if let pid = holder?.pid, (try? Children.reapIfEnded(pid)) != nil { holderEnded() }
     if holder?.isLaunching == true { return }
     if containers.contains(where: { $0.isLaunching }) || sessions.contains(where: { $0.isLaunching }) { return }
-    while let ended = ProcessControl.reapAny() {
-      if ended.pid == holder?.pid {
+    while let (pid, ended) = Children.reapAny() {
+      if pid == holder?.pid {
         holderEnded()
-      } else if let container = containers.first(where: { $0.process == nil && $0.initRecord?.process.pid == ended.pid }) {
+      } else if let container = containers.first(where: { $0.process == nil && $0.initRecord?.process.pid == pid }) {
         exited(container, ended)
-      } else if let session = sessions.first(where: { $0.pid == ended.pid }) {
+      } else if let session = sessions.first(where: { $0.pid == pid }) {
         sessionEnded(session, ended)
       }
     }
@@ -26,7 +26,7 @@ extension ShimServer {
 
   /// The order is a promise: when the record appears, the log is complete; when anybody is told, the record is on disk.
   /// `ended`: nil where nobody can tell.
-  func exited(_ container: SupervisedContainer, _ ended: ProcessControl.Ended?) {
+  func exited(_ container: SupervisedContainer, _ ended: ExitStatus?) {
     guard let initRecord = container.initRecord else { return }
     let finishedAt = Timestamp.now
     // Processes outside its pid namespace, as those that were executed in it later, don't die with the init.
@@ -34,7 +34,7 @@ extension ShimServer {
     drain(container)
     let oomKills = (try? container.cgroup.oomKills()) ?? 0
     let record = ExitRecord(
-      attempt: container.attempt, exitCode: ended?.exitCode, signal: ended?.signal, oomKilled: oomKills > 0,
+      attempt: container.attempt, exitCode: ended?.code, signal: ended?.signal, oomKilled: oomKills > 0,
       startedAt: initRecord.startedAt, finishedAt: finishedAt)
     write(record.json, to: folder.exitRecord(container.name))
     container.phase = .exited(record)

@@ -83,7 +83,7 @@ extension ShimServer {
   func releaseHolder() {
     guard let pid = holder?.pid else { return }
     try? ProcessControl.signal(pid, 9)
-    _ = Children.reap(pid)
+    _ = try? Children.wait(for: pid)
     holderEnded()
   }
 }

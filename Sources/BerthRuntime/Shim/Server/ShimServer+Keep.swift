@@ -81,7 +81,7 @@ extension ShimServer {
       let record = container.initRecord
     else { return }
     epoll.remove(process.pidfd.raw)
-    exited(container, ProcessControl.ending(of: process.pidfd, record.process))
+    exited(container, ExitStatus.ofStranger(process.pidfd, record.process))
     ProcessControl.trimMemory()
   }
 }

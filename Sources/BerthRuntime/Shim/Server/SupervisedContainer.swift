@@ -70,9 +70,9 @@ final class SupervisedContainer {
     }
   }
 
-  /// As `ProcessControl.openChild`.
+  /// As `ProcessControl.open`.
   func openProcess(_ pid: Int32) throws(Errno) -> FD {
-    if let process { try process.pidfd.duplicate() } else { try ProcessControl.openChild(pid) }
+    if let process { try process.pidfd.duplicate() } else { try ProcessControl.open(pid) }
   }
 
   /// Once it runs: its terminal's output is its standard output.
