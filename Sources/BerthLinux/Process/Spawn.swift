@@ -22,7 +22,7 @@ public enum Spawn {
     // Two rounds, so that a source number that is also some other entry's target is not overwritten before it is copied.
     var scratch: [Int32] = []
     defer { for number in scratch { close(number) } }
-    for entry in descriptors { scratch.append(try call { fcntl(entry.parent, F_DUPFD_CLOEXEC, 100) }) }
+    for entry in descriptors { scratch.append(try copy(entry.parent, above: descriptors)) }
     for (entry, copy) in zip(descriptors, scratch) { posix_spawn_file_actions_adddup2(&actions, copy, entry.child) }
     var none = sigset_t()
     var all = sigset_t()
@@ -40,6 +40,12 @@ public enum Spawn {
     return pid
   }
 
+  /// A copy whose number is none of those that the child gets. EINVAL or EMFILE: more than this process may have open.
+  private static func copy(_ number: Int32, above descriptors: Descriptors) throws(Errno) -> Int32 {
+    let highest = descriptors.map(\.child).max() ?? 0
+    return try call { fcntl(number, F_DUPFD_CLOEXEC, max(100, highest + 1)) }
+  }
+
   /// As `start` with a session of its own and no environment, in other control groups than this process's: born in the v2 group whose
   /// directory is `group`, if any, and a member of the v1 groups whose `tasks` are open for writing. `missed`: why it isn't in one of the
   /// latter.
@@ -49,7 +55,7 @@ public enum Spawn {
     // Out of the way of the numbers that they become.
     var copies: [Int32] = []
     defer { for copy in copies { close(copy) } }
-    for entry in descriptors { copies.append(try call { fcntl(entry.parent, F_DUPFD_CLOEXEC, 100) }) }
+    for entry in descriptors { copies.append(try copy(entry.parent, above: descriptors)) }
     let numbers = descriptors.map(\.child)
     var pid: pid_t = -1
     var (failure, missed) = (Errno(0), Errno(0))
