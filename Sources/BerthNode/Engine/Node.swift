@@ -77,7 +77,7 @@ public final class Node: Sendable {
           rollouts.forget(worker.key)
           schedules.forget(worker.key)
           pasts.forget(worker.key)
-          statuses.publish(nil, for: worker.key)
+          statuses.remove(worker.key)
         }
         for dependent in dependencies.publish(nil, for: worker.key) { workers.worker(dependent)?.mark() }
         // Waiters look at the store: last, so that what they find is true.

@@ -26,8 +26,9 @@ extension PodWorker {
     input.past = sight.current?.past ?? (desired?.past.isEmpty == false ? past?.containers ?? [:] : [:])
     input.earlierRuns = sight.leaving.values.count { $0.actual.isEarlierRun && !$0.actual.isBeingRemoved }
     input.isNothingDue = turn.map { $0.due == nil } ?? false
-    let status = StatusBuilder.status(input, previous: services.statuses.status(of: key))
-    services.statuses.publish(status, for: key)
+    let status = StatusBuilder.status(input, previous: published)
+    if status != published { services.statuses.publish(status, for: key) }
+    published = status
     if let first = entry?.warnings.first, status.phase == .pending {
       report("PortTaken", first.summary, severity: .warning, diagnostics: entry?.warnings ?? [])
     } else {

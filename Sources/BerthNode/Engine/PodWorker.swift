@@ -53,6 +53,8 @@ actor PodWorker {
   private var timer: (any EngineAlarm)?
   /// Where a pod with a schedule stood when it was last looked at.
   private(set) var turn: ScheduledTurn?
+  /// What the store has of it: nobody else writes it there.
+  var published: PodStatus?
   /// What was told last under each heading, so that nothing is told twice.
   var reported: [String: String] = [:]
 

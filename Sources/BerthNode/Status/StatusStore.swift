@@ -3,8 +3,13 @@ import Synchronization
 
 /// What every surface reads: the newest status of each pod. Written by the pod's worker alone.
 public final class StatusStore: Sendable {
+  /// A status is large: under the lock, which every worker wants, only a reference to it changes hands.
+  private final class Entry: Sendable {
+    let status: PodStatus
+    init(_ status: PodStatus) { self.status = status }
+  }
   private struct State {
-    var pods: [PodKey: PodStatus] = [:]
+    var pods: [PodKey: Entry] = [:]
     var waiters: [CheckedContinuation<Void, Never>] = []
     var version: UInt64 = 0
   }
@@ -13,16 +18,19 @@ public final class StatusStore: Sendable {
   public init() {}
 
   /// In the order of their names.
-  public func all() -> [PodStatus] { state.withLock { Array($0.pods.values) }.sorted { $0.key < $1.key } }
-  public func allSatisfy(_ condition: (PodStatus) -> Bool) -> Bool { state.withLock { $0.pods.values.allSatisfy(condition) } }
-  public func status(of key: PodKey) -> PodStatus? { state.withLock { $0.pods[key] } }
+  public func all() -> [PodStatus] { state.withLock { Array($0.pods.values) }.map(\.status).sorted { $0.key < $1.key } }
+  public func allSatisfy(_ condition: (PodStatus) -> Bool) -> Bool {
+    state.withLock { $0.pods.values.allSatisfy { condition($0.status) } }
+  }
+  public func status(of key: PodKey) -> PodStatus? { state.withLock { $0.pods[key] }?.status }
   public var version: UInt64 { state.withLock { $0.version } }
 
-  /// nil removes it.
-  func publish(_ status: PodStatus?, for key: PodKey) {
+  func publish(_ status: PodStatus, for key: PodKey) { set(Entry(status), for: key) }
+  func remove(_ key: PodKey) { set(nil, for: key) }
+
+  private func set(_ entry: Entry?, for key: PodKey) {
     let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
-      guard state.pods[key] != status else { return [] }
-      state.pods[key] = status
+      state.pods[key] = entry
       state.version += 1
       defer { state.waiters = [] }
       return state.waiters
