@@ -6,28 +6,6 @@ extension JSON {
     return out
   }
 
-  /// As `encoded`, without the members of objects, at any depth, that `isLeftOut` says so of.
-  public func encoded(leavingOut isLeftOut: (_ key: String, _ value: JSON) -> Bool) -> [UInt8] {
-    var out: [UInt8] = []
-    write(to: &out, leavingOut: isLeftOut)
-    return out
-  }
-
-  private func write(to out: inout [UInt8], leavingOut isLeftOut: (String, JSON) -> Bool) {
-    switch self {
-    case .array(let items):
-      Self.writeList(items, open: "[", close: "]", to: &out, indent: nil) { item, out, _ in item.write(to: &out, leavingOut: isLeftOut) }
-    case .object(let object):
-      let members = object.members.filter { !isLeftOut($0.key, $0.value) }
-      Self.writeList(members, open: "{", close: "}", to: &out, indent: nil) { member, out, _ in
-        Self.write(member.key, to: &out)
-        out.append(58)
-        member.value.write(to: &out, leavingOut: isLeftOut)
-      }
-    default: write(to: &out, indent: nil)
-    }
-  }
-
   /// The text for people: two spaces a level.
   public func pretty() -> String {
     var out: [UInt8] = []
@@ -44,31 +22,35 @@ extension JSON {
 
   private func write(to out: inout [UInt8], indent: Int?, sorted: Bool = false) {
     switch self {
-    case .null: out += "null".utf8
-    case .bool(let flag): out += (flag ? "true" : "false").utf8
+    case .null: out += Self.nullText
+    case .bool(let flag): out += flag ? Self.trueText : Self.falseText
     case .integer(let number): out += String(number).utf8
     case .unsigned(let number): out += String(number).utf8
-    case .double(let number): out += (number.isFinite ? "\(number)" : "null").utf8
+    case .double(let number): out += number.isFinite ? Array("\(number)".utf8) : Self.nullText
     case .string(let text): Self.write(text, to: &out)
     case .array(let items):
-      Self.writeList(items, open: "[", close: "]", to: &out, indent: indent) { item, out, level in
+      Self.writeList(items, open: UInt8(ascii: "["), close: UInt8(ascii: "]"), to: &out, indent: indent) { item, out, level in
         item.write(to: &out, indent: level, sorted: sorted)
       }
     case .object(let object):
       let members = sorted ? object.members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : object.members
-      Self.writeList(members, open: "{", close: "}", to: &out, indent: indent) { member, out, level in
+      Self.writeList(members, open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), to: &out, indent: indent) { member, out, level in
         Self.write(member.key, to: &out)
-        out += (level == nil ? ":" : ": ").utf8
+        out.append(58)
+        if level != nil { out.append(32) }
         member.value.write(to: &out, indent: level, sorted: sorted)
       }
     }
   }
 
+  private static let nullText = Array("null".utf8)
+  private static let trueText = Array("true".utf8)
+  private static let falseText = Array("false".utf8)
+
   private static func writeList<Element>(
-    _ items: [Element], open: Unicode.Scalar, close: Unicode.Scalar, to out: inout [UInt8], indent: Int?,
-    _ each: (Element, inout [UInt8], Int?) -> Void
+    _ items: [Element], open: UInt8, close: UInt8, to out: inout [UInt8], indent: Int?, _ each: (Element, inout [UInt8], Int?) -> Void
   ) {
-    out.append(UInt8(truncatingIfNeeded: open.value))
+    out.append(open)
     let inner = indent.map { $0 + 1 }
     for (at, item) in items.enumerated() {
       if at > 0 { out.append(44) }
@@ -76,7 +58,7 @@ extension JSON {
       each(item, &out, inner)
     }
     if !items.isEmpty { newline(indent, to: &out) }
-    out.append(UInt8(truncatingIfNeeded: close.value))
+    out.append(close)
   }
 
   private static func newline(_ level: Int?, to out: inout [UInt8]) {
@@ -85,20 +67,23 @@ extension JSON {
     out += repeatElement(32, count: level * 2)
   }
 
-  private static func write(_ text: String, to out: inout [UInt8]) {
+  /// Appends `text` as a JSON string.
+  public static func write(_ text: String, to out: inout [UInt8]) {
     var text = text
     out.append(34)
     text.withUTF8 { bytes in
       var run = 0
-      for (at, byte) in bytes.enumerated() where byte < 32 || byte == 34 || byte == 92 || byte == 127 {
-        out += bytes[run..<at]
-        writeEscape(byte, to: &out)
+      for at in bytes.indices where needsEscape(bytes[at]) {
+        out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run..<at]))
+        writeEscape(bytes[at], to: &out)
         run = at + 1
       }
-      out += bytes[run...]
+      out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run...]))
     }
     out.append(34)
   }
+
+  private static func needsEscape(_ byte: UInt8) -> Bool { byte < 32 || byte == 34 || byte == 92 || byte == 127 }
 
   private static func writeEscape(_ byte: UInt8, to out: inout [UInt8]) {
     switch byte {

@@ -22,28 +22,35 @@ public struct SHA256 {
   public static func hash(_ bytes: [UInt8]) -> [UInt8] {
     var hasher = SHA256()
     var start = 0
-    while bytes.count - start >= 64 {
-      hasher.compress(bytes[start..<start + 64])
-      start += 64
+    bytes.withUnsafeBytes { all in
+      while all.count - start >= 64 {
+        hasher.compress(UnsafeRawBufferPointer(rebasing: all[start..<start + 64]))
+        start += 64
+      }
     }
     var tail = Array(bytes[start...])
     tail.append(0x80)
     while tail.count % 64 != 56 { tail.append(0) }
     let bits = UInt64(bytes.count) &* 8
     for shift in stride(from: 56, through: 0, by: -8) { tail.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
-    hasher.compress(tail[..<64])
-    if tail.count > 64 { hasher.compress(tail[64...]) }
-    return hasher.state.flatMap { word in stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) } }
+    tail.withUnsafeBytes { tail in
+      hasher.compress(UnsafeRawBufferPointer(rebasing: tail[..<64]))
+      if tail.count > 64 { hasher.compress(UnsafeRawBufferPointer(rebasing: tail[64...])) }
+    }
+    var result: [UInt8] = []
+    result.reserveCapacity(32)
+    for word in hasher.state {
+      for shift in stride(from: UInt32(24), through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: word >> shift)) }
+    }
+    return result
   }
 
   /// 64 lower-case hexadecimal digits.
   public static func hexDigest(_ bytes: [UInt8]) -> String { Digest(sha256: hash(bytes))?.hex ?? "" }
 
-  private mutating func compress(_ block: ArraySlice<UInt8>) {
-    for word in 0..<16 {
-      let at = block.startIndex + word * 4
-      schedule[word] = block[at..<at + 4].reduce(0) { $0 << 8 | UInt32($1) }
-    }
+  /// `block`: 64 bytes.
+  private mutating func compress(_ block: UnsafeRawBufferPointer) {
+    for word in 0..<16 { schedule[word] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: word * 4, as: UInt32.self)) }
     for word in 16..<64 {
       let old = schedule[word - 15]
       let recent = schedule[word - 2]

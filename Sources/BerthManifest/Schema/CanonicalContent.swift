@@ -6,48 +6,73 @@ import BerthCore
 public enum CanonicalContent {
   /// `folder` is the manifest's: a relative path on the node counts as the place it names.
   public static func bytes(_ document: TOMLDocument, folder: String) -> [UInt8] {
-    json(document.root, ManifestSchema.pod, folder).canonical()
+    var writer = CanonicalWriter(folder: folder)
+    writer.write(document.root, ManifestSchema.pod)
+    return writer.bytes
+  }
+}
+
+/// Compact JSON, the members of every object sorted by their keys' bytes; straight from the document, since every manifest of a directory
+/// is hashed when a daemon starts.
+private struct CanonicalWriter {
+  let folder: String
+  private(set) var bytes: [UInt8] = []
+
+  init(folder: String) {
+    self.folder = folder
+    bytes.reserveCapacity(512)
   }
 
-  private static func json(_ table: TOMLTable, _ keys: KeyTable, _ folder: String) -> JSON {
-    var object = JSONObject()
-    for entry in table.entries { object[entry.key] = json(entry.value, keys[entry.key]?.type ?? .anything, folder) }
-    return .object(object)
+  mutating func write(_ table: TOMLTable, _ keys: KeyTable) { write(table) { keys[$0]?.type ?? .anything } }
+
+  private mutating func write(_ table: TOMLTable, typeOf: (String) -> KeyType) {
+    bytes.append(UInt8(ascii: "{"))
+    for (at, entry) in table.entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }).enumerated() {
+      if at > 0 { bytes.append(UInt8(ascii: ",")) }
+      JSON.write(entry.key, to: &bytes)
+      bytes.append(UInt8(ascii: ":"))
+      write(entry.value, typeOf(entry.key))
+    }
+    bytes.append(UInt8(ascii: "}"))
   }
 
-  private static func json(_ value: TOMLValue, _ type: KeyType, _ folder: String) -> JSON {
-    let type = type.alternative(for: value) ?? .anything
-    switch (type, value.content) {
-    case (.duration, _): return value.duration.map { .integer($0.nanoseconds) } ?? plain(value)
-    case (.size, _): return value.size.map { .integer($0.bytes) } ?? plain(value)
-    case (.cpu, _): return value.cpuMillicores.map { .integer($0) } ?? plain(value)
-    case (.text(.image), .string(let text)): return .string(ImageText(text).resolved(from: folder))
-    case (.text(.nodePath), .string(let text)): return .string(LexicalPath.resolve(text, from: folder))
-    case (.list(let element), .array(let items)): return .array(items.map { json($0, element, folder) })
-    case (.map(_, let element), .table(let table)):
-      var object = JSONObject()
-      for entry in table.entries { object[entry.key] = json(entry.value, element, folder) }
-      return .object(object)
-    case (.table(let keys), .table(let table)): return json(table, keys, folder)
-    default: return plain(value)
+  private mutating func write(_ value: TOMLValue, _ type: KeyType) {
+    switch (type.alternative(for: value) ?? .anything, value.content) {
+    case (.duration, _): write(value.duration?.nanoseconds, else: value)
+    case (.size, _): write(value.size?.bytes, else: value)
+    case (.cpu, _): write(value.cpuMillicores, else: value)
+    case (.text(.image), .string(let text)): JSON.write(ImageText(text).resolved(from: folder), to: &bytes)
+    case (.text(.nodePath), .string(let text)): JSON.write(LexicalPath.resolve(text, from: folder), to: &bytes)
+    case (.list(let element), .array(let items)): write(items, element)
+    case (.map(_, let element), .table(let table)): write(table) { _ in element }
+    case (.table(let keys), .table(let table)): write(table, keys)
+    default: write(plain: value)
     }
   }
 
-  private static func plain(_ value: TOMLValue) -> JSON {
+  private mutating func write(_ number: Int64?, else value: TOMLValue) {
+    if let number { bytes += String(number).utf8 } else { write(plain: value) }
+  }
+
+  private mutating func write(_ items: [TOMLValue], _ type: KeyType) {
+    bytes.append(UInt8(ascii: "["))
+    for (at, item) in items.enumerated() {
+      if at > 0 { bytes.append(UInt8(ascii: ",")) }
+      write(item, type)
+    }
+    bytes.append(UInt8(ascii: "]"))
+  }
+
+  private mutating func write(plain value: TOMLValue) {
     switch value.content {
-    case .string(let text): .string(text)
-    case .integer(let number): .integer(number)
-    case .float(let number): number.isFinite ? .double(number) : .string("\(number)")
-    case .boolean(let flag): .bool(flag)
-    case .dateTime(let moment): .string(moment.description)
-    case .array(let items): .array(items.map(plain))
-    case .table(let table): .object(plain(table))
+    case .string(let text): JSON.write(text, to: &bytes)
+    case .integer(let number): bytes += String(number).utf8
+    case .float(let number) where number.isFinite: bytes += "\(number)".utf8
+    case .float(let number): JSON.write("\(number)", to: &bytes)
+    case .boolean(let flag): bytes += (flag ? "true" : "false").utf8
+    case .dateTime(let moment): JSON.write(moment.description, to: &bytes)
+    case .array(let items): write(items, .anything)
+    case .table(let table): write(table) { _ in .anything }
     }
-  }
-
-  private static func plain(_ table: TOMLTable) -> JSONObject {
-    var object = JSONObject()
-    for entry in table.entries { object[entry.key] = plain(entry.value) }
-    return object
   }
 }

@@ -15,24 +15,33 @@ struct ImageText {
 
   init(_ text: String) {
     self.text = text
-    transport = Transport.allCases.first { text.hasPrefix($0.rawValue + ":") }
+    transport = Transport.allCases.first { transport in
+      let word = transport.rawValue.utf8
+      return text.utf8.starts(with: word) && text.utf8.dropFirst(word.count).first == Self.colon
+    }
   }
 
+  // Taken apart by bytes: every manifest of a directory is read when a daemon starts, and `Character`s are slow.
+  private static let colon = UInt8(ascii: ":")
+  private static let slash = UInt8(ascii: "/")
+  private static let at = UInt8(ascii: "@")
+
   /// What stands behind the transport's colon.
-  private var location: Substring { transport.map { text.dropFirst($0.rawValue.utf8.count + 1) } ?? Substring(text) }
+  private var location: Substring { transport.map { Substring(text.utf8.dropFirst($0.rawValue.utf8.count + 1)) } ?? Substring(text) }
 
   /// With a relative path seen from `folder`.
   func resolved(from folder: String) -> String {
     guard let transport, !location.hasPrefix("/") else { return text }
-    let colon = transport == .oci || transport == .dockerArchive ? location.firstIndex(of: ":") ?? location.endIndex : location.endIndex
-    return transport.rawValue + ":" + LexicalPath.resolve(String(location[..<colon]), from: folder) + location[colon...]
+    let hasName = transport == .oci || transport == .dockerArchive
+    let end = hasName ? location.utf8.firstIndex(of: Self.colon) ?? location.endIndex : location.endIndex
+    return transport.rawValue + ":" + LexicalPath.resolve(String(location[..<end]), from: folder) + location[end...]
   }
 
   /// As Kubernetes: `always` for `:latest` or no tag; local images are never pulled.
   var defaultPullPolicy: ImagePullPolicy {
     guard transport == nil else { return .never }
-    if text.contains("@") { return .ifNotPresent }
-    guard let tag = Self.splitTag(Substring(text)).tag else { return .always }
+    if text.utf8.contains(Self.at) { return .ifNotPresent }
+    guard let tag = Self.splitTag(text[...]).tag else { return .always }
     return tag == "latest" ? .always : .ifNotPresent
   }
 
@@ -47,13 +56,16 @@ struct ImageText {
 
   private static func referenceProblem(_ text: String) -> String? {
     guard text.utf8.count <= 512 else { return "must be at most 512 bytes" }
-    let digestParts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
-    if digestParts.count == 2, Digest(digestParts[1]) == nil { return "must end in '@sha256:' and 64 hexadecimal digits, if it has an '@'" }
-    let (repository, tag) = splitTag(digestParts[0])
-    if let tag, !isTag(tag) { return "has no valid tag: up to 128 of a-z, A-Z, 0-9, '_', '.' and '-'" }
-    var parts = repository.split(separator: "/", omittingEmptySubsequences: false)
-    if parts.count > 1, let host = parts.first, host == "localhost" || host.contains(".") || host.contains(":") {
-      guard isHost(host) else { return "has no valid registry name" }
+    if let scheme = schemes.first(where: { text.hasPrefix($0) }) { return "must be written without '\(scheme)'" }
+    let digestMark = text.utf8.firstIndex(of: at)
+    if let digestMark, Digest(text[text.utf8.index(after: digestMark)...]) == nil {
+      return "must end in '@sha256:' and 64 hexadecimal digits, if it has an '@'"
+    }
+    let (repository, tag) = splitTag(text[..<(digestMark ?? text.endIndex)])
+    if let tag, !isTag(tag.utf8) { return "has no valid tag: up to 128 of a-z, A-Z, 0-9, '_', '.' and '-'" }
+    var parts = repository.utf8.split(separator: slash, omittingEmptySubsequences: false)
+    if parts.count > 1, let host = parts.first, isHostLike(host) {
+      guard isHost(Substring(host)) else { return "has no valid registry name" }
       parts.removeFirst()
     }
     guard parts.allSatisfy(isPathComponent) else {
@@ -63,16 +75,23 @@ struct ImageText {
     return nil
   }
 
-  /// A colon before the last `/` belongs to a port.
-  private static func splitTag(_ text: Substring) -> (repository: Substring, tag: Substring?) {
-    let nameStart = text.lastIndex(of: "/") ?? text.startIndex
-    guard let colon = text[nameStart...].firstIndex(of: ":") else { return (text, nil) }
-    return (text[..<colon], text[text.index(after: colon)...])
+  /// As other tools and browsers write them.
+  private static let schemes = ["docker://", "https://", "http://"]
+
+  private static func isHostLike(_ part: Substring.UTF8View) -> Bool {
+    part.contains { $0 == UInt8(ascii: ".") || $0 == colon } || part.elementsEqual("localhost".utf8)
   }
 
-  private static func isTag(_ tag: Substring) -> Bool {
-    (1...128).contains(tag.utf8.count) && !tag.hasPrefix(".") && !tag.hasPrefix("-")
-      && tag.utf8.allSatisfy { TOMLScanner.isBareKey($0) || $0 == UInt8(ascii: ".") }
+  /// A colon before the last `/` belongs to a port.
+  private static func splitTag(_ text: Substring) -> (repository: Substring, tag: Substring?) {
+    let nameStart = text.utf8.lastIndex(of: slash) ?? text.startIndex
+    guard let mark = text.utf8[nameStart...].firstIndex(of: colon) else { return (text, nil) }
+    return (text[..<mark], text[text.utf8.index(after: mark)...])
+  }
+
+  private static func isTag(_ tag: Substring.UTF8View) -> Bool {
+    (1...128).contains(tag.count) && tag.first != UInt8(ascii: ".") && tag.first != UInt8(ascii: "-")
+      && tag.allSatisfy { TOMLScanner.isBareKey($0) || $0 == UInt8(ascii: ".") }
   }
 
   static func isHost(_ host: Substring) -> Bool {
@@ -90,10 +109,21 @@ struct ImageText {
   }
 
   /// Lower-case letters and digits, separated by one `.`, one or two `_`, or any number of `-`.
-  private static func isPathComponent(_ part: Substring) -> Bool {
-    func isAlphanumeric(_ byte: UInt8) -> Bool { (97...122).contains(byte) || TOMLScanner.isDigit(byte) }
-    guard let first = part.utf8.first, let last = part.utf8.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
-    let separators = part.utf8.split(whereSeparator: isAlphanumeric).map { String(Substring($0)) }
-    return separators.allSatisfy { $0 == "." || $0 == "_" || $0 == "__" || $0.utf8.allSatisfy { $0 == UInt8(ascii: "-") } }
+  private static func isPathComponent(_ part: Substring.UTF8View) -> Bool {
+    // Of the same kind in a row, up to here.
+    var separators = 0
+    var last: UInt8?
+    for byte in part {
+      if (97...122).contains(byte) || TOMLScanner.isDigit(byte) {
+        separators = 0
+      } else {
+        guard let before = last, separators == 0 || before == byte else { return false }
+        separators += 1
+        let most = byte == UInt8(ascii: ".") ? 1 : byte == UInt8(ascii: "_") ? 2 : byte == UInt8(ascii: "-") ? Int.max : 0
+        guard separators <= most else { return false }
+      }
+      last = byte
+    }
+    return last != nil && separators == 0
   }
 }

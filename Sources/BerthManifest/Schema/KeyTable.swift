@@ -1,15 +1,17 @@
 /// The keys that a table may have: what the decoder checks by, and what a reference or a JSON Schema is made from.
 public struct KeyTable: Sendable {
   /// How the file writes the table: `[[container]]`, `[container.resources]`.
-  public var title: String
-  public var keys: [Key]
+  public let title: String
+  public let keys: [Key]
+  private let positions: [String: Int]
 
   public init(_ title: String, _ keys: [Key]) {
     self.title = title
     self.keys = keys
+    positions = Dictionary(keys.enumerated().map { ($1.name, $0) }) { first, _ in first }
   }
 
-  public subscript(name: String) -> Key? { keys.first { $0.name == name } }
+  public subscript(name: String) -> Key? { positions[name].map { keys[$0] } }
 
   public struct Key: Sendable {
     public var name: String

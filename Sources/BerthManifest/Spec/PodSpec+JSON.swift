@@ -1,7 +1,7 @@
 import BerthCore
 
-// The spec as JSON, in the manifest's words, every default written out: `berth inspect` shows it, records keep it. Durations, sizes and
-// CPU are strings in their exact form. Read back by any version: `PodSpec(json:)`.
+// The spec as JSON, in the manifest's words: `berth inspect` shows it, records keep it. Durations, sizes and CPU are strings in their
+// exact form. Read back by any version: `PodSpec(json:)`.
 
 /// Who a spec's JSON is for.
 public enum SpecDisclosure: Sendable {
@@ -9,7 +9,7 @@ public enum SpecDisclosure: Sendable {
   case shown
   /// The pod's record, which a reboot may lose: everything.
   case record
-  /// A disk: what is in the manifest, but no content of the files that it refers to.
+  /// A disk: what is in the manifest and differs from its default, but no content of the files that it refers to.
   case disk
 }
 
@@ -17,47 +17,47 @@ extension PodSpec {
   /// Without secrets.
   public var json: JSON { json(for: .shown) }
 
-  public func json(for disclosure: SpecDisclosure) -> JSON {
-    var object = members(for: disclosure)
-    for member in scheduleMembers { object[member.key] = member.value }
-    return .object(object)
-  }
+  public func json(for disclosure: SpecDisclosure) -> JSON { .object(members(for: disclosure).object) }
 
-  /// The JSON for a disk, without what reads the same when it isn't there: a record then fits a page of the database.
-  public func record() -> [UInt8] {
-    json(for: .disk).encoded { key, value in
-      switch value {
-      // No limit, where nothing would be the default one.
-      case .null: key != "pids"
-      case .array(let items): items.isEmpty && Self.emptyAsAbsent.contains(key)
-      case .object(let members): members.isEmpty && Self.emptyAsAbsent.contains(key)
-      default: false
-      }
-    }
-  }
+  /// The JSON for a disk: most pods are then a few words, and a record fits a page of the database.
+  public func record() -> [UInt8] { json(for: .disk).encoded() }
 
-  /// Not those of which an empty list takes away what an image or a default has.
-  private static let emptyAsAbsent: Set<String> = [
-    "annotations", "container", "depends_on", "devices", "env", "env_file", "hosts", "hugepages", "init_container", "labels", "mounts",
-    "node_selector", "ports", "rlimits", "supplemental_groups", "sysctls", "volume",
-  ]
-
-  private func members(for disclosure: SpecDisclosure) -> JSONObject {
-    [
-      "namespace": .string(key.namespace), "name": .string(key.name), "labels": .strings(labels), "annotations": .strings(annotations),
-      "restart_policy": .string(restartPolicy.rawValue), "restart_backoff": restartBackoff.json,
-      "termination_grace_period": .duration(terminationGracePeriod), "network": network.json, "hostname": .string(hostname),
-      "hosts": .object(Self.sorted(hosts) { .strings($0) }), "dns": dns?.json ?? .null, "sysctls": .strings(sysctls),
-      "resources": resources.json,
-      "shm_size": .size(shmSize), "host_pid": .bool(hostPID), "host_ipc": .bool(hostIPC), "share_process_namespace": .bool(sharesProcesses),
-      "user_namespace": userNamespace.json, "fs_group": .optional(fsGroup.map { Int64($0) }),
-      "supplemental_groups": .array(supplementalGroups.map { .integer(Int64($0)) }), "node_selector": .strings(nodeSelector),
-      "suspend": .bool(suspend),
-      "depends_on": .array(dependsOn.map(\.json)), "active_deadline": activeDeadline.map { .duration($0) } ?? .null,
-      "ttl_after_finished": ttlAfterFinished.map { .duration($0) } ?? .null, "on_drift": .string(onDrift.rawValue), "update": update.json,
-      "init_container": .array(initContainers.map { $0.json(for: disclosure) }),
-      "container": .array(containers.map { $0.json(for: disclosure) }), "volume": .array(volumes.map { $0.json(for: disclosure) }),
-    ]
+  private func members(for disclosure: SpecDisclosure) -> SpecMembers {
+    let usual = PodSpec(key: key)
+    var members = SpecMembers(disclosure)
+    members.add("namespace", .string(key.namespace))
+    members.add("name", .string(key.name))
+    members.add("labels", .strings(labels), isUsual: labels.isEmpty)
+    members.add("annotations", .strings(annotations), isUsual: annotations.isEmpty)
+    members.add("restart_policy", .string(restartPolicy.rawValue), isUsual: restartPolicy == usual.restartPolicy)
+    members.add("restart_backoff", restartBackoff.json, isUsual: restartBackoff == usual.restartBackoff)
+    members.add(
+      "termination_grace_period", .duration(terminationGracePeriod), isUsual: terminationGracePeriod == usual.terminationGracePeriod)
+    members.add("network", network.json, isUsual: network == usual.network)
+    members.add("hostname", .string(hostname), isUsual: hostname == usual.hostname)
+    members.add("hosts", .object(Self.sorted(hosts) { .strings($0) }), isUsual: hosts.isEmpty)
+    members.add("dns", dns?.json ?? .null, isUsual: dns == nil)
+    members.add("sysctls", .strings(sysctls), isUsual: sysctls.isEmpty)
+    members.add("resources", resources.json, isUsual: resources == usual.resources)
+    members.add("shm_size", .size(shmSize), isUsual: shmSize == usual.shmSize)
+    members.add("host_pid", .bool(hostPID), isUsual: !hostPID)
+    members.add("host_ipc", .bool(hostIPC), isUsual: !hostIPC)
+    members.add("share_process_namespace", .bool(sharesProcesses), isUsual: !sharesProcesses)
+    members.add("user_namespace", userNamespace.json, isUsual: userNamespace == usual.userNamespace)
+    members.add("fs_group", .optional(fsGroup.map { Int64($0) }), isUsual: fsGroup == nil)
+    members.add("supplemental_groups", .array(supplementalGroups.map { .integer(Int64($0)) }), isUsual: supplementalGroups.isEmpty)
+    members.add("node_selector", .strings(nodeSelector), isUsual: nodeSelector.isEmpty)
+    members.add("suspend", .bool(suspend), isUsual: !suspend)
+    members.add("depends_on", .array(dependsOn.map(\.json)), isUsual: dependsOn.isEmpty)
+    members.add("active_deadline", activeDeadline.map { .duration($0) } ?? .null, isUsual: activeDeadline == nil)
+    members.add("ttl_after_finished", ttlAfterFinished.map { .duration($0) } ?? .null, isUsual: ttlAfterFinished == nil)
+    members.add("on_drift", .string(onDrift.rawValue), isUsual: onDrift == usual.onDrift)
+    members.add("update", update.json, isUsual: update == usual.update)
+    members.add("init_container", .array(initContainers.map { $0.json(for: disclosure) }), isUsual: initContainers.isEmpty)
+    members.add("container", .array(containers.map { $0.json(for: disclosure) }), isUsual: containers.isEmpty)
+    members.add("volume", .array(volumes.map { $0.json(for: disclosure) }), isUsual: volumes.isEmpty)
+    addSchedule(to: &members)
+    return members
   }
 
   static func sorted<Value>(_ map: [String: Value], _ json: (Value) -> JSON) -> JSONObject {
@@ -94,23 +94,32 @@ extension Resources {
 
 extension ContainerSpec {
   public func json(for disclosure: SpecDisclosure) -> JSON {
-    var object = processMembers(for: disclosure)
-    for (key, value) in lifecycle.members { object[key] = value }
-    if isSidecar { object["restart_policy"] = "always" }
-    return .object(object)
-  }
-
-  private func processMembers(for disclosure: SpecDisclosure) -> JSONObject {
-    [
-      "name": .string(name), "image": .string(image), "image_pull_policy": .string(imagePullPolicy.rawValue),
-      "command": .optionalStrings(command), "args": .optionalStrings(args), "working_dir": .optional(workingDir), "user": .optional(user),
-      "stop_signal": .optional(stopSignal), "tty": .bool(tty), "stdin": .bool(stdin), "init": .bool(hasInit),
-      "env": .object(PodSpec.sorted(env) { $0.json(for: disclosure) }),
-      "env_file": .array(envFiles.map { $0.json(for: disclosure) }), "ports": .array(ports.map(\.json)),
-      "mounts": .array(mounts.map(\.json)),
-      "devices": .array(devices.map(\.json)), "resources": resources.json, "security": security.json(for: disclosure),
-      "rlimits": .object(PodSpec.sorted(rlimits) { $0.json }), "log": log.json,
-    ]
+    var usual = ContainerSpec(name: name, image: image, imagePullPolicy: ImageText(image).defaultPullPolicy)
+    usual.resources.pids = Self.defaultPids
+    var members = SpecMembers(disclosure)
+    members.add("name", .string(name))
+    members.add("image", .string(image))
+    members.add("image_pull_policy", .string(imagePullPolicy.rawValue), isUsual: imagePullPolicy == usual.imagePullPolicy)
+    members.add("command", .optionalStrings(command), isUsual: command == nil)
+    members.add("args", .optionalStrings(args), isUsual: args == nil)
+    members.add("working_dir", .optional(workingDir), isUsual: workingDir == nil)
+    members.add("user", .optional(user), isUsual: user == nil)
+    members.add("stop_signal", .optional(stopSignal), isUsual: stopSignal == nil)
+    members.add("tty", .bool(tty), isUsual: !tty)
+    members.add("stdin", .bool(stdin), isUsual: !stdin)
+    members.add("init", .bool(hasInit), isUsual: !hasInit)
+    members.add("env", .object(PodSpec.sorted(env) { $0.json(for: disclosure) }), isUsual: env.isEmpty)
+    members.add("env_file", .array(envFiles.map { $0.json(for: disclosure) }), isUsual: envFiles.isEmpty)
+    members.add("ports", .array(ports.map(\.json)), isUsual: ports.isEmpty)
+    members.add("mounts", .array(mounts.map(\.json)), isUsual: mounts.isEmpty)
+    members.add("devices", .array(devices.map(\.json)), isUsual: devices.isEmpty)
+    members.add("resources", resources.json, isUsual: resources == usual.resources)
+    members.add("security", security.json(for: disclosure), isUsual: security == usual.security)
+    members.add("rlimits", .object(PodSpec.sorted(rlimits) { $0.json }), isUsual: rlimits.isEmpty)
+    members.add("log", log.json, isUsual: log == usual.log)
+    lifecycle.add(to: &members)
+    if isSidecar { members.add("restart_policy", "always") }
+    return .object(members.object)
   }
 }
 

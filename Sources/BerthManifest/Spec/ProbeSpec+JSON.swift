@@ -3,12 +3,12 @@ import BerthCore
 // In the manifest's words, as `PodSpec+JSON.swift`.
 
 extension LifecycleSpec {
-  /// Members for the container's object.
-  var members: [(String, JSON)] {
-    [
-      ("liveness_probe", livenessProbe?.json ?? .null), ("readiness_probe", readinessProbe?.json ?? .null),
-      ("startup_probe", startupProbe?.json ?? .null), ("post_start", postStart?.json ?? .null), ("pre_stop", preStop?.json ?? .null),
-    ]
+  func add(to members: inout SpecMembers) {
+    members.add("liveness_probe", livenessProbe?.json ?? .null, isUsual: livenessProbe == nil)
+    members.add("readiness_probe", readinessProbe?.json ?? .null, isUsual: readinessProbe == nil)
+    members.add("startup_probe", startupProbe?.json ?? .null, isUsual: startupProbe == nil)
+    members.add("post_start", postStart?.json ?? .null, isUsual: postStart == nil)
+    members.add("pre_stop", preStop?.json ?? .null, isUsual: preStop == nil)
   }
 
   init(_ reader: SpecReader) throws(BerthError) {

@@ -25,12 +25,12 @@ public struct ScheduleSpec: Hashable, Sendable {
 }
 
 extension PodSpec {
-  var scheduleMembers: [(key: String, value: JSON)] {
-    [
-      ("schedule", schedule?.json ?? .null), ("time_zone", .optional(schedule?.timeZone)),
-      ("concurrency_policy", .optional(schedule?.concurrencyPolicy.rawValue)),
-      ("starting_deadline", schedule?.startingDeadline.map { .duration($0) } ?? .null),
-    ]
+  func addSchedule(to members: inout SpecMembers) {
+    members.add("schedule", schedule?.json ?? .null, isUsual: schedule == nil)
+    members.add("time_zone", .optional(schedule?.timeZone), isUsual: schedule?.timeZone == nil)
+    members.add("concurrency_policy", .optional(schedule?.concurrencyPolicy.rawValue), isUsual: schedule == nil)
+    members.add(
+      "starting_deadline", schedule?.startingDeadline.map { .duration($0) } ?? .null, isUsual: schedule?.startingDeadline == nil)
   }
 
   static func schedule(_ reader: SpecReader) throws(BerthError) -> ScheduleSpec? {

@@ -68,13 +68,12 @@ public enum SpecDiff {
   }
 
   private static func compare(_ old: JSON?, _ new: JSON?, _ path: [String], _ changes: inout [FieldChange]) {
-    guard old != new else { return }
     if path.count == 1, let list = path.first, pair.contains(list) {
       compareNamed(old?.array ?? [], new?.array ?? [], list, &changes)
     } else if let from = old?.object, let to = new?.object {
       for member in from { compare(member.value, to[member.key], path + [member.key], &changes) }
       for member in to where from[member.key] == nil { compare(nil, member.value, path + [member.key], &changes) }
-    } else {
+    } else if old != new {
       changes.append(FieldChange(path: path.joined(separator: "."), old: text(old), new: text(new), inPlace: isInPlace(path)))
     }
   }

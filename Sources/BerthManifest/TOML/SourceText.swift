@@ -88,6 +88,7 @@ public struct SourceText: Sendable {
 
   /// The offset of the first byte that isn't UTF-8; nil if all is.
   func firstInvalidUTF8() -> Int? {
+    if bytes.allSatisfy({ $0 < 0x80 }) { return nil }
     var decoder = UTF8.ForwardParser()
     var iterator = bytes.makeIterator()
     var at = 0

@@ -16,20 +16,25 @@ extension TOMLScanner {
     let start = at
     at += 1
     var text: [UInt8] = []
+    // What came since the last escape; most strings have none and are taken as they stand.
+    var run = at
     while true {
       guard !isAtEnd, !isAtNewline else {
         throw failure("the string isn't closed: expected \(Unicode.Scalar(mark))", from: start, to: at)
       }
       let byte = current
       if byte == mark {
+        let end = at
         at += 1
-        return String(decoding: text, as: UTF8.self)
+        if text.isEmpty { return String(decoding: bytes[run..<end], as: UTF8.self) }
+        return String(decoding: text + bytes[run..<end], as: UTF8.self)
       }
       guard !Self.isControl(byte) else { throw failure("control character in a string") }
       if byte == Self.backslash, mark == Self.quote {
+        text += bytes[run..<at]
         try escape(into: &text)
+        run = at
       } else {
-        text.append(byte)
         at += 1
       }
     }

@@ -37,7 +37,7 @@ struct TOMLTableBuilder {
     static let indexedFrom = 12
 
     func position(of key: String) -> Int? {
-      if keys.count < Self.indexedFrom { return keys.firstIndex { $0.text.utf8.elementsEqual(key.utf8) } }
+      if keys.count < Self.indexedFrom { return keys.firstIndex { $0.text.hasBytes(of: key) } }
       return index[Array(key.utf8)]
     }
 
