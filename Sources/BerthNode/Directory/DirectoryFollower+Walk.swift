@@ -9,7 +9,8 @@ extension DirectoryFollower {
   struct Walk {
     var directories: [String: Set<String>] = [:]
     var landmarks: Set<String> = []
-    var files: Set<String> = []
+    /// In the order of their names, with what they were; nil where that couldn't be told.
+    var files: [(path: String, identity: FileIdentity?)] = []
     /// False once anything was unreadable: what wasn't seen is then not gone.
     var complete = true
     /// Whether a directory was gone when it was to be read.
@@ -47,8 +48,10 @@ extension DirectoryFollower {
     var warning: String?
     for name in try Files.list(path) where !name.hasPrefix(".") && !name.hasSuffix("~") {
       let entry = "\(path)/\(name)"
-      if (try? Files.linkStatus(entry))?.kind == .symlink { trace(entry, always: false, &walk) }
-      guard let status = try? Files.status(entry) else {
+      let link = try? Files.linkStatus(entry)
+      let isSymlink = link?.kind == .symlink
+      if isSymlink { trace(entry, always: false, &walk) }
+      guard let status = isSymlink ? try? Files.status(entry) : link else {
         warning = visitUnreadable(entry, &walk) ?? warning
         continue
       }
@@ -64,7 +67,7 @@ extension DirectoryFollower {
           walk.complete = false
           return "\(path): more than \(Self.maximumFiles) manifests; the rest is not looked at"
         }
-        walk.files.insert(entry)
+        walk.files.append((entry, FileIdentity(status)))
       }
     }
     return warning
@@ -75,7 +78,7 @@ extension DirectoryFollower {
     guard (try? Files.linkStatus(entry)) != nil else { return nil }
     if Self.isManifestName(entry) {
       // The reader says what is wrong with it.
-      walk.files.insert(entry)
+      walk.files.append((entry, nil))
       return nil
     }
     // Where a symlinked directory of manifests was, its absence is not theirs.

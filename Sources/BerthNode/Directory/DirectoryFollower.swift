@@ -117,14 +117,10 @@ struct DirectoryFollower {
     watched = walk.directories
     landmarks = walk.landmarks
     if walk.complete {
-      for path in model.knownPaths.subtracting(walk.files) { model.missing(path, reported: false, now: now) }
+      for path in model.knownPaths.subtracting(walk.files.map(\.path)) { model.missing(path, reported: false, now: now) }
     }
-    for path in walk.files.sorted() {
-      if let status = try? Files.status(path), model.identity(of: path) == FileIdentity(status),
-        !ContentReader.differs(model.contents(of: path))
-      {
-        continue
-      }
+    for (path, identity) in walk.files {
+      if let identity, model.identity(of: path) == identity, !ContentReader.differs(model.contents(of: path)) { continue }
       model.spokenOf(path, now: now)
       look(at: path, reportedGone: false, now: now)
     }

@@ -2,93 +2,6 @@ import BerthCore
 import BerthManifest
 import BerthPlan
 
-/// What was found at one manifest path: what counts of it, not its text.
-public struct ManifestFile: Sendable {
-  public enum Content: Sendable {
-    case decoded(DecodedManifest)
-    /// It couldn't be read, or may not be used: why, for status.
-    case refused(String)
-  }
-  /// Whose manifest it is, where that can be told.
-  let key: PodKey?
-  /// nil if there is any error.
-  let good: DesiredPod?
-  let problem: ManifestProblem?
-  /// Ports that it asks for and others have, when it was read.
-  let taken: [TakenPort]
-  /// Changes whenever the file does.
-  public var identity: FileIdentity
-  /// Of the files that it takes content from, by path; nil for one that wasn't there.
-  public var contents: [String: FileIdentity?]
-
-  public init(content: Content, identity: FileIdentity, contents: [String: FileIdentity?] = [:], taken: [TakenPort] = []) {
-    self.identity = identity
-    self.contents = contents
-    self.taken = taken
-    switch content {
-    case .decoded(let manifest):
-      key = manifest.key
-      if let spec = manifest.spec, let hash = manifest.hash { good = DesiredPod(spec: spec, hash: hash) } else { good = nil }
-      problem = ManifestProblem(manifest)
-    case .refused(let reason): (key, good, problem) = (nil, nil, ManifestProblem(message: reason))
-    }
-  }
-}
-
-/// Enough of stat(2) to see that a file was replaced or rewritten.
-public struct FileIdentity: Hashable, Sendable {
-  public var device: UInt64
-  public var inode: UInt64
-  public var size: Int64
-  public var modifiedNanoseconds: Int64
-  public var changedNanoseconds: Int64
-
-  /// No file's: what has it is read at every scan.
-  static let unknown = FileIdentity(device: 0, inode: 0, size: 0, modifiedNanoseconds: 0, changedNanoseconds: 0)
-}
-
-/// What is wrong with the manifest of a pod, while the last good spec (if any) stays in force.
-public struct ManifestProblem: Hashable, Sendable {
-  /// One line: what, where, what to do.
-  public var message: String
-  public var diagnostics: [Diagnostic]
-  public init(message: String, diagnostics: [Diagnostic] = []) {
-    self.message = message
-    self.diagnostics = diagnostics
-  }
-
-  /// nil where there is no error.
-  init?(_ manifest: DecodedManifest) {
-    let errors = manifest.diagnostics.filter { $0.severity == .error }
-    guard let first = errors.first else { return nil }
-    let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
-    self.init(message: "\(first.summary)\(more)", diagnostics: manifest.shownDiagnostics)
-  }
-}
-
-/// What the directory says of one pod.
-public struct DesiredEntry: Hashable, Sendable {
-  /// nil: no good spec was ever seen, or the manifest is gone.
-  public var desired: DesiredPod?
-  /// The manifest's path; nil once it is gone.
-  public var source: String?
-  public var problem: ManifestProblem?
-  /// What else is to be known of it: a change of it waits for approval.
-  public var notice: String?
-  /// Of a manifest without errors: what may keep its pod from running.
-  public var warnings: [Diagnostic] = []
-  /// Whether it was never approved: not to be remembered as a spec that was in force.
-  public var isUnapproved = false
-  /// Why nothing is asked for, where it isn't that the manifest is gone.
-  public var absence: String?
-
-  public init(desired: DesiredPod? = nil, source: String? = nil, problem: ManifestProblem? = nil) {
-    self.desired = desired
-    self.source = source
-    self.problem = problem
-  }
-}
-
 /// The manifest directory as a value: told what was seen, it says which pods are asked for. No I/O and no clock of its own.
 ///
 /// Rules (docs/manifest.md "The directory"): a bad edit keeps the last good spec; of two files with one name the one in force stays;
@@ -176,6 +89,7 @@ public struct DirectoryModel: Sendable {
 
   /// `path` is there, though nothing can be said of its content yet.
   public mutating func present(_ path: String) {
+    guard !removals.isEmpty else { return }
     removals[path] = nil
     held.remove(path)
   }
@@ -286,8 +200,8 @@ public struct DirectoryModel: Sendable {
 
   /// A pod is not taken down for a version that couldn't run: one that asks for a port that a program has. A port that the version in
   /// force asks for too makes no difference.
-  private func problemOfPorts(_ key: PodKey, at path: String) -> ManifestProblem? {
-    guard let before = lastGood[key]?.pod.spec, let file = files[path] else { return nil }
+  private func problemOfPorts(_ key: PodKey, of file: ManifestFile) -> ManifestProblem? {
+    guard !file.taken.isEmpty, let before = lastGood[key]?.pod.spec else { return nil }
     let inTheWay = file.taken.filter { !before.takes($0) }.map { taken in
       var error = taken.diagnostic
       error.severity = .error
@@ -298,20 +212,23 @@ public struct DirectoryModel: Sendable {
   }
 
   private mutating func entry(for key: PodKey) -> DesiredEntry {
-    let paths = (pathsByKey[key] ?? []).filter { files[$0] != nil && removals[$0] == nil }.sorted()
+    let claims = pathsByKey[key] ?? []
+    let paths = claims.filter { files[$0] != nil && removals[$0] == nil }.sorted()
+    let former = lastGood[key]
     // The file in force keeps the name, also while it is bad or briefly away; else the first good one, else the first.
-    let inForce = lastGood[key].flatMap { pathsByKey[key]?.contains($0.path) == true ? $0.path : nil }
-    let present = inForce.flatMap { paths.contains($0) ? $0 : nil }
-    guard let winner = present ?? paths.first(where: { files[$0]?.good != nil }) ?? paths.first else {
-      let kept = lastGood[key]
-      return DesiredEntry(desired: kept?.pod, source: kept?.path, problem: kept.flatMap { problemOfFormer(key, at: $0.path) })
+    let inForce = former.flatMap { claims.contains($0.path) && paths.contains($0.path) ? $0.path : nil }
+    guard let winner = inForce ?? paths.first(where: { files[$0]?.good != nil }) ?? paths.first, let file = files[winner] else {
+      return DesiredEntry(desired: former?.pod, source: former?.path, problem: former.flatMap { problemOfFormer(key, at: $0.path) })
     }
-    var entry = DesiredEntry(source: winner)
-    entry.problem = files[winner]?.problem ?? problemOfPorts(key, at: winner)
-    if entry.problem == nil, let good = files[winner]?.good { lastGood[key] = (winner, good) }
-    if entry.problem == nil { entry.warnings = files[winner]?.taken.map(\.diagnostic) ?? [] }
-    entry.desired = lastGood[key]?.pod
-    if entry.problem == nil, let other = paths.first(where: { $0 != winner }) {
+    var entry = DesiredEntry(source: winner, problem: file.problem ?? problemOfPorts(key, of: file))
+    entry.desired = former?.pod
+    guard entry.problem == nil else { return entry }
+    if let good = file.good {
+      lastGood[key] = (winner, good)
+      entry.desired = good
+    }
+    entry.warnings = file.taken.map(\.diagnostic)
+    if let other = paths.first(where: { $0 != winner }) {
       entry.problem = ManifestProblem(
         message: "\(other): also describes pod \(key); \(winner) stays in force, rename or remove one of them")
     }
