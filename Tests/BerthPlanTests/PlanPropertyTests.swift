@@ -25,7 +25,8 @@ struct PlanPropertyTests {
       port.host = 8080
       spec.containers[0].ports = [port]
     }
-    return DesiredPod(spec: spec, hash: SHA256.hexDigest(spec.json.canonical()))
+    // As good as its hash, and made in a fraction of the time.
+    return DesiredPod(spec: spec, hash: String(decoding: spec.record(), as: UTF8.self))
   }
 
   @Test("from any pod to any other: one action after the other leads there, those that diff says, and then nothing is left to do")

@@ -109,7 +109,8 @@ private struct Simulation {
       spec.schedule?.concurrencyPolicy = Bool.random(using: &dice) ? .forbid : .replace
       spec.restartPolicy = .never
     }
-    return DesiredPod(spec: spec, hash: SHA256.hexDigest(spec.json.canonical()))
+    // As good as its hash, and made in a fraction of the time.
+    return DesiredPod(spec: spec, hash: String(decoding: spec.record(), as: UTF8.self))
   }
 }
 
