@@ -61,12 +61,21 @@ public final class Monitor<Value>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Runs `body` on the value, and wakes all who wait for it.
-  public func with<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+  /// Whom a change is of use to.
+  public enum Wake { case all, one }
+
+  /// Runs `body` on the value, and wakes those who wait for it: all, or one where any of them can do what is to be done, and only one.
+  public func with<Result, Failure: Error>(waking wake: Wake = .all, _ body: (inout Value) throws(Failure) -> Result) throws(Failure)
+    -> Result
+  {
     pthread_mutex_lock(mutex)
     defer {
-      pthread_cond_broadcast(condition)
+      // First unlocked: who is woken wants the lock.
       pthread_mutex_unlock(mutex)
+      switch wake {
+      case .all: pthread_cond_broadcast(condition)
+      case .one: pthread_cond_signal(condition)
+      }
     }
     return try body(&value)
   }

@@ -25,7 +25,7 @@ public final class BlockingQueue<Element: Sendable>: Sendable {
 
   public init() {}
 
-  public func push(_ element: Element) { state.with { $0.items.append(element) } }
+  public func push(_ element: Element) { state.with(waking: .one) { $0.items.append(element) } }
 
   public func pop() -> Element {
     state.wait { state in
