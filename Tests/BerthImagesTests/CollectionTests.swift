@@ -1,5 +1,4 @@
 import BerthCore
-import BerthImages
 import BerthLinux
 import BerthOCI
 import BerthStore
@@ -7,12 +6,14 @@ import Glibc
 import ImageFixtures
 import Testing
 
+@testable import BerthImages
+
+private func digest(_ fill: String) throws -> Digest { try #require(Digest("sha256:" + String(repeating: fill, count: 64))) }
+
 @Suite("which images go to make room")
 struct CollectionPolicyTests {
   typealias Candidate = CollectionPolicy.Candidate
   static let space = DiskSpace(capacity: 1000, available: 100)
-
-  private func digest(_ fill: String) throws -> Digest { try #require(Digest("sha256:" + String(repeating: fill, count: 64))) }
 
   @Test(
     "nothing below the high mark, then as much as the low mark asks for",
@@ -36,6 +37,25 @@ struct CollectionPolicyTests {
     ]
     let order = CollectionPolicy().order(images, inUse: [try digest("e")], now: 1000)
     #expect(order.map { String($0.manifest.hex.prefix(1)) } == ["0", "c", "b", "a"])
+  }
+}
+
+@Suite("notes of use")
+struct UseNotesTests {
+  @Test("what is in use is noted once a day, what has gone out of use at once, and nothing else")
+  func notes() throws {
+    let (a, b) = (try digest("a"), try digest("b"))
+    var notes = UseNotes()
+    let hour: Int64 = 3600
+    #expect(notes.due(inUse: [a], now: hour) == [])
+    #expect(notes.due(inUse: [a, b], now: 2 * hour) == [])
+    #expect(notes.due(inUse: [a, b], now: 25 * hour - 1) == [])
+    #expect(notes.due(inUse: [a, b], now: 25 * hour) == [a])
+    #expect(notes.due(inUse: [a], now: 25 * hour + 1) == [b])
+    #expect(notes.due(inUse: [a], now: 30 * hour) == [], "told once")
+    #expect(notes.due(inUse: [a], now: 49 * hour) == [a])
+    #expect(notes.due(inUse: [], now: 50 * hour) == [a])
+    #expect(notes.due(inUse: [], now: 99 * hour) == [])
   }
 }
 
@@ -63,7 +83,7 @@ struct CollectionTests {
     _ = try fixture.service.prepareSnapshot(for: used, key: "k")
     let policy = CollectionPolicy(minimumAge: .zero)
     #expect(try fixture.service.collect(policy, measure: { _ in DiskSpace(capacity: 1000, available: 500) }).freed == 0)
-    #expect(try fixture.service.metadata.image("docker.io/x/used:1")?.lastUsed ?? 0 > 0, "it was seen in use")
+    #expect(try fixture.service.metadata.image("docker.io/x/used:1")?.lastUsed == 0, "what is in use needs no note")
     // Room is there as soon as one image is gone.
     let service = fixture.service
     let outcome = try service.collect(
@@ -77,6 +97,8 @@ struct CollectionTests {
     #expect(short.isShort)
     #expect(try names() == ["pinned", "used"])
     try service.removeSnapshot(key: "k")
+    _ = try service.collect(policy, measure: { _ in DiskSpace(capacity: 1000, available: 500) })
+    #expect(try service.metadata.image("docker.io/x/used:1")?.lastUsed ?? 0 > 0, "it has gone out of use")
   }
 
   @Test("young images stay, however full the disk is")

@@ -19,10 +19,11 @@ extension ImageService {
     _ policy: CollectionPolicy, measure: (String) throws(Errno) -> DiskSpace = DiskSpace.of
   ) throws(BerthError) -> CollectionOutcome {
     let now = Clock.wallNanoseconds() / 1_000_000_000
-    let inUse = snapshotImages().union(try metadata.leasedImages())
-    try remember(inUse, now)
+    let snapshots = snapshotImages()
+    remember(snapshots, now)
     var outcome = CollectionOutcome()
     guard policy.excess(try space(measure)) > 0 else { return outcome }
+    let inUse = snapshots.union(try metadata.leasedImages())
     outcome.freed = try prune()
     // Reckoned once: from then on it is room that is wanted, however full the disk is called.
     var candidates = policy.order(try self.candidates(), inUse: inUse, now: now)[...]
@@ -62,10 +63,9 @@ extension ImageService {
     return Array(byManifest.values)
   }
 
-  /// Once an hour is often enough for an order of removal, and spares the disk.
-  private func remember(_ inUse: Set<Digest>, _ now: Int64) throws(BerthError) {
-    let stale = try metadata.images().filter { inUse.contains($0.manifest) && now - $0.lastUsed > 3600 }
+  private func remember(_ inUse: Set<Digest>, _ now: Int64) {
+    let due = uses.withLock { $0.due(inUse: inUse, now: now) }
     // On a full disk room matters more than the order.
-    try? metadata.setLastUsed(Set(stale.map(\.manifest)), now)
+    try? metadata.setLastUsed(due, now)
   }
 }

@@ -30,6 +30,7 @@ public final class ImageService: Sendable {
   public let metadata: MetadataStore
   let pulls = Monitor<[String: PullTask]>([:])
   let layers = Monitor(LayerUse())
+  let uses = Mutex(UseNotes())
   let pulled = Atomic<Int64>(0)
   /// Of layers, fetched from registries, whatever became of the pulls; since this process started.
   public var pulledBytes: Int64 { pulled.load(ordering: .relaxed) }
