@@ -35,7 +35,7 @@ public enum ManifestDecoder {
     let folder = folder ?? LexicalPath.folder(of: file)
     let document = TOMLDocument(parsing: bytes)
     var sink = DiagnosticSink(file: file, source: document.source)
-    for error in document.errors { sink.error(error.message, at: error.range) }
+    for error in document.errors { sink.add(error) }
     var checker = SchemaChecker(root: ManifestSchema.pod, sink: sink)
     checker.check(document.root)
     var decoder = PodDecoder(root: document.root, folder: folder, sink: checker.sink)

@@ -4,13 +4,20 @@ extension PodDecoder {
   mutating func containers(_ spec: inout PodSpec) {
     let initContainers = root["init_container"]?.array ?? []
     let containers = root["container"]?.array ?? []
-    if root["container"] == nil || root["container"]?.array?.isEmpty == true {
-      sink.error("a pod needs at least one [[container]]", at: root.entry("container")?.keyRange ?? SourceRange(0, 0))
+    if root["container"] == nil && !hasForeignTable || root["container"]?.array?.isEmpty == true {
+      sink.error(
+        "a pod needs at least one [[container]]", at: root.entry("container")?.keyRange ?? SourceRange(0, 0),
+        help: "write [[container]], and below it image = \"…\"")
     }
     var names: Set<String> = []
     let defaultName = containers.count == 1 ? spec.key.name : nil
     spec.initContainers = initContainers.compactMap { container($0, isInit: true, defaultName: nil, spec, &names) }
     spec.containers = containers.compactMap { container($0, isInit: false, defaultName: defaultName, spec, &names) }
+  }
+
+  /// Whether there is a table that nobody knows, which was reported: the containers may be in there.
+  private var hasForeignTable: Bool {
+    root.entries.contains { ManifestSchema.pod[$0.key] == nil && ($0.value.table != nil || $0.value.array?.first?.table != nil) }
   }
 
   private mutating func container(

@@ -18,7 +18,10 @@ extension PodDecoder {
     if table["name"] == nil { sink.error("a volume needs a 'name'", at: range) }
     let kinds = table.entries.filter { ManifestSchema.volumeKinds.contains($0.key) }
     guard let kind = kinds.first else {
-      sink.error("a volume needs one of \(ManifestSchema.volumeKinds.joined(separator: ", "))", at: range)
+      // One that nobody knows was reported, and is what was meant.
+      if table.entries.allSatisfy({ ManifestSchema.volume[$0.key] != nil }) {
+        sink.error("a volume needs one of \(ManifestSchema.volumeKinds.joined(separator: ", "))", at: range)
+      }
       return nil
     }
     if kinds.count > 1 {

@@ -29,7 +29,9 @@ struct PodDecoder {
 
   mutating func pod(key: PodKey?, stem: String) -> PodSpec? {
     if root["name"] == nil, !DNSLabel.isValid(stem) {
-      sink.error("the file's name '\(stem)' is no valid pod name", at: SourceRange(0, 0), help: "set name = \"…\"")
+      sink.error(
+        "the file's name '\(stem)' is no valid pod name", at: SourceRange(0, 0),
+        help: "set name = \"\(ValueHelp.label(stem) ?? "…")\"")
     }
     var spec = PodSpec(key: key ?? PodKey(namespace: "default", name: "invalid"))
     metadata(&spec)

@@ -22,6 +22,12 @@ public struct DiagnosticSink: Sendable {
     add(.warning, message, range, help)
   }
 
+  /// A syntax error of the file.
+  public mutating func add(_ error: TOMLError) {
+    self.error(
+      error.message, at: error.range, help: error.earlier.map { "it stands on line \(source.position(of: $0.lower).line) already" })
+  }
+
   private mutating func add(_ severity: Diagnostic.Severity, _ message: String, _ range: SourceRange, _ help: String?) {
     guard diagnostics.count < Self.limit else { return }
     let position = source.position(of: range.lower)

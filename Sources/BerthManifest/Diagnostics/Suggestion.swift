@@ -21,6 +21,13 @@ public enum Suggestion {
     return best?.word
   }
 
+  /// One of other capitals or separators (`OnFailure` for `on-failure`), else the near one.
+  static func spelling(of word: String, among known: some Sequence<String>) -> String? {
+    guard word.utf8.count <= longestWord else { return nil }
+    let written = letters(word)
+    return known.first { letters($0) == written } ?? nearest(to: word, among: known)
+  }
+
   /// The near word, else one that is spelt or cut differently: `readiness`, `readinessProbe` and `readiness-probe` for `readiness_probe`,
   /// `grace_period` for `termination_grace_period`.
   static func help(for word: String, among known: some Sequence<String>) -> String? {
@@ -32,7 +39,9 @@ public enum Suggestion {
     let letters = letters(word)
     guard letters.count > 2, word.utf8.count <= longestWord else { return nil }
     let sorted = known.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
-    return sorted.first { self.letters($0) == letters } ?? sorted.first { $0.hasPrefix("\(word)_") }
+    // Kubernetes names the unit: `periodSeconds`.
+    let bare = letters.hasSuffix("seconds") ? String(letters.dropLast(7)) : letters
+    return sorted.first { [letters, bare].contains(self.letters($0)) } ?? sorted.first { $0.hasPrefix("\(word)_") }
       ?? sorted.first { $0.hasSuffix("_\(word)") || $0.split(separator: "_").contains(Substring(word)) }
   }
 

@@ -84,14 +84,19 @@ public struct SchemaChecker {
 
   private static func suggestion(_ value: TOMLValue, _ type: KeyType) -> String? {
     guard let text = value.string else { return nil }
-    return switch type {
-    case .choice(let words): Suggestion.nearest(to: text, among: words).map { "did you mean \"\($0)\"?" }
-    case .text(let format): format.suggestion(for: text)
-    default: nil
+    switch type {
+    case .choice(let words):
+      let foreign = ForeignWords.values[text].flatMap { words.contains($0) ? $0 : nil }
+      return (foreign ?? Suggestion.spelling(of: text, among: words)).map { "did you mean \"\($0)\"?" }
+    case .size: return ValueHelp.size(text)
+    case .cpu: return ValueHelp.cpu(text)
+    case .text(.label): return ValueHelp.label(text).map { "did you mean \"\($0)\"?" }
+    case .text(let format): return format.suggestion(for: text)
+    default: return nil
     }
   }
 
-  /// A number or word without quotes where text belongs: how to write it.
+  /// A number or word without quotes where text belongs, or the other way round: how to write it.
   private func typeHelp(_ value: TOMLValue, _ type: KeyType, _ name: String) -> String? {
     let asText = TOMLValue(.string(""), range: value.range)
     switch value.content {
@@ -100,14 +105,16 @@ public struct SchemaChecker {
       let written = String(decoding: sink.source.bytes[value.range.lower..<value.range.upper], as: UTF8.self)
       guard case .duration = type.alternative(for: asText) else { return "write \"\(written)\"" }
       // Most would mean seconds.
-      return value.integer.flatMap { $0 < 0 ? nil : "write \"\(written)s\"" }
+      return ValueHelp.duration(value)
     case .table:
       if case .list(.table) = type { return "write [[\(name)]]" }
       return nil
-    case .string:
-      if case .list(.text) = type { return "write [\"…\"]" }
+    case .string(let text):
+      if case .list(.text) = type { return ValueHelp.list(text, name: name) }
+      return ValueHelp.unquoted(text, as: type)
+    case .array(let items):
+      if case .map = type { return ValueHelp.map(items) }
       return nil
-    case .array: return nil
     }
   }
 
@@ -134,7 +141,8 @@ public struct SchemaChecker {
       sink.error("'\(name)' is a key of \(inner.title), not of \(keys.title)", at: entry.keyRange, help: "write it below \(inner.title)")
       return
     }
-    let help = Suggestion.help(for: name, among: keys.keys.map(\.name)) ?? below(keys, name)
+    let help =
+      Suggestion.help(for: name, among: keys.keys.map(\.name)) ?? ForeignWords.help(for: name, in: keys, root: root) ?? below(keys, name)
     sink.error("unknown key '\(name)'", at: entry.keyRange, help: help)
   }
 

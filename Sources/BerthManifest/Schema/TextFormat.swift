@@ -108,7 +108,7 @@ public enum TextFormat: Sendable {
   /// The words that a typo may have meant.
   func suggestion(for text: String) -> String? {
     switch self {
-    case .capability: Suggestion.help(for: text, among: CapabilityName.known)
+    case .capability: Suggestion.help(for: text.hasPrefix("CAP_") ? String(text.dropFirst(4)) : text, among: CapabilityName.known)
     case .rlimit: Suggestion.help(for: text, among: RlimitName.known)
     case .signal: Suggestion.help(for: text, among: SignalName.names.map { "SIG\($0)" })
     default: nil

@@ -2,9 +2,12 @@
 public struct TOMLError: Error, Sendable, Hashable {
   public var message: String
   public var range: SourceRange
-  public init(_ message: String, _ range: SourceRange) {
+  /// Where what is there twice stands first.
+  public var earlier: SourceRange?
+  public init(_ message: String, _ range: SourceRange, earlier: SourceRange? = nil) {
     self.message = message
     self.range = range
+    self.earlier = earlier
   }
 }
 

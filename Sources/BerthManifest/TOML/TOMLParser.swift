@@ -56,7 +56,10 @@ struct TOMLParser {
   private mutating func entry(in target: TOMLTableBuilder.Index, depth: Int) throws(TOMLError) {
     let path = try keyPath()
     guard let last = path.last else { return }
-    guard scanner.skip(UInt8(ascii: "=")) else { throw scanner.failure("expected '=' after the key, found \(scanner.found)") }
+    guard scanner.skip(UInt8(ascii: "=")) else {
+      let hint = scanner.current == UInt8(ascii: ":") ? ": TOML writes key = value" : ""
+      throw scanner.failure("expected '=' after the key, found \(scanner.found)\(hint)")
+    }
     scanner.skipBlanks()
     let value = try value(depth: depth + path.count)
     let table = try builder.descend(path.dropLast(), from: target)
@@ -106,7 +109,10 @@ struct TOMLParser {
 
   private mutating func scalar() throws(TOMLError) -> TOMLValue.Content {
     let token = scanner.token()
-    guard !token.isEmpty else { throw scanner.failure("expected a value, found \(scanner.found)") }
+    guard !token.isEmpty else {
+      let hint = scanner.isAtTypographicQuote ? ": strings are in straight quotes" : ""
+      throw scanner.failure("expected a value, found \(scanner.found)\(hint)")
+    }
     if token.elementsEqual("true".utf8) { return .boolean(true) }
     if token.elementsEqual("false".utf8) { return .boolean(false) }
     if TOMLScanner.looksLikeDate(token) { return .dateTime(try scanner.dateTime(token)) }
@@ -148,6 +154,7 @@ struct TOMLParser {
         throw scanner.isAtEndOfLine ? onSeveralLines() : scanner.failure("expected ',' or '}' in the inline table, found \(scanner.found)")
       }
       scanner.skipBlanks()
+      if scanner.current == UInt8(ascii: "}") { throw scanner.failure("an inline table has no comma after its last entry") }
     }
   }
 

@@ -15,7 +15,12 @@ extension TOMLScanner {
   /// An integer or a float; `token` is what the cursor just passed.
   func number(_ token: ArraySlice<UInt8>) throws(TOMLError) -> TOMLValue.Content {
     let word = String(decoding: token, as: UTF8.self).lowercased()
-    let help = word == "true" || word == "false" ? "write \(word)" : "strings need quotes"
+    let help =
+      switch word {
+      case "true", "false": "write \(word)"
+      case "yes", "on", "no", "off": "write \(word == "yes" || word == "on"), or quotes around a string"
+      default: "strings need quotes"
+      }
     let malformed = failure("no valid value: \(Self.shown(token)); \(help)", from: token.startIndex, to: token.endIndex)
     guard token.count <= Self.longestNumber, let first = token.first else { throw malformed }
     let isSigned = first == UInt8(ascii: "+") || first == UInt8(ascii: "-")

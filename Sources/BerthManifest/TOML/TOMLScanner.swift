@@ -107,6 +107,9 @@ struct TOMLScanner {
     return "'\(String(decoding: bytes[at..<end], as: UTF8.self))'"
   }
 
+  /// One that a word processor made: U+2018 to U+201F.
+  var isAtTypographicQuote: Bool { current == 0xE2 && peek(1) == 0x80 && (0x98...0x9F).contains(peek(2)) }
+
   static func scalarLength(_ lead: UInt8) -> Int {
     switch lead {
     case 0xF0...: 4

@@ -93,7 +93,7 @@ struct TOMLTableBuilder {
       nodes[table].range = header
       nodes[parent].slots[at] = .table(table, header)
       return table
-    case .table: throw TOMLError("table '\(last.text)' is defined twice", last.range)
+    case .table(_, let earlier): throw TOMLError("table '\(last.text)' is defined twice", last.range, earlier: earlier)
     case .tables: throw TOMLError("'\(last.text)' is an array of tables: write [[\(Self.joined(path))]]", last.range)
     case .value: throw TOMLError("'\(last.text)' already has a value", last.range)
     }
@@ -161,7 +161,9 @@ struct TOMLTableBuilder {
 
   /// Sets an entry that must not be there yet.
   mutating func set(_ key: Key, _ value: TOMLValue, in table: Index) throws(TOMLError) {
-    guard nodes[table].position(of: key.text) == nil else { throw TOMLError("'\(key.text)' is set twice", key.range) }
+    if let at = nodes[table].position(of: key.text) {
+      throw TOMLError("'\(key.text)' is set twice", key.range, earlier: nodes[table].keys[at].range)
+    }
     nodes[table].append(key, .value(value))
   }
 

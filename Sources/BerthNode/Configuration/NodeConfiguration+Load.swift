@@ -50,7 +50,7 @@ extension NodeConfiguration {
   public static func load(bytes: [UInt8], file: String, folder: String? = nil) -> LoadedConfiguration {
     let document = TOMLDocument(parsing: bytes)
     var sink = DiagnosticSink(file: file, source: document.source)
-    for error in document.errors { sink.error(error.message, at: error.range) }
+    for error in document.errors { sink.add(error) }
     var checker = SchemaChecker(root: ConfigurationSchema.root, sink: sink)
     checker.check(document.root)
     sink = checker.sink

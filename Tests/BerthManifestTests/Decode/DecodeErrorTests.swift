@@ -57,7 +57,7 @@ struct DecodeErrorTests {
     #expect(help(rest + "env = { PORT = 8080 }") == ["write \"8080\""])
     #expect(help(rest + "env = { DEBUG = true }") == ["write \"true\""])
     #expect(help(rest + "hostname = \"x\"") == ["move it above the first table"])
-    #expect(help(rest + "args = \"x\"") == ["write [\"…\"]"])
+    #expect(help(rest + "args = \"x\"") == ["write [\"x\"]"])
     #expect(help(rest + "readiness_probe = { exec = [\"true\"] }") == ["write { command = … }"])
     #expect(help(rest + "readiness_probe = { tcp_socket = 6379 }") == ["write { port = … }"])
     #expect(help(rest + "[[volume]]\nname = \"v\"\npersistent = true") == ["its only key is 'name'"])
