@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -26,6 +27,19 @@ ssize_t berth_copy_range(int from, int to, off_t offset, size_t count) {
   off_t other = offset;
   return copy_file_range(from, &offset, to, &other, count, 0);
 }
+
+int berth_readable_count(int fd) {
+  int count = 0;
+  return ioctl(fd, FIONREAD, &count) ? -1 : count;
+}
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+int berth_reserve_pages(void *start, size_t length) { return madvise(start, length, MADV_POPULATE_WRITE); }
+
+int berth_remove_pages(void *start, size_t length) { return madvise(start, length, MADV_REMOVE); }
 
 dev_t berth_device(unsigned int major, unsigned int minor) { return makedev(major, minor); }
 

@@ -18,6 +18,17 @@ public struct WriteVectors: ~Copyable {
 
   public mutating func clear() { count = 0 }
 
+  /// The first `bytes` bytes are not to be written.
+  public mutating func drop(_ bytes: Int) {
+    var rest = bytes
+    for at in 0..<count {
+      let skipped = min(rest, vectors[at].iov_len)
+      vectors[at].iov_base = vectors[at].iov_base.map { $0 + skipped }
+      vectors[at].iov_len -= skipped
+      rest -= skipped
+    }
+  }
+
   /// In as many calls as it takes. After an error a part may be written. Consumes the lengths: `clear` before the next use.
   public borrowing func writeAll(to file: borrowing FD) throws(Errno) {
     let number = file.raw

@@ -15,6 +15,14 @@ public enum Descriptors {
     try call { fcntl(number, F_SETFL, flags | O_NONBLOCK) }
   }
 
+  /// How many bytes a pipe or a terminal has for its reader by now.
+  public static func readableCount(_ number: Int32) throws(Errno) -> Int { Int(try call { berth_readable_count(number) }) }
+
+  /// One read(2) into memory of the caller's: the number of bytes, 0 at the end of the file.
+  public static func read(_ number: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    try call { Glibc.read(number, buffer.baseAddress, buffer.count) }
+  }
+
   /// One read(2) of at most `count` bytes; empty where nothing waits on a non-blocking descriptor, and at the end of a file.
   public static func readAvailable(_ number: Int32, upTo count: Int) throws(Errno) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)

@@ -21,7 +21,7 @@ extension ShimServer {
       armTimer()
       let running = SessionMessage.running(pid: record.process.pid)
       if container.hasTerminal {
-        session.tell(running, passing: container.output?.descriptor(.stdout))
+        session.tell(running, passing: container.output?.stdout.descriptor)
       } else if container.hasInput {
         let input = try Fifo.openWriter(folder.stream(container.name, "stdin"))
         session.tell(running, passing: input.raw)
@@ -31,12 +31,12 @@ extension ShimServer {
     } catch { throw error.wrapped("attach to container", session.container) }
   }
 
-  /// What was just read of a container's output, `count` bytes at the start of `scratch`, for those who are attached to it.
-  func copy(_ stream: LogBatch.Stream, of container: String, _ count: Int) {
+  /// What was just read of a container's output, for those who are attached to it.
+  func copy(_ stream: LogBatch.Stream, of container: String, _ bytes: UnsafeRawBufferPointer) {
     for session in sessions where session.isAttached && session.container == container {
       guard let number = stream == .stdout ? session.output.descriptor : session.errors.descriptor else { continue }
       // What doesn't fit is in the log.
-      _ = try? Descriptors.writeAvailable(UnsafeRawBufferPointer(rebasing: scratch.bytes[..<count]), to: number)
+      _ = try? Descriptors.writeAvailable(bytes, to: number)
     }
   }
 

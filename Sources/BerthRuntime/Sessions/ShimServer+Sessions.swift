@@ -149,7 +149,7 @@ extension ShimServer {
     }
     // Nothing was reaped while the launch went on.
     reap()
-    ProcessControl.trimMemory()
+    hasWorked = true
   }
 
   /// A process of a session has ended.

@@ -26,7 +26,17 @@ off_t berth_next_data(int fd, off_t offset);
 off_t berth_next_hole(int fd, off_t offset);
 // fstatfs(2): the magic number of the file system that holds `fd`.
 int64_t berth_file_system(int fd);
+// ioctl(2) with FIONREAD: how many bytes a pipe or a terminal has for its reader.
+int berth_readable_count(int fd);
+// madvise(2) with MADV_POPULATE_WRITE, Linux 5.14: the pages of a mapped file are there and can be written to, or an error says why not.
+int berth_reserve_pages(void *start, size_t length);
+// madvise(2) with MADV_REMOVE: the file has a hole there.
+int berth_remove_pages(void *start, size_t length);
 // makedev(3).
 dev_t berth_device(unsigned int major, unsigned int minor);
+
+// One store: whoever finds the memory after this process's death finds the value before or the value after, and everything that was stored
+// before it.
+static inline void berth_store(uint64_t *place, uint64_t value) { __atomic_store_n(place, value, __ATOMIC_SEQ_CST); }
 
 #endif

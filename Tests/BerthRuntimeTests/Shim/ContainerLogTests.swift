@@ -5,30 +5,43 @@ import Testing
 
 @testable import BerthRuntime
 
-/// Feeds output to a log file in a folder of its own, in pieces of any size, as a shim does.
-private struct LogWriter: ~Copyable {
+/// Feeds output to a log file in a folder of its own, in pieces of any size that a pipe holds, as a shim does.
+private final class LogWriter {
   let folder: String
   let file: LogFile
+  let journals: TemporaryDirectory
   var batch = LogBatch()
-  var stdout = LineSplitter(.stdout)
-  var stderr = LineSplitter(.stderr)
+  let stdout: OutputStream
+  let stderr: OutputStream
+  private let output: WritingEnd
+  private let errors: WritingEnd
 
-  init(maxSize: UInt64 = 10 << 20, maxFiles: UInt32 = 5) throws {
-    folder = "/tmp/berth-log-test-\(ProcessControl.pid)-\(UInt32.random(in: 0 ... .max))"
+  init(maxSize: UInt64 = 10 << 20, maxFiles: UInt32 = 5, in place: String? = nil) throws {
+    folder = place ?? "/tmp/berth-log-test-\(ProcessControl.pid)-\(UInt32.random(in: 0 ... .max))"
     file = try LogFile(LogTarget(path: "\(folder)/0.log", maxSize: maxSize, maxFiles: maxFiles))
+    journals = try TemporaryDirectory("journals")
+    stdout = OutputStream(.stdout, journal: "\(journals.path)/stdout")
+    stderr = OutputStream(.stderr, journal: "\(journals.path)/stderr")
+    output = try Self.fifo("\(journals.path)/output", stdout)
+    errors = try Self.fifo("\(journals.path)/errors", stderr)
+  }
+
+  private static func fifo(_ path: String, _ stream: OutputStream) throws -> WritingEnd {
+    let writer = try WritingEnd(path)
+    stream.open(try Fifo.openReader(path))
+    return writer
   }
 
   deinit { try? Files.removeTree(folder) }
 
-  mutating func write(_ text: String, _ stream: LogBatch.Stream = .stdout) { write(Array(text.utf8), stream) }
+  func write(_ text: String, _ stream: LogBatch.Stream = .stdout) throws { try write(Array(text.utf8), stream) }
 
-  mutating func write(_ bytes: [UInt8], _ stream: LogBatch.Stream = .stdout) {
-    bytes.withUnsafeBytes {
-      if stream == .stdout { stdout.consume($0, &batch, to: file) } else { stderr.consume($0, &batch, to: file) }
-    }
+  func write(_ bytes: [UInt8], _ stream: LogBatch.Stream = .stdout) throws {
+    try (stream == .stdout ? output : errors).fd.writeAll(bytes)
+    while case .read = (stream == .stdout ? stdout : stderr).copyOnce(&batch, to: file) {}
   }
 
-  mutating func finish() {
+  func finish() {
     stdout.finish(&batch, to: file)
     stderr.finish(&batch, to: file)
   }
@@ -37,6 +50,16 @@ private struct LogWriter: ~Copyable {
 
   /// The records of one file.
   func records(_ name: String = "0.log") throws -> [Record] { try text(name).split(separator: "\n").map { try Record($0) } }
+}
+
+/// Of a FIFO that is made for it.
+final class WritingEnd {
+  let fd: FD
+
+  init(_ path: String) throws {
+    try Fifo.make(path)
+    fd = try Fifo.openBoth(path)
+  }
 }
 
 /// One line of a CRI log.
@@ -62,10 +85,10 @@ private struct Record: Equatable {
 struct ContainerLogTests {
   @Test("lines are stamped, named after their stream and whole, however they arrive")
   func lines() throws {
-    var log = try LogWriter()
-    log.write("one\ntw")
-    log.write("err\n", .stderr)
-    log.write("o\n\nlast")
+    let log = try LogWriter()
+    try log.write("one\ntw")
+    try log.write("err\n", .stderr)
+    try log.write("o\n\nlast")
     log.finish()
     let expected = [
       Record("stdout", "F", "one"), Record("stderr", "F", "err"), Record("stdout", "F", "two"), Record("stdout", "F", ""),
@@ -76,10 +99,10 @@ struct ContainerLogTests {
 
   @Test("a line is split after 16 KiB, and only then", arguments: [16383, 16384, 16385, 32768, 40000], [1, 7, 4096, 65536])
   func longLines(length: Int, piece: Int) throws {
-    var log = try LogWriter()
+    let log = try LogWriter()
     let line = (0..<length).map { UInt8(97 + $0 % 26) }
     let bytes = line + [10] + Array("next\n".utf8)
-    for start in stride(from: 0, to: bytes.count, by: piece) { log.write(Array(bytes[start..<min(start + piece, bytes.count)])) }
+    for start in stride(from: 0, to: bytes.count, by: piece) { try log.write(Array(bytes[start..<min(start + piece, bytes.count)])) }
     log.finish()
     var expected: [Record] = []
     var rest = line[...]
@@ -93,13 +116,13 @@ struct ContainerLogTests {
 
   @Test("rotation loses no line and doubles none, and no file outgrows its size")
   func rotation() throws {
-    var log = try LogWriter(maxSize: 10_000, maxFiles: 200)
+    let log = try LogWriter(maxSize: 10_000, maxFiles: 200)
     var random = SeededGenerator(seed: 7)
     let bytes = (1...20_000).flatMap { Array("line \($0) \(String(repeating: "x", count: $0 % 50))\n".utf8) }
     var start = 0
     while start < bytes.count {
       let end = min(bytes.count, start + Int(random.next() % 65_536) + 1)
-      log.write(Array(bytes[start..<end]))
+      try log.write(Array(bytes[start..<end]))
       start = end
     }
     log.finish()
@@ -121,8 +144,8 @@ struct ContainerLogTests {
 
   @Test("at most maxFiles files are kept, the current one among them", arguments: [UInt32(1), 2, 3])
   func fileCount(maxFiles: UInt32) throws {
-    var log = try LogWriter(maxSize: 100, maxFiles: maxFiles)
-    for number in 0..<20 { log.write("line \(number) of a log that is rotated all the time\n") }
+    let log = try LogWriter(maxSize: 100, maxFiles: maxFiles)
+    for number in 0..<20 { try log.write("line \(number) of a log that is rotated all the time\n") }
     let expected = ["0.log"] + (1..<max(maxFiles, 1)).map { "0.log.\($0)" }
     #expect(try Files.list(log.folder) == expected)
     #expect(try log.records().last?.content.hasPrefix("line 19 ") == true)
@@ -130,8 +153,8 @@ struct ContainerLogTests {
 
   @Test("a record larger than a file is kept whole")
   func largeRecord() throws {
-    var log = try LogWriter(maxSize: 1000, maxFiles: 3)
-    log.write("a\n" + String(repeating: "b", count: 5000) + "\nc\n")
+    let log = try LogWriter(maxSize: 1000, maxFiles: 3)
+    try log.write("a\n" + String(repeating: "b", count: 5000) + "\nc\n")
     #expect(try log.records("0.log.2").map(\.content.utf8.count) == [1])
     #expect(try log.records("0.log.1").map(\.content.utf8.count) == [5000])
     #expect(try log.records().map(\.content) == ["c"])
@@ -139,17 +162,15 @@ struct ContainerLogTests {
 
   @Test("where a writer died in the middle of a record, the next begins its own line")
   func torn() throws {
-    var log = try LogWriter()
-    log.write("before\ntorn\n")
+    let log = try LogWriter()
+    try log.write("before\ntorn\n")
     let path = "\(log.folder)/0.log"
     let text = try log.text()
     try Files.writeAtomically(text.utf8.dropLast(3), to: path)
     let target = LogTarget(path: path)
     for _ in 0..<2 { try LogFile(target).endLastRecord() }
-    let again = try LogFile(target)
-    var batch = LogBatch()
-    var lines = LineSplitter(.stdout)
-    Array("after\n".utf8).withUnsafeBytes { lines.consume($0, &batch, to: again) }
+    let again = try LogWriter(in: log.folder)
+    try again.write("after\n")
     #expect(try log.records().map(\.content) == ["before", "to", "after"])
     let empty = try LogFile(LogTarget(path: "\(log.folder)/1.log"))
     try empty.endLastRecord()
@@ -158,12 +179,10 @@ struct ContainerLogTests {
 
   @Test("a log that exists is continued")
   func continued() throws {
-    var log = try LogWriter()
-    log.write("before\n")
-    let again = try LogFile(LogTarget(path: "\(log.folder)/0.log"))
-    var batch = LogBatch()
-    var lines = LineSplitter(.stdout)
-    Array("after\n".utf8).withUnsafeBytes { lines.consume($0, &batch, to: again) }
+    let log = try LogWriter()
+    try log.write("before\n")
+    let again = try LogWriter(in: log.folder)
+    try again.write("after\n")
     #expect(try log.records().map(\.content) == ["before", "after"])
   }
 
@@ -176,21 +195,14 @@ struct ContainerLogTests {
     defer { try? SandboxNamespaces.unmount(folder) }
     let ballast = "\(folder)/ballast"
     try Files.writeAtomically([UInt8](repeating: 0, count: 128 << 10), to: ballast)
-    let file = try LogFile(LogTarget(path: "\(folder)/0.log"))
-    var batch = LogBatch()
-    var lines = LineSplitter(.stdout)
-    func write(_ range: ClosedRange<Int>) {
-      for number in range {
-        let line = Array("line \(number) \(String(repeating: "x", count: 990))\n".utf8)
-        line.withUnsafeBytes { lines.consume($0, &batch, to: file) }
-      }
-    }
-    write(1...200)
-    #expect(file.dropped > 0)
-    let dropped = file.dropped
+    let log = try LogWriter(in: folder)
+    func line(_ number: Int) -> String { "line \(number) \(String(repeating: "x", count: 990))\n" }
+    for number in 1...200 { try log.write(line(number)) }
+    #expect(log.file.dropped > 0)
+    let dropped = log.file.dropped
     try Files.unlink(ballast)
-    write(201...210)
-    #expect(file.dropped == 0)
+    for number in 201...210 { try log.write(line(number)) }
+    #expect(log.file.dropped == 0)
     let records = try Files.readText("\(folder)/0.log").split(separator: "\n").map { try Record($0) }
     let numbers = records.filter { $0.stream == "stdout" }.compactMap { Int($0.content.split(separator: " ")[1]) }
     #expect(numbers == Array(1...200 - Int(dropped)) + Array(201...210))

@@ -1,7 +1,8 @@
+import BerthCore
 import BerthLinux
 
-/// Records that go to a log file in one writev(2), without copying what the container wrote: a record is a piece of the read buffer
-/// (or of a line kept from before) between a prefix shared by all records of the batch and a newline.
+/// Records that go to a log file in one writev(2), without copying what the container wrote: a record is a piece of the stream's journal
+/// between a prefix shared by all records of the batch and a newline.
 struct LogBatch: ~Copyable {
   enum Stream: UInt8, Sendable { case stdout, stderr }
   /// CRI's tags: whether a record ends a line or is a part of one.
@@ -26,9 +27,9 @@ struct LogBatch: ~Copyable {
 
   deinit { fixed.deallocate() }
 
-  /// Takes the time for all records that follow. The batch must be empty.
-  mutating func begin(_ stream: Stream) {
-    time.update()
+  /// For all records that follow. The batch must be empty.
+  mutating func begin(_ stream: Stream, _ now: Timestamp) {
+    time.update(now)
     for at in 0..<LogClock.width {
       fixed[at] = time.stamp[at]
       fixed[Self.prefixSize + at] = time.stamp[at]
@@ -45,18 +46,23 @@ struct LogBatch: ~Copyable {
   static func recordSize(_ count: Int) -> Int { prefixSize + count + 1 }
 
   var isEmpty: Bool { recordCount == 0 }
-  /// Whether one more record fits: it takes up to four pieces.
-  var isFull: Bool { vectors.count + 4 > Self.capacity }
+  /// Whether no more records fit: one takes up to three pieces.
+  var isFull: Bool { vectors.count + 3 > Self.capacity }
 
-  /// Adds a record of `head` and `tail`, both of which must stay where they are until the batch is written.
-  mutating func add(_ tag: Tag, head: UnsafeRawBufferPointer, tail: UnsafeRawBufferPointer) {
+  /// Adds a record of `content`, which must stay where it is until the batch is written.
+  mutating func add(_ tag: Tag, _ content: UnsafeRawBufferPointer) {
     let start = tag == .full ? 0 : Self.prefixSize
     vectors.add(UnsafeRawBufferPointer(rebasing: fixed[start..<start + Self.prefixSize]))
-    vectors.add(head)
-    vectors.add(tail)
+    vectors.add(content)
     vectors.add(UnsafeRawBufferPointer(rebasing: fixed[(Self.prefixSize * 2)...]))
-    byteCount += Self.recordSize(head.count + tail.count)
+    byteCount += Self.recordSize(content.count)
     recordCount += 1
+  }
+
+  /// The first `count` bytes are in the file already.
+  mutating func drop(_ count: Int) {
+    vectors.drop(count)
+    byteCount -= count
   }
 
   /// All or an error; a part may be in the file then. Returns the number of bytes.

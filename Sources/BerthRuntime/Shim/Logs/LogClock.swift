@@ -9,7 +9,7 @@ struct LogClock {
   private var second: Int64 = .min
   private(set) var stamp: [UInt8] = []
 
-  mutating func update(_ now: Timestamp = .now) {
+  mutating func update(_ now: Timestamp) {
     let (whole, rest) = now.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
     if whole != second || stamp.isEmpty {
       second = whole

@@ -1,6 +1,15 @@
 import BerthCore
 import BerthLinux
 
+/// Where a log ends.
+struct LogPosition: Equatable {
+  /// Of the current file.
+  var inode: UInt64
+  var size: Int64
+
+  static let unknown = LogPosition(inode: 0, size: 0)
+}
+
 /// A log file that is rotated by size: PATH, then PATH.1 (the youngest before it) up to PATH.(maxFiles - 1).
 ///
 /// What cannot be written (a full disk, a folder that is gone) is dropped and counted, and a line says so once writing works again;
@@ -10,6 +19,7 @@ final class LogFile {
   private var file: FD?
   /// Of the current file, in bytes, as far as this writer wrote it.
   private var size: Int64 = 0
+  private var inode: UInt64 = 0
   /// Records lost since the last that was written, and why the first of them was.
   private(set) var dropped: UInt64 = 0
   private var reason = Errno.noSpace
@@ -23,9 +33,16 @@ final class LogFile {
 
   private func open() throws(Errno) {
     let opened = try AppendFile.open(target.path)
-    size = try opened.status().size
+    let status = try opened.status()
+    (size, inode) = (status.size, status.inode)
     file = consume opened
   }
+
+  var position: LogPosition { LogPosition(inode: inode, size: size) }
+
+  /// How many bytes were written since the log stood at `earlier`: none to another file than that, for where the first byte of a new file
+  /// goes is always told before.
+  func growth(since earlier: LogPosition) -> Int { earlier.inode == inode ? Int(clamping: max(0, size - earlier.size)) : 0 }
 
   /// A writer that was killed may have left a part of a record: the part becomes one, so that the next begins its own line.
   func endLastRecord() throws(Errno) {
@@ -41,22 +58,33 @@ final class LogFile {
   var room: Int { Int(clamping: max(0, Int64(clamping: target.maxSize) - size)) }
 
   /// Appends all records of a batch or none of them. What doesn't fit the current file goes to a new one; a single record larger than a
-  /// file gets one of its own.
-  func append(_ batch: borrowing LogBatch) {
+  /// file gets one of its own. `beginning` is told where the first of them will stand, before it is written.
+  func append(_ batch: borrowing LogBatch, _ beginning: (LogPosition) -> Void = { _ in }) {
     do throws(Errno) {
       if batch.byteCount > room, size > 0 { try rotate() }
       if file == nil { try open() }
       // Together: a notice alone, where there is no room for more, would come again and again.
       let notice = dropped == 0 ? [] : lossNotice(batch.time)
       try write { fd throws(Errno) in
-        if !notice.isEmpty { try fd.writeAll(notice) }
+        if !notice.isEmpty {
+          beginning(.unknown)
+          try fd.writeAll(notice)
+        }
+        beginning(LogPosition(inode: inode, size: size + Int64(notice.count)))
         return try batch.write(to: fd) + notice.count
       }
       dropped = 0
-    } catch {
-      if dropped == 0 { reason = error }
-      dropped += UInt64(batch.recordCount)
-    }
+    } catch { drop(batch, error) }
+  }
+
+  /// Appends the rest of a record whose first part is the file's end.
+  func complete(_ batch: borrowing LogBatch) {
+    do throws(Errno) { try write { fd throws(Errno) in try batch.write(to: fd) } } catch { drop(batch, error) }
+  }
+
+  private func drop(_ batch: borrowing LogBatch, _ error: Errno) {
+    if dropped == 0 { reason = error }
+    dropped += UInt64(batch.recordCount)
   }
 
   private func lossNotice(_ time: LogClock) -> [UInt8] {

@@ -16,7 +16,7 @@ final class ContainerStreams {
 
   init(_ start: ContainerStart, in folder: PodFolder) throws(Errno) {
     try Files.makeDirectory(folder.container(start.name))
-    output = try ContainerOutput(log: start.log)
+    output = try ContainerOutput(log: start.log, name: start.name, in: folder)
     if start.hasTerminal {
       let (ours, theirs) = try DescriptorSocket.Pair().release()
       ourConsole = FD(owning: ours)
@@ -24,8 +24,8 @@ final class ContainerStreams {
     } else {
       stdout = try Self.make(folder.stream(start.name, "stdout"))
       stderr = try Self.make(folder.stream(start.name, "stderr"))
-      output.open(stdout: try Fifo.openReader(folder.stream(start.name, "stdout")))
-      output.open(stderr: try Fifo.openReader(folder.stream(start.name, "stderr")))
+      output.stdout.open(try Fifo.openReader(folder.stream(start.name, "stdout")))
+      output.stderr.open(try Fifo.openReader(folder.stream(start.name, "stderr")))
       if start.hasInput { stdin = try Self.make(folder.stream(start.name, "stdin")) }
     }
   }

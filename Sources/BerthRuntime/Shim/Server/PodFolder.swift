@@ -14,6 +14,8 @@ public struct PodFolder: Sendable, Hashable {
   public func initRecord(_ name: String) -> String { "\(path)/\(name)/init" }
   /// A FIFO of its streams: stdin, stdout or stderr.
   public func stream(_ name: String, _ stream: String) -> String { "\(path)/\(name)/\(stream)" }
+  /// What of an output stream is on its way into the log: `OutputJournal`.
+  func journal(_ name: String, _ stream: String) -> String { "\(path)/\(name)/\(stream).journal" }
   /// How it ended: `ExitRecord`.
   public func exitRecord(_ name: String) -> String { "\(path)/\(name)/exit" }
   /// Where the shim mounts the pod's /dev/shm, in its own mount namespace.

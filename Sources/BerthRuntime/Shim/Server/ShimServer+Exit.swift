@@ -50,10 +50,9 @@ extension ShimServer {
   private func drain(_ container: SupervisedContainer) {
     guard let output = container.output else { return }
     for stream in [LogBatch.Stream.stdout, .stderr] {
-      if let descriptor = output.descriptor(stream) { epoll.remove(descriptor) }
+      if let descriptor = output[stream].descriptor { epoll.remove(descriptor) }
     }
-    markScratchUsed()
-    output.drain(scratch: scratch, batch: &batch) { stream, count in copy(stream, of: container.name, count) }
+    output.drain(&batch) { stream, bytes in copy(stream, of: container.name, bytes) }
     container.output = nil
   }
 

@@ -61,7 +61,7 @@ extension ShimServer {
     }
     for waiting in holder.waiting { reply(answer, to: waiting.request, of: waiting.client) }
     holder.waiting = []
-    ProcessControl.trimMemory()
+    hasWorked = true
     reap()
   }
 

@@ -46,7 +46,7 @@ extension ShimServer {
     guard kept.handle.map({ handles.has($0) }) ?? true else { throw refusal(kept, .invalidArgument, "no such handle was passed") }
     do throws(Errno) {
       let process = if let number = kept.handle { handles.take(number) } else { try opened(kept) }
-      let output = try ContainerOutput(continuing: kept.log, name: kept.name, in: folder)
+      let output = try ContainerOutput(continuing: kept.log, name: kept.name, in: folder, batch: &batch)
       let container = SupervisedContainer(index: nextIndex(), kept, cgroup: cgroup, process: process, output: output)
       containers.append(container)
       watchOutput(of: container)
@@ -82,6 +82,6 @@ extension ShimServer {
     else { return }
     epoll.remove(process.pidfd.raw)
     exited(container, ExitStatus.ofStranger(process.pidfd, record.process))
-    ProcessControl.trimMemory()
+    hasWorked = true
   }
 }

@@ -69,7 +69,7 @@ extension ShimServer {
     guard let launch = container.launch.take() else { return }
     epoll.remove(launch.resultFD)
     do throws(BerthError) { started(container, try launch.finish()) } catch { failed(container, error) }
-    ProcessControl.trimMemory()
+    hasWorked = true
   }
 
   private func started(_ container: SupervisedContainer, _ process: consuming LaunchedProcess) {
@@ -87,7 +87,7 @@ extension ShimServer {
 
   func watchOutput(of container: SupervisedContainer) {
     for (stream, source) in [(LogBatch.Stream.stdout, Source.stdout), (.stderr, .stderr)] {
-      guard let descriptor = container.output?.descriptor(stream) else { continue }
+      guard let descriptor = container.output?[stream].descriptor else { continue }
       try? epoll.add(descriptor, .input, token: Self.token(source, container.index))
     }
   }

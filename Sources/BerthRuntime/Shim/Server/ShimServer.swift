@@ -15,8 +15,8 @@ public final class ShimServer {
 
   /// More are turned away at once.
   static let maxClients = 8
-  /// How long the read buffer's pages are kept after output stopped flowing, in milliseconds.
-  private static let scratchIdle: Int32 = 1000
+  /// How long the buffers' pages are kept after output stopped flowing, in milliseconds.
+  private static let bufferIdle: Int32 = 1000
 
   let folder: PodFolder
   let role: ShimRole
@@ -29,9 +29,11 @@ public final class ShimServer {
   private let children: ChildSignals
   private let timer: TimerFD
   private let listener: FD
-  /// For everything that is read: packets and output.
+  /// For packets.
   let scratch: ScratchBuffer
-  private var scratchInUse = false
+  private var buffersInUse = false
+  /// Set after what takes memory for a while: it is given back from where the stack is shallow.
+  var hasWorked = false
   var batch = LogBatch()
 
   var clients: [ShimClient] = []
@@ -91,19 +93,25 @@ public final class ShimServer {
   public func run() throws(Errno) {
     while !isDone {
       var handled = 0
-      try epoll.wait(milliseconds: scratchInUse ? Self.scratchIdle : -1) { ready in
+      try epoll.wait(milliseconds: buffersInUse ? Self.bufferIdle : -1) { ready in
         handled += 1
         handle(ready)
       }
-      if handled == 0 { releaseScratch() }
+      if handled == 0 { releaseBuffers() }
+      if hasWorked { ProcessControl.trimMemory() }
+      hasWorked = false
     }
     try? Files.unlink("\(folder.path)/\(PodFolder.socketName(role))")
     try? Files.unlink(folder.identity(role))
   }
 
-  private func releaseScratch() {
-    if scratchInUse { scratch.release() }
-    scratchInUse = false
+  private func releaseBuffers() {
+    if buffersInUse {
+      hasWorked = true
+      scratch.release()
+      for container in containers { container.output?.rest() }
+    }
+    buffersInUse = false
   }
 
   private func handle(_ ready: Epoll.Ready) {
@@ -141,20 +149,20 @@ public final class ShimServer {
 
   private func copyOutput(_ stream: LogBatch.Stream, _ index: UInt32) {
     guard let container = containers.first(where: { $0.index == index }), let output = container.output,
-      let descriptor = output.descriptor(stream)
+      let descriptor = output[stream].descriptor
     else { return }
-    scratchInUse = true
-    switch output.copyOnce(stream, scratch: scratch, batch: &batch) {
-    case .read(let count): copy(stream, of: container.name, count)
+    buffersInUse = true
+    switch output[stream].copyOnce(&batch, to: output.log) {
+    case .read(let bytes): copy(stream, of: container.name, bytes)
     case .nothing: break
     case .ended:
       // Before it is closed: a launcher that was forked meanwhile may hold a copy.
       epoll.remove(descriptor)
-      output.close(stream)
+      output[stream].close()
     }
   }
 
-  func markScratchUsed() { scratchInUse = true }
+  func markScratchUsed() { buffersInUse = true }
 
   /// For the next deadline of a `stop` or a session.
   func armTimer() {
