@@ -3,7 +3,7 @@ import BerthRuntime
 import Glibc
 
 // berth-shim POD_DIR [keep HANDLES], with the first client's connection as descriptor 3. The second form, for a pod whose shim is dead,
-// has HANDLES pidfds from 4 on. Exit codes: 0 done, 1 failed, 64 called wrongly.
+// has HANDLES descriptors from 4 on. Exit codes: 0 done, 1 failed, 64 called wrongly.
 let words = CommandLine.arguments.dropFirst()
 let handles = words.count == 3 && words[2] == "keep" ? Int32(words[3]) : words.count == 1 ? 0 : nil
 guard let podDirectory = words.first, podDirectory.hasPrefix("/"), let handles, (0...1024).contains(handles), fcntl(3, F_GETFD) >= 0

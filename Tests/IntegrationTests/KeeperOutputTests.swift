@@ -42,4 +42,39 @@ extension Integration.Keepers {
       #expect(complained == Array(1...max(1, said.count / 3)).map { 3 * $0 }, "\(complained.count) lines")
     }
   }
+
+  @Test("a terminal and its processes outlive the shim, its keeper and a restart of the daemon")
+  func terminal() throws {
+    try withDaemon { daemon in
+      let gate = try TemporaryDirectory("gate")
+      let script = """
+        trap 'echo hung up; exit 9' HUP
+        n=0; while [ ! -e /gate/open ]; do n=$((n + 1)); echo $n; usleep 500; done; tty > /gate/tty; exit 42
+        """
+      let volume = "[[volume]]\nname = \"gate\"\nhost_path = \"\(gate.path)\""
+      let pod = try daemon.run("job", ManifestText.job(script, container: "mounts = [\"gate:/gate\"]\ntty = true", tables: volume))
+      func lines() throws -> [Int] { try daemon.logs("job").split(whereSeparator: \.isNewline).map { Int($0) ?? -1 } }
+      func goesOn() throws {
+        let before = try lines().count
+        try eventually("its output is read on", seen: { daemon.log }) { try lines().count > before }
+      }
+      try goesOn()
+      try killShim(daemon, pod)
+      let first = try keeper(daemon, pod)
+      try goesOn()
+      daemon.crash()
+      try daemon.start()
+      // Whoever tells of the pod holds on to its terminal already.
+      _ = try daemon.pod("job", "is found again") { $0.reason == "ShimLost" }
+      #expect(kill(first, SIGKILL) == 0)
+      try keeper(daemon, pod, otherThan: first)
+      try goesOn()
+      try gate.write("", to: "open")
+      let ended = try daemon.pod("job", "has ended") { $0.phase == "Failed" }
+      #expect(ended.container.exitCode == 42 && ended.uid == pod.uid, "\(ended.json.pretty())")
+      let said = try lines()
+      #expect(said == Array(1...max(1, said.count)), "\(said.count) lines")
+      #expect(try Files.readText("\(gate.path)/tty").hasPrefix("/dev/pts/"))
+    }
+  }
 }

@@ -40,6 +40,29 @@ extension Pod {
     guards[name] = try? ContainerGuard(process, stdout: folder.stream(name, "stdout"), stderr: folder.stream(name, "stderr"))
   }
 
+  /// As `updateGuards`, for the other sides of terminals: without one the container's processes get SIGHUP.
+  func holdTerminals(_ state: ShimState) async {
+    for container in state.containers {
+      guard case .running(let process) = container.phase else {
+        terminals[container.name] = nil
+        continue
+      }
+      if terminals[container.name]?.attempt == process.attempt { continue }
+      guard record.spec.allContainers.contains(where: { $0.name == container.name && $0.tty }) else { continue }
+      if let terminal = await terminal(of: container.name) { terminals[container.name] = (process.attempt, terminal) }
+    }
+  }
+
+  private func terminal(of container: String) async -> HeldDescriptor? {
+    let latest = deadline(Self.answerTime)
+    guard let connection = link.connection,
+      case .session(let socket) = try? await connection.request(.attach(container: container), deadline: latest)
+    else { return nil }
+    let request = try? TerminalRequest(
+      socket: PacketConnection.connect(in: paths.state, name: socket), deadline: latest, monitor: context.shims)
+    return await request?.value()
+  }
+
   private static let keeperPause: Int64 = 500_000_000
 
   /// Finds the pod's keeper, or starts one where something runs that nobody looks after.
@@ -58,6 +81,10 @@ extension Pod {
       if let handle = guards[container.name], handle.attempt == container.process.attempt {
         container.handle = 4 + Int32(handles.count)
         handles.append(handle.process.raw)
+      }
+      if let terminal = terminals[container.name], terminal.attempt == container.process.attempt {
+        container.terminal = 4 + Int32(handles.count)
+        handles.append(terminal.held.fd.raw)
       }
       requests.append(container)
     }

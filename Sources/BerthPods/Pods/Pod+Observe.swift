@@ -26,10 +26,12 @@ extension Pod {
     await reconnect()
     if case .connected(let connection) = link, let state = try? await connection.readState(deadline: deadline(Self.answerTime)) {
       updateGuards(state)
+      await holdTerminals(state)
       for container in state.containers { add(container, to: &observation) }
     } else {
       var kept: ShimState?
       if case .kept(let keeper) = link { kept = try? await keeper.readState(deadline: deadline(Self.answerTime)) }
+      if let kept { await holdTerminals(kept) }
       observeWithoutShim(kept, &observation)
     }
     addStartFailures(to: &observation)
@@ -77,7 +79,7 @@ extension Pod {
     }
     if !facts.isShimAlive { endHalfStarted(facts) }
     for (name, container) in facts.containers {
-      if container.exit != nil { guards[name] = nil }
+      if container.exit != nil { (guards[name], terminals[name]) = (nil, nil) }
       if let known = kept?[name] {
         if case .running(let process) = known.phase {
           let isStopping = known.isStopping || stoppedWithoutShim.contains(name)

@@ -39,6 +39,8 @@ public actor Pod {
   private var connecting: Task<Void, Never>?
   /// By container.
   var guards: [String: ContainerGuard] = [:]
+  /// The other sides of the containers' terminals, by container.
+  var terminals: [String: (attempt: UInt32, held: HeldDescriptor)] = [:]
   /// When a keeper was last started.
   var keeperStart: BootTime?
   /// Of a released pod: whether nothing but its record is left.

@@ -51,8 +51,8 @@ public final class ShimMonitor: Sendable {
   }
 
   /// Starts the shim of the pod whose state folder is `podDirectory` (absolute) from the program `shimPath`. The connection can be used
-  /// at once. The shim lives in a session of its own with an empty environment; it outlives this process. `handles`, of a keeper: pidfds,
-  /// which it has as descriptors from 4 on.
+  /// at once. The shim lives in a session of its own with an empty environment; it outlives this process. `handles`, of a keeper: what
+  /// it has as descriptors from 4 on.
   public func spawn(
     shimPath: String, podDirectory: String, role: ShimRole = .shim, handles: [Int32] = [], onEvent: @escaping @Sendable (ShimEvent) -> Void,
     onClosed: @escaping @Sendable () -> Void

@@ -12,6 +12,8 @@ public struct KeptContainer: Sendable, Hashable {
   /// The number of an inherited pidfd of the process, so that its end is known even if it has come already.
   public var handle: Int32?
   public var hasInput = false
+  /// The number of an inherited descriptor: the other side of its terminal, where it has one and somebody held on to that.
+  public var terminal: Int32?
 
   public init(name: String, process: InitRecord, cgroup: String, log: LogTarget) {
     self.name = name
@@ -27,6 +29,7 @@ public struct KeptContainer: Sendable, Hashable {
     log.encode(to: &writer)
     writer.optional(handle) { $1.integer($0) }
     writer.bool(hasInput)
+    if let terminal { writer.integer(terminal) }
   }
 
   init(from reader: inout ByteReader) throws(ByteReaderError) {
@@ -37,5 +40,6 @@ public struct KeptContainer: Sendable, Hashable {
     log = try LogTarget(from: &reader)
     handle = try reader.optional { (field: inout ByteReader) throws(ByteReaderError) in try field.integer(Int32.self) }
     hasInput = try reader.bool()
+    if !reader.isAtEnd { terminal = try reader.integer(Int32.self) }
   }
 }

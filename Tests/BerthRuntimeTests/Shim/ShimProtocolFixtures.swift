@@ -110,6 +110,7 @@ enum ShimProtocolFixtures {
   /// What version 5 has beyond version 4: Tests/Fixtures/shim-protocol/v5.
   static let messages5: [(name: String, message: Message)] = [
     ("keep", .request(.keep(kept))), ("keep-with-handle", .request(.keep(keptWithHandle))),
+    ("keep-with-terminal", .request(.keep(keptWithTerminal))),
     ("exited-unknown", .event(.exited(container: "job", exitUnknown))),
   ]
 
@@ -125,6 +126,12 @@ enum ShimProtocolFixtures {
     var kept = kept
     kept.handle = 4
     kept.hasInput = true
+    return kept
+  }
+
+  static var keptWithTerminal: KeptContainer {
+    var kept = keptWithHandle
+    kept.terminal = 5
     return kept
   }
 

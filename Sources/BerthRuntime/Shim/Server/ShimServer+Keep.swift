@@ -16,17 +16,23 @@ final class KeptProcess {
   init(_ pidfd: consuming FD) { self.pidfd = pidfd }
 }
 
-/// Pidfds that whoever started a keeper passed to it, until they are asked for by their number.
+/// Descriptors that whoever started a keeper passed to it, until they are asked for by their number: pidfds, and the other sides of
+/// terminals.
 public final class PassedHandles {
-  private var held: [Int32: KeptProcess] = [:]
+  private var held: Set<Int32> = []
 
   /// Takes over `count` descriptors from `first` on.
   public init(from first: Int32, count: Int32) {
-    for number in first..<first + count { held[number] = KeptProcess(FD(owning: number)) }
+    for number in first..<first + count { held.insert(number) }
   }
 
-  func has(_ number: Int32) -> Bool { held[number] != nil }
-  func take(_ number: Int32) -> KeptProcess? { held.removeValue(forKey: number) }
+  deinit { for number in held { _ = FD(owning: number) } }
+
+  func has(_ number: Int32) -> Bool { held.contains(number) }
+  func take(_ number: Int32) -> FD? {
+    guard held.remove(number) != nil else { return nil }
+    return FD(owning: number)
+  }
 }
 
 extension ShimServer {
@@ -43,10 +49,13 @@ extension ShimServer {
     guard let cgroup = Cgroup(kept.cgroup, in: try CgroupLayout.detect()) else {
       throw refusal(kept, .invalidArgument, "not a cgroup's path")
     }
-    guard kept.handle.map({ handles.has($0) }) ?? true else { throw refusal(kept, .invalidArgument, "no such handle was passed") }
+    for number in [kept.handle, kept.terminal].compactMap({ $0 }) where !handles.has(number) {
+      throw refusal(kept, .invalidArgument, "no such handle was passed")
+    }
     do throws(Errno) {
-      let process = if let number = kept.handle { handles.take(number) } else { try opened(kept) }
+      let process = try opened(kept)
       let output = try ContainerOutput(continuing: kept.log, name: kept.name, in: folder, batch: &batch)
+      if let number = kept.terminal, let terminal = handles.take(number) { output.stdout.open(terminal) }
       let container = SupervisedContainer(index: nextIndex(), kept, cgroup: cgroup, process: process, output: output)
       containers.append(container)
       watchOutput(of: container)
@@ -61,7 +70,8 @@ extension ShimServer {
   }
 
   private func opened(_ kept: KeptContainer) throws(Errno) -> KeptProcess? {
-    var process = try kept.process.process.open()
+    var process: FD?
+    if let number = kept.handle { process = handles.take(number) } else { process = try kept.process.process.open() }
     guard let pidfd = process.take() else { return nil }
     return KeptProcess(pidfd)
   }

@@ -52,8 +52,7 @@ final class SupervisedContainer {
     name = kept.name
     attempt = kept.process.attempt
     hasInput = kept.hasInput
-    // Its other side went with the shim.
-    hasTerminal = false
+    hasTerminal = kept.terminal != nil
     self.cgroup = cgroup
     self.output = output
     self.process = process
