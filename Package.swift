@@ -19,14 +19,16 @@ let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
 /// CBerthReaper's entry point, before the C library's: the program is the init of containers that want one.
 let initEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start_or_reap"])]
 
-/// What a call comes to lies together (scripts/order-runtime), or every page that it touches brings pages along that it doesn't need. Names
-/// that are no more do no harm.
-let ordered: [LinkerSetting] = [
-  .unsafeFlags([
-    "-use-ld=lld", "-Xlinker", "--symbol-ordering-file=\(Context.packageDirectory)/Sources/berth-runtime/functions.order", "-Xlinker",
-    "--no-warn-symbol-ordering",
-  ])
-]
+/// What a program needs lies together, or every page that it touches brings things along that it doesn't need: the functions that a call
+/// comes to (scripts/order-runtime), the data that a shim writes to (scripts/order-shim). Names that are no more do no harm.
+func ordered(by file: String) -> [LinkerSetting] {
+  [
+    .unsafeFlags([
+      "-use-ld=lld", "-Xlinker", "--symbol-ordering-file=\(Context.packageDirectory)/Sources/\(file)", "-Xlinker",
+      "--no-warn-symbol-ordering",
+    ])
+  ]
+}
 
 /// CBerthSealed's entry point, before the C library's.
 let sealed: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start"])]
@@ -137,12 +139,12 @@ let executables: [Target] = [
 
 let lowerExecutables: [Target] = [
   .executableTarget(
-    name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime", "CBerthReaper"], swiftSettings: strict,
-    linkerSettings: staticExecutable + initEntry),
+    name: "berth-shim", dependencies: ["BerthCore", "BerthLinux", "BerthRuntime", "CBerthReaper", "CBerthStart"], exclude: ["data.order"],
+    swiftSettings: strict, linkerSettings: staticExecutable + ordered(by: "berth-shim/data.order") + initEntry),
   // runc's command line over the shim's code.
   .executableTarget(
     name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed", "CBerthStart"], exclude: ["functions.order"],
-    swiftSettings: strict, linkerSettings: staticExecutable + ordered + sealed),
+    swiftSettings: strict, linkerSettings: staticExecutable + ordered(by: "berth-runtime/functions.order") + sealed),
   .executableTarget(
     name: "berth-worker",
     dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"],
