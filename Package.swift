@@ -195,7 +195,10 @@ let testTargets: [Target] = [
     ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "ImageFixtures", "berth-worker"]),
   tests(
     "BerthRegistryTests",
-    ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthImages", "BerthRegistry", "ImageFixtures", "berth-worker"]),
+    [
+      "BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthImages", "BerthRegistry", "BerthTestSupport", "ImageFixtures",
+      "berth-worker",
+    ]),
 ]
 
 let surfaceTests: [Target] = [

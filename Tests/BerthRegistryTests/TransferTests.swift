@@ -3,6 +3,7 @@ import BerthCore
 import BerthImages
 import BerthLinux
 import BerthOCI
+import BerthTestSupport
 import Glibc
 import ImageFixtures
 import Testing
@@ -181,6 +182,59 @@ struct TransferTests {
     for thread in threads { thread.join() }
     #expect(pulled.with { $0 } == 10)
     for layer in image.layers { #expect(try registry.count("\(layer.descriptor.digest)") == 1) }
+  }
+
+  /// For server 0 alone.
+  private func stalling(_ condition: String = "True") throws -> FaultyRegistry {
+    try FaultyRegistry(
+      "if r.server == 0 and \(Self.isLayer(image)) and \(condition):\n  reply = ordinary(r)\n  reply.stall = 100\n  return reply",
+      image: image)
+  }
+
+  @Test("who wants a layer that a dead registry holds up gets it from another one, and the other pull goes on")
+  func stalledClaim() throws {
+    let registry = try stalling()
+    let fixture = try ImageFixture(registry: Self.configuration { $0.stall = 600 })
+    let service = fixture.service
+    let cancellation = PullCancellation()
+    let (host, stalled) = (registry.host(0), Monitor<BerthError?>(nil))
+    let thread = try NativeThread.start {
+      do throws(BerthError) { _ = try service.pull(ImageReference("\(host)/app:v1"), cancellation: cancellation) } catch {
+        stalled.with { $0 = error }
+      }
+    }
+    let layer = "\(image.layers[0].descriptor.digest)"
+    try eventually("the layer is asked for") { try registry.count(layer) == 1 }
+    let found = try fixture.pull("\(registry.host(1))/app:v1")
+    #expect(found.digest == image.descriptor(named: nil).digest && stalled.with { $0 } == nil)
+    cancellation.cancel()
+    thread.join()
+    #expect(stalled.with { $0?.code } == .cancelled)
+    // What the other one had begun goes without what is used.
+    try eventually("what was begun is gone") { try Files.list(fixture.directory("root/snapshots/l")).count == image.layers.count }
+    #expect(try service.images().map(\.digest) == [found.digest])
+    #expect(found.layerDirectories.allSatisfy { Files.exists($0) })
+  }
+
+  @Test("a layer that two pulls have unpacked, because one stood still for a while, is there once, and both images are")
+  func unpackedTwice() throws {
+    let registry = try stalling("r.count == 0")
+    // Longer than a pull without progress keeps its layers for itself.
+    let fixture = try ImageFixture(registry: Self.configuration { $0.stall = 8 })
+    let service = fixture.service
+    let (host, first) = (registry.host(0), Monitor<Image?>(nil))
+    let thread = try NativeThread.start {
+      let image = try? service.pull(ImageReference("\(host)/app:v1"))
+      first.with { $0 = image }
+    }
+    let layer = "\(image.layers[0].descriptor.digest)"
+    try eventually("the layer is asked for") { try registry.count(layer) == 1 }
+    let second = try fixture.pull("\(registry.host(1))/app:v1")
+    thread.join()
+    #expect(first.with { $0?.layerDirectories } == second.layerDirectories)
+    #expect(try service.images().count == 2)
+    #expect(second.layerDirectories.allSatisfy { Files.exists("\($0)/layer-0") || Files.exists("\($0)/layer-1") })
+    #expect(try Files.list(fixture.directory("root/snapshots/l")).count == image.layers.count)
   }
 
   @Test("B18: redirects keep neither credentials nor a way out of TLS; five are enough")

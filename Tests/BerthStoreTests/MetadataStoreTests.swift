@@ -169,12 +169,33 @@ struct MetadataStoreTests {
     #expect(try store.layer(try digest("c"))?.isReady == false)
     #expect(throws: BerthError.self) { try store.addLayer(chain: try digest("c"), diff: try digest("c"), parent: nil, created: 1) }
     let record = ImageRecord(reference: "r", manifest: try digest("a"), mediaType: "m", index: nil, source: "s", created: 9)
-    try store.putImage(record, readyLayers: [id: 77])
+    let ready = LayerRecord(id: id, chain: try digest("c"), diff: try digest("c"), parent: nil, isReady: false, size: 77)
+    #expect(try store.putImage(record, readyLayers: [ready]).isEmpty)
     #expect(try store.images() == [record])
     let layer = try #require(try store.layer(try digest("c")))
     #expect(layer.isReady && layer.size == 77)
     #expect(try store.removeImage("r"))
     #expect(try store.image("r") == nil)
+  }
+
+  @Test("a layer that two have begun becomes that one's who is ready first; the other's is surplus")
+  func layersOfTwo() throws {
+    let store = try MetadataStore(path: directory("meta.db"))
+    let chain = try digest("c")
+    func claim(whole: Bool = true) throws -> LayerRecord {
+      try #require(try store.claimLayers([(chain, chain, nil)], created: 1) { _ in whole }.first)
+    }
+    for isFirstReady in [true, false] {
+      let (first, second) = (try claim(whole: false), try claim(whole: false))
+      #expect(!first.isReady && !second.isReady && first.id != second.id)
+      #expect(try store.layers().map(\.id) == [second.id])
+      let (winner, loser) = isFirstReady ? (first, second) : (second, first)
+      let record = ImageRecord(reference: "r", manifest: try digest("a"), mediaType: "m", index: nil, source: "s", created: 9)
+      #expect(try store.putImage(record, readyLayers: [winner]).isEmpty)
+      #expect(try store.putImage(record, readyLayers: [loser]) == [loser.id])
+      #expect(try store.layers().map(\.id) == [winner.id])
+      #expect(try claim() == store.layer(chain))
+    }
   }
 
   @Test("the store is used by several threads at once")

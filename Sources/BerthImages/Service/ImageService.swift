@@ -37,8 +37,7 @@ public final class ImageService: Sendable {
 
   /// What is going on with layers in this process.
   struct LayerUse {
-    /// Being unpacked by some pull.
-    var claimed: Set<Digest> = []
+    var claims = LayerClaims()
     /// Pulls that are making their image known.
     var recording = 0
     var isPruning = false

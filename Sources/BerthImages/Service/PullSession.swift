@@ -10,9 +10,11 @@ final class PullSession {
   private let reference: ImageReference
   private let task: PullTask
   private let key: String
-  private var claimed: [Digest] = []
-  /// Directories granted to the worker: identifier of those that aren't ready.
-  private var granted: Set<Int64> = []
+  private var hasClaimed = false
+  /// Granted to the worker and not ready, by the name of the directory.
+  private var granted: [Int64: LayerRecord] = [:]
+  /// Of layers, to come yet.
+  private var pending: Set<Digest> = []
   private var outcome: WorkerMessage.Outcome?
   /// By which the image is admitted; taken before the worker starts, so that a change of them counts from the next pull on.
   private var rules: String?
@@ -97,7 +99,7 @@ final class PullSession {
     case .attempt(let attempt): task.tell(.attempt(attempt))
     case .resolved(let resolved): try accept(resolved)
     case .progress(let layer, let done, let total):
-      count(layer, done)
+      count(layer, done, of: total)
       task.tell(.progress(layer: layer, done: done, total: total))
     case .claim(let claims): answer(LayerGrant.json(try grant(claims)))
     case .done(let outcome):
@@ -114,7 +116,9 @@ final class PullSession {
   }
 
   /// A layer that is begun anew counts again: its bytes came again.
-  private func count(_ layer: Digest, _ done: Int64) {
+  private func count(_ layer: Digest, _ done: Int64, of total: Int64) {
+    if done >= total { pending.remove(layer) }
+    service.layers.with { $0.claims.move(lease, now: .now, isLast: pending.isEmpty) }
     guard !reference.isLocal, layers.contains(where: { $0.digest == layer }) else { return }
     let before = fetched[layer] ?? 0
     fetched[layer] = done
@@ -147,36 +151,36 @@ final class PullSession {
         + "berth image prune removes what nothing needs")
   }
 
-  /// Waits until no other pull is at work on any of the layers, then takes those that aren't ready. All at once, so that two pulls
-  /// can't wait for each other.
+  /// Waits until no other pull gets on with any of the layers, then takes those that aren't ready.
   private func grant(_ claims: [LayerClaim]) throws(BerthError) -> [LayerGrant] {
-    guard claimed.isEmpty else { throw WorkerProtocol.malformed("a second claim") }
+    guard !hasClaimed else { throw WorkerProtocol.malformed("a second claim") }
+    hasClaimed = true
     let chains = Set(claims.map(\.chain))
-    service.layers.wait { use -> Void? in
-      guard use.claimed.isDisjoint(with: chains) else { return nil }
-      use.claimed.formUnion(chains)
-      return ()
-    }
-    claimed = Array(chains)
+    take(chains)
     try service.metadata.extendLease(lease, chains.map { .layer($0) })
-    var grants: [LayerGrant] = []
-    var missing: [MetadataStore.NewLayer] = []
-    for claim in claims {
-      let known = try service.metadata.layer(claim.chain)
-      if let known, known.isReady, Files.exists(service.directory(known.id)) {
-        grants.append(LayerGrant(id: known.id, isReady: true))
-        continue
-      }
-      if let known { try service.metadata.removeLayer(known.id) }
-      service.layers.with { _ = $0.pruned.remove(claim.chain) }
-      missing.append((claim.chain, claim.diff, claim.parent))
-      grants.append(LayerGrant(id: 0, isReady: false))
-    }
-    let identifiers = try service.metadata.addLayers(missing, created: Clock.wallNanoseconds() / 1_000_000_000)
-    granted = Set(identifiers)
-    for (at, id) in zip(grants.indices.filter { !grants[$0].isReady }, identifiers) { grants[at].id = id }
+    let records = try service.metadata.claimLayers(
+      claims.map { ($0.chain, $0.diff, $0.parent) }, created: Clock.wallNanoseconds() / 1_000_000_000
+    ) { Files.exists(service.directory($0.id)) }
+    for record in records where !record.isReady { granted[record.id] = record }
+    let begun = Set(granted.values.map(\.chain))
+    service.layers.with { $0.pruned.subtract(begun) }
+    if records.count == layers.count { pending = Set(zip(records, layers).filter { !$0.0.isReady }.map(\.1.digest)) }
+    let grants = records.map { LayerGrant(id: $0.id, isReady: $0.isReady) }
     try checkSpace(grants)
     return grants
+  }
+
+  private func take(_ chains: Set<Digest>) {
+    var alarm: Timers.Alarm?
+    defer { alarm?.cancel() }
+    let layers = service.layers
+    layers.wait { use -> Void? in
+      guard let look = use.claims.take(chains, for: lease, now: .now) else { return () }
+      alarm?.cancel()
+      // Waking the wait is all there is to do.
+      alarm = Timers.shared.wake(at: look) { layers.with { _ in } }
+      return nil
+    }
   }
 
   /// Makes the image known. The worker has put all of it on stable storage before it said so.
@@ -184,7 +188,9 @@ final class PullSession {
     if case .registry = reference {
       guard admitted.contains(outcome.manifest) else { throw WorkerProtocol.malformed("the image delivered is not the image resolved") }
     }
-    guard Set(outcome.layers.keys) == granted else { throw WorkerProtocol.malformed("the layers delivered are not the layers granted") }
+    guard Set(outcome.layers.keys) == Set(granted.keys) else {
+      throw WorkerProtocol.malformed("the layers delivered are not the layers granted")
+    }
     // Not while a collection reckons what is needed.
     service.layers.wait { use -> Void? in
       guard !use.isPruning else { return nil }
@@ -199,8 +205,14 @@ final class PullSession {
         source: self.names == nil ? source : ImageTrust.imported, created: Clock.wallNanoseconds() / 1_000_000_000, isPinned: isPinned)
     }
     service.layers.with { use in for name in names { use.cache[name] = nil } }
-    try service.metadata.putImages(records, readyLayers: outcome.layers)
-    granted = []
+    let unpacked = granted.values.map { layer in
+      var layer = layer
+      layer.size = outcome.layers[layer.id] ?? 0
+      return layer
+    }
+    let surplus = try service.metadata.putImages(records, readyLayers: unpacked)
+    // What is left goes with the claim.
+    granted = granted.filter { surplus.contains($0.key) }
     guard let record = records.first, let image = try service.load(record) else {
       throw BerthError(.dataLoss, "pull image", key, cause: "what berth-worker delivered is not complete")
     }
@@ -209,11 +221,11 @@ final class PullSession {
   }
 
   private func release() {
-    for id in granted {
+    for id in granted.keys {
       try? service.metadata.removeLayer(id)
       service.removeTree("\(service.root)/snapshots/l", "\(id)")
     }
-    service.layers.with { $0.claimed.subtract(claimed) }
+    service.layers.with { $0.claims.drop(lease) }
     // What can't be removed now goes at the next start.
     try? service.reserve.withRoom { () throws(BerthError) in try service.metadata.removeLease(lease) }
   }

@@ -54,19 +54,22 @@ extension MetadataStore {
     try query("SELECT \(Self.imageColumns) FROM images ORDER BY reference").compactMap { ImageRecord(row: $0) }
   }
 
-  /// Records an image, in place of what the reference stood for, and in the same step marks its layers ready: identifier → bytes.
-  /// What was pinned stays pinned.
-  public func putImage(_ record: ImageRecord, readyLayers: [Int64: Int64] = [:]) throws(BerthError) {
+  /// Records an image, in place of what the reference stood for, and in the same step makes its layers ready. What was pinned stays
+  /// pinned. Returns those of `readyLayers` in whose place others are ready already.
+  @discardableResult
+  public func putImage(_ record: ImageRecord, readyLayers: [LayerRecord] = []) throws(BerthError) -> Set<Int64> {
     try putImages([record], readyLayers: readyLayers)
   }
 
   /// As `putImage`, for one image under several names.
-  public func putImages(_ records: [ImageRecord], readyLayers: [Int64: Int64] = [:]) throws(BerthError) {
+  public func putImages(_ records: [ImageRecord], readyLayers: [LayerRecord] = []) throws(BerthError) -> Set<Int64> {
     try transaction { (database) throws(BerthError) in
-      for (id, size) in readyLayers {
-        try database.query("UPDATE layers SET ready = 1, size = ? WHERE id = ?", [.integer(size), .integer(id)])
+      var surplus: Set<Int64> = []
+      for layer in readyLayers {
+        if try !Self.complete(layer, created: records.first?.created ?? 0, database) { surplus.insert(layer.id) }
       }
       for record in records { try Self.put(record, database) }
+      return surplus
     }
   }
 

@@ -34,7 +34,13 @@ extension MetadataStore {
   private static let layerColumns = "id, chain, diff, parent, ready, size"
 
   public func layer(_ chain: Digest) throws(BerthError) -> LayerRecord? {
-    try query("SELECT \(Self.layerColumns) FROM layers WHERE chain = ?", [.text(chain.description)]).first.flatMap { LayerRecord(row: $0) }
+    try query(Self.layerByChain, [.text(chain.description)]).first.flatMap { LayerRecord(row: $0) }
+  }
+
+  private static let layerByChain = "SELECT \(layerColumns) FROM layers WHERE chain = ?"
+
+  private static func layer(_ chain: Digest, _ database: Database) throws(BerthError) -> LayerRecord? {
+    try database.query(layerByChain, [.text(chain.description)]).first.flatMap { LayerRecord(row: $0) }
   }
 
   /// All, oldest first.
@@ -45,24 +51,49 @@ extension MetadataStore {
   /// What a new layer is made of.
   public typealias NewLayer = (chain: Digest, diff: Digest, parent: Digest?)
 
-  /// New layers, not ready: their identifiers, which no other layers have had or will have. One commit for all.
-  public func addLayers(_ layers: [NewLayer], created: Int64) throws(BerthError) -> [Int64] {
-    guard !layers.isEmpty else { return [] }
-    return try transaction { (database) throws(BerthError) in
-      var identifiers: [Int64] = []
+  /// For each the ready layer that `isWhole` says of that it can be used, or else a new one, not ready, whose identifier no other layer
+  /// has had or will have: in place of one that isn't whole, or that somebody else has begun. One commit for all.
+  public func claimLayers(
+    _ layers: [NewLayer], created: Int64, isWhole: (LayerRecord) -> Bool
+  ) throws(BerthError) -> [LayerRecord] {
+    try transaction { (database) throws(BerthError) in
+      var records: [LayerRecord] = []
       for layer in layers {
-        try database.query(
-          "INSERT INTO layers (chain, diff, parent, created) VALUES (?, ?, ?, ?)",
-          [.text(layer.chain.description), .text(layer.diff.description), .optional(layer.parent?.description), .integer(created)])
-        identifiers.append(database.lastInserted)
+        let known = try Self.layer(layer.chain, database)
+        if let known, known.isReady, isWhole(known) {
+          records.append(known)
+          continue
+        }
+        if let known { try database.query("DELETE FROM layers WHERE id = ?", [.integer(known.id)]) }
+        let id = try Self.insert(layer, created, database)
+        records.append(LayerRecord(id: id, chain: layer.chain, diff: layer.diff, parent: layer.parent, isReady: false, size: 0))
       }
-      return identifiers
+      return records
     }
   }
 
-  /// As `addLayers`, for one.
+  /// A new layer, not ready: its identifier, which no other layer has had or will have.
   public func addLayer(chain: Digest, diff: Digest, parent: Digest?, created: Int64) throws(BerthError) -> Int64 {
-    try addLayers([(chain, diff, parent)], created: created)[0]
+    try transaction { (database) throws(BerthError) in try Self.insert((chain, diff, parent), created, database) }
+  }
+
+  private static func insert(_ layer: NewLayer, _ created: Int64, _ database: Database) throws(BerthError) -> Int64 {
+    try database.query(
+      "INSERT INTO layers (chain, diff, parent, created) VALUES (?, ?, ?, ?)",
+      [.text(layer.chain.description), .text(layer.diff.description), .optional(layer.parent?.description), .integer(created)])
+    return database.lastInserted
+  }
+
+  /// Makes the layer ready, whether or not somebody else has begun it anew meanwhile. False where another one is ready in its place.
+  static func complete(_ layer: LayerRecord, created: Int64, _ database: Database) throws(BerthError) -> Bool {
+    try database.query("DELETE FROM layers WHERE chain = ? AND ready = 0", [.text(layer.chain.description)])
+    return try !database.query(
+      "INSERT OR IGNORE INTO layers (id, chain, diff, parent, ready, size, created) VALUES (?, ?, ?, ?, 1, ?, ?) RETURNING 1",
+      [
+        .integer(layer.id), .text(layer.chain.description), .text(layer.diff.description), .optional(layer.parent?.description),
+        .integer(layer.size), .integer(created),
+      ]
+    ).isEmpty
   }
 
   /// Removes a ready layer that no lease protects; whether it did.
