@@ -87,7 +87,8 @@ extension InitPlanner {
       guard let type = mount.type, !type.isEmpty else { throw failure(.invalidArgument, "\(field).type", "is missing") }
       addContext(type, mount.source, options, purpose)
       if let label = try mountLabel(for: type) { add(.setParameter("context", label), "\(purpose): mountLabel") }
-      add(.makeMount(.mount, options.set.union(options.recursiveSet)), purpose)
+      let attributes = options.set.union(options.recursiveSet)
+      add(.makeMount(.mount, options.copiesUp ? attributes.subtracting(.readOnly) : attributes), purpose)
       if let propagation = options.propagation {
         add(.changeMount(.mount, set: [], clear: [], propagation: propagation.type, recursive: false), purpose)
       }
@@ -97,6 +98,9 @@ extension InitPlanner {
       guard mount.type == "tmpfs" else { throw failure(.invalidArgument, field, "only a tmpfs can be filled by tmpcopyup") }
       let keeps = { (keys: String...) in options.parameters.contains { keys.contains($0.key) } }
       add(.copyUp(keepsMode: keeps("mode"), keepsOwner: keeps("uid", "gid")), "\(purpose): option tmpcopyup")
+      // Once it is filled.
+      let isReadOnly = options.set.union(options.recursiveSet).contains(.readOnly)
+      if isReadOnly { add(.changeMount(.mount, set: .readOnly, clear: [], propagation: 0, recursive: false), purpose) }
     }
     add(.attach, purpose)
   }
