@@ -64,6 +64,23 @@ struct AttributeTests {
     check(try container.must("exec", container.id, "sh", "-c", script))
   }
 
+  @Test("a process without HOME has that of its user, as under runc", arguments: [(0, "/root"), (7, "/seven"), (8, "/")])
+  func home(user: UInt32, expected: String) throws {
+    let container = try RuntimeBundle("true")
+    try container.directory.write("root:x:0:0::/root:/bin/sh\nseven:x:7:7::/seven:/bin/sh\n", to: "bundle/rootfs/etc/passwd")
+    container.spec.process?.user.uid = user
+    container.spec.process?.args = ["sh", "-c", "echo $HOME"]
+    #expect(try container.run().stdout == "\(expected)\n")
+    container.spec.process?.env.append("HOME=/given")
+    #expect(try container.run().stdout == "/given\n")
+    container.spec.process?.env.removeLast()
+    container.spec.process?.args = ["sleep", "1000"]
+    try container.create()
+    try container.must("start", container.id)
+    #expect(try container("exec", "--user", "7", container.id, "sh", "-c", "echo $HOME").stdout == "/seven\n")
+    #expect(try container("exec", "--user", "9", container.id, "sh", "-c", "echo $HOME").stdout == "/\n")
+  }
+
   @Test("a further process runs on the CPUs it is given, before and after it joins the cgroup; the first one doesn't")
   func affinity() throws {
     let container = try RuntimeBundle("grep Cpus_allowed_list /proc/self/status; exec sleep 100")

@@ -4,7 +4,7 @@ import BerthOCI
 
 /// Turns the user that image and manifest name into numbers, with the files of the assembled root: exactly what the container will see,
 /// whichever layer a file or a whiteout of it is in.
-enum UserResolution {
+public enum UserResolution {
   static func apply(_ request: LaunchRequest, root: borrowing FD, to spec: inout RuntimeSpec) throws(BerthError) {
     guard var process = spec.process else { return }
     try apply(user: request.user, root: root, to: &process)
@@ -27,6 +27,13 @@ enum UserResolution {
     } else if let resolved = try? PasswdLookup.resolve(String(process.user.uid), passwd: passwd, group: nil) {
       setHome(resolved.home, &process)
     }
+  }
+
+  /// HOME for a process without one, as its user's line in the root's /etc/passwd has it: `/` where there is none to be read.
+  public static func completeHome(_ process: inout RuntimeSpec.Process, root: borrowing FD) {
+    guard !process.env.contains(where: { $0.hasPrefix("HOME=") }) else { return }
+    let passwd = (try? read("etc/passwd", root)) ?? nil
+    setHome((try? PasswdLookup.resolve(String(process.user.uid), passwd: passwd, group: nil))?.home ?? "/", &process)
   }
 
   private static func setHome(_ home: String, _ process: inout RuntimeSpec.Process) {

@@ -22,9 +22,13 @@ struct ContainerCreation: ~Copyable {
 
   mutating func create() throws(BerthError) {
     let lock = try folder.lock()
-    let spec = bundle.spec
+    var spec = bundle.spec
     let cgroup = try Bundle.cgroup(spec, id: options.id)
     let root = try bundle.openRoot()
+    if var process = spec.process {
+      UserResolution.completeHome(&process, root: root)
+      spec.process = process
+    }
     // The code that read config.json is not needed again: without this, it would be part of the program's peak of memory.
     ProcessControl.forgetProgram()
     var facts = PlanFacts(containerID: options.id, root: root.raw, rootMountPoint: bundle.rootfs)

@@ -18,7 +18,9 @@ enum ExecCommand {
     let container = try call.store.container(id)
     try container.needs(words.has("ignore-paused") ? [.created, .running, .paused] : [.created, .running], to: "exec into container")
     var spec = try container.folder.spec()
-    spec.process = try ProcessOptions.process(words, container: spec)
+    var process = try ProcessOptions.process(words, container: spec)
+    completeHome(&process, container)
+    spec.process = process
     let streams = StreamOptions(
       consoleSocket: words.value("console-socket"), preserved: try words.number("preserve-fds") ?? 0, detaches: words.has("detach"))
     if !streams.detaches { ForegroundProcess.blockSignals() }
@@ -26,6 +28,12 @@ enum ExecCommand {
     let pid = try launch(spec, container, streams, groups: words.values("cgroup"), call, &terminalSocket)
     if let file = words.value("pid-file") { try Streams.writePid(pid, to: file) }
     return streams.detaches ? 0 : try Streams.wait(for: pid, terminalFrom: terminalSocket, id: id)
+  }
+
+  /// From the container's own root, as it is now.
+  private static func completeHome(_ process: inout RuntimeSpec.Process, _ container: Container) {
+    guard let root = try? Files.open("/proc/\(container.record.process.pid)/root", FileFlags.path | FileFlags.directory) else { return }
+    UserResolution.completeHome(&process, root: root)
   }
 
   private static func launch(
