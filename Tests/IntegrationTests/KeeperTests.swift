@@ -138,7 +138,8 @@ extension Integration {
             if let pid = identity(daemon, pod, victim), isAlive(Int64(pid)), pid > 1 { kill(pid, SIGKILL) }
           }
           if daemon.pid == nil { try daemon.start() }
-          #expect(try daemon.pod("job")?.container.pid == pod.container.pid)
+          let now = try daemon.pod("job")
+          #expect(now?.container.pid == pod.container.pid, "\(now?.json.pretty() ?? "no status")\n\(daemon.log)")
           #expect(try keepers() <= 1)
         }
         try gate.write("", to: "open")
