@@ -63,7 +63,7 @@ let cTargets: [Target] = [
   .target(name: "CBerthReaper", dependencies: ["CBerthSealed"], cSettings: strictC),
   // For static programs: what they leave out of the standard library's start.
   .target(name: "CBerthStart", cSettings: strictC),
-  .target(name: "CBerthCurl", dependencies: ["CCurl"], cSettings: strictC),
+  .target(name: "CBerthCurl", dependencies: ["CCurl"], cSettings: strictC, linkerSettings: [.linkedLibrary("ssl")]),
 ]
 
 let vocabulary: [Target] = [

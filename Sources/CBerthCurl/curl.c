@@ -1,4 +1,7 @@
 #include "berth_curl.h"
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
 #include <string.h>
 
 #define SET(option, value)                                   \
@@ -13,12 +16,55 @@ static CURLcode set_text(CURL *handle, CURLoption option, const char *text) {
   return curl_easy_setopt(handle, option, &blob);
 }
 
+// The system's authorities, read once: as libcurl does it, it takes tens of milliseconds for each connection.
+static X509_STORE *system_authorities;
+
+static void read_system_authorities(void) {
+  const curl_version_info_data *known = curl_version_info(CURLVERSION_NOW);
+  X509_STORE *store = X509_STORE_new();
+  if (store == NULL) return;
+  int found = 0;
+  if (known->cainfo != NULL) found |= X509_STORE_load_file(store, known->cainfo);
+  if (known->capath != NULL) found |= X509_STORE_load_path(store, known->capath);
+  // As libcurl has it.
+  X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+  ERR_clear_error();
+  if (found) {
+    system_authorities = store;
+  } else {
+    X509_STORE_free(store);
+  }
+}
+
+static CURLcode use_system_authorities(CURL *handle, void *context, void *unused) {
+  (void)handle, (void)unused;
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, read_system_authorities);
+  if (system_authorities == NULL) return CURLE_SSL_CACERT_BADFILE;
+  X509_STORE_up_ref(system_authorities);
+  SSL_CTX_set_cert_store(context, system_authorities);
+  return CURLE_OK;
+}
+
+// A libcurl that speaks TLS by another library reads them itself.
+static CURLcode share_system_authorities(CURL *handle) {
+  if (curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, use_system_authorities) != CURLE_OK) return CURLE_OK;
+  SET(CURLOPT_CAINFO, NULL);
+  SET(CURLOPT_CAPATH, NULL);
+  return CURLE_OK;
+}
+
 static CURLcode prepare_tls(CURL *handle, const struct berth_curl_request *request) {
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_SSL_VERIFYPEER, request->skip_verify ? 0L : 1L);
   SET(CURLOPT_SSL_VERIFYHOST, request->skip_verify ? 0L : 2L);
-  // In place of the system's bundle; its directory of authorities counts all the same.
-  CURLcode result = set_text(handle, CURLOPT_CAINFO_BLOB, request->authorities);
+  CURLcode result = CURLE_OK;
+  if (request->authorities != NULL) {
+    // In place of the system's bundle; its directory of authorities counts all the same.
+    result = set_text(handle, CURLOPT_CAINFO_BLOB, request->authorities);
+  } else if (!request->skip_verify) {
+    result = share_system_authorities(handle);
+  }
   if (result == CURLE_OK) result = set_text(handle, CURLOPT_SSLCERT_BLOB, request->client_certificate);
   if (result == CURLE_OK) result = set_text(handle, CURLOPT_SSLKEY_BLOB, request->client_key);
   return result;
