@@ -17,13 +17,17 @@ struct TarHeader {
   /// The sum of all bytes with the sum's own field as spaces, bytes taken unsigned or, as old writers did, signed.
   func verifyChecksum() throws(BerthError) {
     let stored = try number(148..<156, "checksum")
-    var (unsigned, signed): (Int64, Int64) = (0, 0)
-    for (at, byte) in bytes.enumerated() {
-      let value = (148..<156).contains(at) ? 32 : byte
-      unsigned += Int64(value)
-      signed += Int64(Int8(bitPattern: value))
+    let (unsigned, negative) = bytes.withUnsafeBufferPointer { bytes in
+      var (sum, negative): (Int64, Int64) = (8 * 32, 0)
+      for part in [bytes[..<148], bytes[156...]] {
+        for byte in UnsafeBufferPointer(rebasing: part) {
+          sum += Int64(byte)
+          negative += Int64(byte >> 7)
+        }
+      }
+      return (sum, negative)
     }
-    guard stored == unsigned || stored == signed else { throw Self.malformed("a header has the wrong checksum") }
+    guard stored == unsigned || stored == unsigned - 256 * negative else { throw Self.malformed("a header has the wrong checksum") }
   }
 
   /// Octal digits between spaces or NULs, or base-256 where the first bit is set. Fits 63 bits and a sign or throws.

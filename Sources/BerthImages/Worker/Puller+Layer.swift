@@ -65,12 +65,18 @@ extension Puller {
     return (result, hashing.finish())
   }
 
-  /// Fetching and storing in a thread of its own, uncompressing in another; `pipe` has ended them when it returns or throws.
+  /// Fetching and storing in a thread of its own, uncompressing and the digest of what comes of it in another, so that this one makes files
+  /// all the time. `pipe` has ended them when it returns or throws.
   private func unpackInStages(_ blob: VerifyingSource, _ unpacker: LayerUnpacker) throws(BerthError) -> (LayerUnpacker.Result, Digest) {
     try ThreadedSource.pipe(blob) { (fetched) throws(BerthError) in
-      let unpacked = try ThreadedSource.pipe(try Compression.open(fetched)) { (plain) throws(BerthError) in try unpack(plain, unpacker) }
+      let hashing = HashingSource(try Compression.open(fetched))
+      let result = try ThreadedSource.pipe(hashing) { (plain) throws(BerthError) in
+        let result = try unpacker.unpack(TarReader(plain))
+        try plain.drain()
+        return result
+      }
       try fetched.drain()
-      return unpacked
+      return (result, hashing.finish())
     }
   }
 

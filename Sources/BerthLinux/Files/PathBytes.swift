@@ -3,14 +3,20 @@ public struct PathBytes: Hashable, Sendable, CustomStringConvertible {
   /// With a NUL at the end.
   private let terminated: [UInt8]
 
-  /// nil if `bytes` holds a NUL.
+  /// nil if `bytes` holds a NUL. Inlined, since layers have many thousands of names: a collection that isn't known is copied byte by byte.
+  @inlinable
   public init?(_ bytes: some Collection<UInt8>) {
-    guard !bytes.contains(0) else { return nil }
     var copy: [UInt8] = []
     copy.reserveCapacity(bytes.count + 1)
     copy += bytes
-    copy.append(0)
-    terminated = copy
+    self.init(unterminated: copy)
+  }
+
+  @usableFromInline
+  init?(unterminated bytes: consuming [UInt8]) {
+    guard !bytes.contains(0) else { return nil }
+    bytes.append(0)
+    terminated = bytes
   }
 
   /// A name of the program's own.
