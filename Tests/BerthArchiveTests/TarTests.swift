@@ -159,6 +159,18 @@ struct TarTests {
     #expect(entries.first.map { String(decoding: $0.1, as: UTF8.self) } == content)
   }
 
+  @Test("an archive that ends with its last member's content is whole, as umoci writes it; one that ends in the content isn't")
+  func unfilledEnd() throws {
+    let archive = header(name: "a", size: octal(512)) + [UInt8](repeating: 1, count: 512) + header(name: "b", size: octal(5))
+    for filling in [0, 1, 506] {
+      let found = try read(archive + Array("hello".utf8) + [UInt8](repeating: 0, count: filling))
+      #expect(found.map { String(decoding: $0.0.name, as: UTF8.self) } == ["a", "b"])
+      #expect(found.last.map { String(decoding: $0.1, as: UTF8.self) } == "hello")
+    }
+    #expect(failure(archive + Array("hell".utf8))?.contains("truncated") == true)
+    #expect(failure(Array(archive.dropLast(100)))?.contains("truncated") == true)
+  }
+
   @Test("B14: abuse of numbers, names and extensions is refused")
   func abuse() {
     var negative = [UInt8](repeating: 0xff, count: 12)

@@ -48,8 +48,8 @@ public final class TarReader {
 
   /// The next header that isn't zero; nil at the end, which is two zero blocks, or one, or the end of the stream.
   private func nextHeader() throws(BerthError) -> TarHeader? {
+    if !ended { try skip() }
     if ended { return nil }
-    try skip()
     guard let header = try block() else {
       ended = true
       return nil
@@ -77,9 +77,16 @@ public final class TarReader {
       content = 0
     }
     try content { (_) throws(BerthError) in }
-    content = Int64(padding)
-    padding = 0
-    try content { (_) throws(BerthError) in }
+    while padding > 0 {
+      // umoci ends an archive with the content of its last member, unfilled; other readers take that, too.
+      guard try input.refill() else {
+        ended = true
+        return
+      }
+      let count = min(input.available.count, padding)
+      input.consume(count)
+      padding -= count
+    }
   }
 
   /// 512 bytes; nil at the end of the stream.
