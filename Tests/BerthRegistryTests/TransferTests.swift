@@ -269,6 +269,18 @@ struct TransferTests {
     #expect(try registry.count("/manifests/v1") == 1)
   }
 
+  @Test("an index without an image for this node names what there is, or says that there is nothing")
+  func unfitIndex() throws {
+    let other =
+      #"{"mediaType":"\#(MediaType.manifest)","digest":"\#(Digest.sha256(of: []))","size":1,"platform":{"os":"plan9","architecture":"mips"}}"#
+    for (manifests, words) in [("", "the index holds none at all"), (other, "there are plan9/mips")] {
+      let registry = try FaultyRegistry(
+        "return Reply(200, {'Content-Type': '\(MediaType.index)'}, b'{\"schemaVersion\":2,\"manifests\":[\(manifests)]}')")
+      let error = try pull(registry).0
+      #expect(error?.code == .failedPrecondition && error?.cause.hasSuffix(words) == true, "\(error?.description ?? "")")
+    }
+  }
+
   @Test("B04: documents without end are cut off at their limit")
   func endless() throws {
     let registry = try FaultyRegistry("if 'manifests' in r.path: return Reply(200, {}, b'[' * 65536, endless=True)")

@@ -61,9 +61,10 @@ extension Puller {
 
   private func choose(_ index: Index, _ document: ImageDocument) throws(BerthError) -> Descriptor {
     if let best = index.candidates(for: platform).first { return best }
+    let others = Set(index.platforms).sorted().joined(separator: ", ")
     throw BerthError(
       .failedPrecondition, "choose platform", document.digest.description,
-      cause: "there is no image for \(platform): there are \(Set(index.platforms).sorted().joined(separator: ", "))")
+      cause: "there is no image for \(platform): \(others.isEmpty ? "the index holds none at all" : "there are \(others)")")
   }
 
   private func fetch(_ descriptor: Descriptor) throws(BerthError) -> ImageDocument {
