@@ -16,6 +16,8 @@ public struct ActualPod: Hashable, Sendable {
   public var scheduledFor: Int64?
   /// Whether it is a run that goes on beside a newer one (`concurrency_policy = "allow"`).
   public var isEarlierRun = false
+  /// How many incarnations before this one lost their shim, each soon after it was made.
+  public var losses = 0
   /// When this incarnation was made.
   public var createdAt: Instant?
   /// Set once the pod as a whole has failed: nothing of it runs again.

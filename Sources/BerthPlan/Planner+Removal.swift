@@ -42,8 +42,16 @@ func planLoss(of actual: ActualPod, processesLeft: Bool, now: Instant) -> PodPla
   if processesLeft {
     plan.wakeAt = now + lossInterval
     plan.waitingFor = "the containers to end: their shim is gone (ShimLost), they run on and none is started again until then"
+  } else if let createdAt = actual.createdAt, createdAt + lossPause(actual.losses) > now {
+    plan.wakeAt = createdAt + lossPause(actual.losses)
+    plan.waitingFor = "a pause before the next attempt: the pod's shim has died \(actual.losses + 1) times, each time soon after its start"
   } else {
     plan.actions.append(PodAction(.removePod, because: "its shim is gone and none of its processes is left"))
   }
   return plan
+}
+
+/// From one incarnation to the next, where shims die over and over: none the first time, then from a second up to five minutes.
+private func lossPause(_ losses: Int) -> Duration {
+  losses == 0 ? .zero : min(.seconds(1 << min(losses - 1, 16)), .seconds(300))
 }

@@ -293,6 +293,20 @@ struct PlannerTests {
     #expect(plan.actions.isEmpty && plan.waitingFor != nil)
   }
 
+  @Test("shims that die over and over, each soon after its start: the pod is created anew after pauses that grow")
+  func lostAgain() {
+    let scene = Scene()
+    var lost = scene.actual([:], sandbox: .lost(processesLeft: false))
+    lost.createdAt = scene.now
+    for (losses, pause) in [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (1000, 300)] {
+      lost.losses = losses
+      let plan = scene.plan(lost)
+      #expect(plan.verbs.isEmpty && plan.wakeAt == scene.now + .seconds(pause), "\(losses)")
+    }
+    lost.createdAt = scene.now - .seconds(301)
+    #expect(scene.plan(lost).verbs == [.removePod], "one that lived for longer than the pause")
+  }
+
   @Test("a lost shim without processes: remove the pod, so that it is created anew") func lostEmpty() {
     let scene = Scene()
     #expect(scene.plan(scene.actual([:], sandbox: .lost(processesLeft: false))).verbs == [.removePod])

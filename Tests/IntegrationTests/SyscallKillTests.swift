@@ -145,16 +145,19 @@ private final class KillScene {
     if victim == .daemon { try strikeDaemon(moment) } else { try strikeShim(moment) }
     #expect(try daemon.berth("status", "-A", "-o", "json").json().array?.isEmpty == true, "\(moment)")
     try daemon.stop()
-    return (try? Files.readText(record))?.contains("+++ killed by SIGKILL") == true
+    return hasStruck
   }
+
+  private var hasStruck: Bool { (try? Files.readText(record, limit: 64 << 20))?.contains("+++ killed by SIGKILL") == true }
 
   private func strikeDaemon(_ moment: Strace.Moment) throws {
     try daemon.startWithoutWaiting()
     let pid = try #require(daemon.pid)
-    try settle(moment) { self.isRunning || !isAlive(Int64(pid)) }
+    // What the daemon forks for a shim is traced until it executes: each of those is killed, and the pod can't come while that goes on.
+    try settle(moment) { self.isRunning || !isAlive(Int64(pid)) || self.hasStruck }
     if isAlive(Int64(pid)) {
       try daemon.remove("web")
-      try settle(moment) { self.isGone || !isAlive(Int64(pid)) }
+      try settle(moment) { self.isGone || !isAlive(Int64(pid)) || self.hasStruck }
     }
     daemon.crash()
     // The next one is nobody's victim.

@@ -124,6 +124,7 @@ extension PodWorker {
       services.events.record("Released", action.reason, pod: key)
     case .removePod:
       try await pod?.remove()
+      countLoss(of: observation?.actual)
       forget(action.instance)
       tell("Removed", action.reason, action)
     case .takeOver:

@@ -48,6 +48,8 @@ actor PodWorker {
   /// How far it had come before the node went down, until something of it is made.
   var past: PodPast?
   var failures = FailureBook()
+  /// As `ActualPod.losses`.
+  var losses = 0
   /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
   private var isRestarting = false
   private var timer: (any EngineAlarm)?
@@ -93,7 +95,10 @@ actor PodWorker {
 
   private func drain() async {
     while let letter = mailbox.take() {
-      if let newest = letter.entry { entry = newest }
+      if let newest = letter.entry {
+        if newest.desired?.hash != entry?.desired?.hash { losses = 0 }
+        entry = newest
+      }
       let begun = Clock.bootNanoseconds()
       await sync()
       services.telemetry.reconcile.observe(.nanoseconds(Clock.bootNanoseconds() - begun))
@@ -113,7 +118,7 @@ actor PodWorker {
     // Until the directory has been read nobody knows what is asked for, whatever a shim reports.
     guard entry != nil else { return }
     for _ in 0..<Self.roundsLimit {
-      let sight = await withDrift(await look())
+      let sight = withLosses(await withDrift(await look()))
       if sight.current == nil { isRestarting = false }
       rollout.asked(for: entry?.desired?.hash)
       let desired = isRestarting ? nil : withPast(timed(inForce(entry, sight.current), sight.current), sight.current)
@@ -147,6 +152,7 @@ actor PodWorker {
     if failures.isEmpty { _ = try incarnation("restart pod") }
     isRestarting = handle != nil
     failures = FailureBook()
+    losses = 0
     services.events.record("Restarting", "asked for", pod: key)
     mark()
   }
@@ -159,7 +165,7 @@ actor PodWorker {
 
   /// What `berth diff` prints: the plan as it stands, for `entry` instead of the directory's where given.
   func currentPlan(for other: DesiredEntry? = nil) async -> PodPlan {
-    let sight = await look()
+    let sight = withLosses(await look())
     let desired = withPast(timed(inForce(other ?? entry, sight.current), sight.current, isAsked: other == nil), sight.current)
     return forecast(
       desired: desired, actual: sight.current?.actual, beside: others(sight), images: imageStates(desired, sight.current),
