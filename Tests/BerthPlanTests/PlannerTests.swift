@@ -303,7 +303,7 @@ struct PlannerTests {
       let plan = scene.plan(lost)
       #expect(plan.verbs.isEmpty && plan.wakeAt == scene.now + .seconds(pause), "\(losses)")
     }
-    lost.createdAt = scene.now - .seconds(301)
+    lost.createdAt = scene.now + .seconds(-301)
     #expect(scene.plan(lost).verbs == [.removePod], "one that lived for longer than the pause")
   }
 
