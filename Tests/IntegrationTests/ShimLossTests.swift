@@ -35,6 +35,27 @@ extension Integration {
       }
     }
 
+    @Test("one whose shims die over and over is made anew after a pause that status tells of; an edit doesn't wait for it")
+    func overAndOver() throws {
+      try withDaemon { daemon in
+        try daemon.drop("web", ManifestText.of())
+        var known: Set<String> = []
+        var isPausing = false
+        // The pauses double: by the eighth it lasts a minute, however slow this machine is.
+        for _ in 0..<8 where !isPausing {
+          let pod = try daemon.pod("web", "runs anew") { $0.container.isRunning && !known.contains($0.uid) && $0.reason != "ShimLost" }
+          known.insert(pod.uid)
+          try killShim(of: pod)
+          if isAlive(pod.container.pid) { _ = try Command.run("sh", ["-c", "kill -9 \(pod.container.pid ?? 0)"]) }
+          let next = try daemon.pod("web", "pauses, or is made anew") { $0.message.contains("a pause before") || $0.uid != pod.uid }
+          isPausing = next.message.contains("a pause before")
+        }
+        #expect(isPausing)
+        try daemon.drop("web", ManifestText.of(container: "env = { V = \"2\" }"))
+        try daemon.pod("web", "runs as edited") { $0.container.isRunning && !known.contains($0.uid) && $0.reason != "ShimLost" }
+      }
+    }
+
     @Test("once its last process has ended it is made anew")
     func comesBack() throws {
       try withDaemon { daemon in
