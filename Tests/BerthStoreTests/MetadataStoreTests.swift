@@ -72,10 +72,10 @@ struct MetadataStoreTests {
   @Test("pods' pasts are put, replaced and removed in one step")
   func pasts() throws {
     let store = try MetadataStore(path: directory("meta.db"))
-    let first = PastRecord(namespace: "n", name: "a", content: [1])
-    try store.changePasts(put: [first, PastRecord(namespace: "n", name: "b", content: [2])], remove: [("n", "none")])
-    try store.changePasts(put: [PastRecord(namespace: "n", name: "b", content: [3])], remove: [("n", "a")])
-    #expect(try MetadataStore(path: directory("meta.db")).pasts() == [PastRecord(namespace: "n", name: "b", content: [3])])
+    let first = PodContent(namespace: "n", name: "a", content: [1])
+    try store.changePasts(put: [first, PodContent(namespace: "n", name: "b", content: [2])], remove: [("n", "none")])
+    try store.changePasts(put: [PodContent(namespace: "n", name: "b", content: [3])], remove: [("n", "a")])
+    #expect(try MetadataStore(path: directory("meta.db")).pasts() == [PodContent(namespace: "n", name: "b", content: [3])])
   }
 
   @Test("a lease protects its images until it is removed; another of that name is refused")

@@ -30,7 +30,7 @@ extension MetadataStore: RolloutStore {
   }
 
   public func putRollout(_ key: PodKey, _ content: [UInt8]) throws(BerthError) {
-    try putRollout(RolloutRecord(namespace: key.namespace, name: key.name, content: content))
+    try putRollout(PodContent(namespace: key.namespace, name: key.name, content: content))
   }
 
   public func removeRollout(_ key: PodKey) throws(BerthError) { try removeRollout(namespace: key.namespace, name: key.name) }
@@ -74,14 +74,14 @@ extension MetadataStore: PastStore {
   }
 
   public func apply(_ changes: [PodKey: PodPast?]) throws(BerthError) {
-    var records: [PastRecord] = []
+    var records: [PodContent] = []
     var gone: [(namespace: String, name: String)] = []
     for key in changes.keys.sorted() {
       guard let past = changes[key] ?? nil else {
         gone.append((key.namespace, key.name))
         continue
       }
-      records.append(PastRecord(namespace: key.namespace, name: key.name, content: past.json.encoded()))
+      records.append(PodContent(namespace: key.namespace, name: key.name, content: past.json.encoded()))
     }
     try changePasts(put: records, remove: gone)
   }

@@ -82,7 +82,7 @@ struct PastMemoryTests {
 
   @Test("a record that can't be read is none")
   func damaged() throws {
-    try store.changePasts(put: [PastRecord(namespace: "default", name: "web", content: Array("{\"version\":1,\"uid\"".utf8))], remove: [])
+    try store.changePasts(put: [PodContent(namespace: "default", name: "web", content: Array("{\"version\":1,\"uid\"".utf8))], remove: [])
     #expect(try memory().past(of: key) == nil)
   }
 }
