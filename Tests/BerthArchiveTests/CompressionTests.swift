@@ -117,6 +117,19 @@ struct CompressionTests {
     }
   }
 
+  @Test("a zstd frame that wants a window of 2 GiB is an error, however it is cut and however little it holds; found by fuzzing")
+  func largeWindow() throws {
+    // RFC 8878 3.1.1: the size in 8 bytes, a window descriptor, one raw block that is the last.
+    func frame(window: UInt8) -> [UInt8] {
+      [0x28, 0xb5, 0x2f, 0xfd, 0xc0, window, 5, 0, 0, 0, 0, 0, 0, 0, 5 << 3 | 1, 0, 0] + Array("hello".utf8)
+    }
+    let small: [UInt8] = frame(window: 0)
+    for size in [1, 7, 64] {
+      #expect(try unpack(small + small, step: size) == Array("hellohello".utf8))
+      #expect(throws: BerthError.self, "pieces of \(size)") { try unpack(frame(window: 21 << 3), step: size) }
+    }
+  }
+
   @Test("what is compressed by xz or bzip2 is named")
   func foreign() {
     for (name, magic) in [("xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4, 0xe6, 0xd6] as [UInt8]), ("bzip2", Array("BZh91AY&SY".utf8))] {

@@ -73,6 +73,8 @@ final class InputBuffer {
   private(set) var available = UnsafeRawBufferPointer(start: nil, count: 0)
   /// Of all bytes read so far.
   private(set) var total: Int64 = 0
+  /// Of the bytes that were taken: what was read ahead depends on how the bytes came.
+  var taken: Int64 { total - Int64(available.count) }
 
   init(_ source: any ByteSource) {
     self.source = source

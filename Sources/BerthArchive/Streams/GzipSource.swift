@@ -31,7 +31,7 @@ final class GzipSource: ByteSource {
       let count = Int(room - state.pointee.avail_out)
       if count == 0 { continue }
       output += Int64(count)
-      try limits.check(input: input.total, output: output)
+      try limits.check(input: input.taken, output: output)
       return count
     }
   }
