@@ -177,6 +177,30 @@ struct ArchivePullTests {
     #expect(error.code == .dataLoss && error.cause.contains("expected diff ID"))
   }
 
+  @Test("a layer that is unpacked already, in other bytes: they are stored if they are the same layer, else found out")
+  func otherBytes() throws {
+    func builder(_ content: String, _ compression: Compression) throws -> ImageBuilder {
+      var builder = ImageBuilder()
+      try builder.addLayer(compression: compression) { (tar) throws(BerthError) in
+        try tar.add(.file("a"), content: Array(content.utf8))
+      }
+      return builder
+    }
+    let first = try fixture.pull(try archive(try builder("good", .gzip).layout(named: nil)))
+    let plain = try builder("good", .none)
+    let second = try fixture.pull(try archive(plain.layout(named: nil)))
+    #expect(second.layerDirectories == first.layerDirectories && second.digest != first.digest)
+    #expect(Files.exists(fixture.service.path(ofBlob: plain.layers[0].descriptor.digest)))
+    for compression in [Compression.gzip, .none] {
+      var lie = try builder("evil", compression)
+      lie.config.diffIDs = plain.config.diffIDs
+      let error = try #require(try fixture.failure(try archive(lie.layout(named: nil))))
+      #expect(error.code == .dataLoss && error.cause.contains("expected diff ID"), "\(error)")
+      #expect(!Files.exists(fixture.service.path(ofBlob: lie.layers[0].descriptor.digest)))
+    }
+    #expect(try Files.readText("\(first.layerDirectories[0])/a") == "good")
+  }
+
   @Test("a layer that was damaged in the store is fetched again")
   func damagedInStore() throws {
     let builder = try sample()

@@ -101,6 +101,8 @@ struct TransferTests {
       "if \(Self.isLayer(image)):\n  reply = ordinary(r)\n  \(fault)\n  return reply", image: image)
     let (error, fixture) = try pull(registry)
     #expect(error != nil && error?.cause.contains(words) == true, "\(error?.description ?? "")")
+    // Which of the layers it was.
+    #expect(error?.description.contains(image.layers[0].descriptor.digest.description) == true, "\(error?.description ?? "")")
     try expectNothing(of: fixture)
   }
 

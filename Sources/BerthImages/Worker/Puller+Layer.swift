@@ -34,16 +34,9 @@ extension Puller {
     let blob = VerifyingSource(bytes, descriptor, ingest: ingest) { done in
       channel.report(.progress(layer: descriptor.digest, done: done, total: descriptor.size))
     }
-    guard let id = task.id else {
-      staging.add(try blob.finish())
-      return LayerUnpacker.Result()
-    }
     let result: LayerUnpacker.Result
     let diff: Digest
-    do throws(BerthError) {
-      let unpacker = LayerUnpacker(root: try makeDirectory(id), marks: marks)
-      (result, diff) = try task.isLarge ? unpackInStages(blob, unpacker) : unpack(try Compression.open(blob), unpacker)
-    } catch {
+    do throws(BerthError) { (result, diff) = try read(task, blob) } catch {
       // Bytes that aren't what was announced explain whatever they led to.
       if error.code == .dataLoss || error.code == .invalidArgument { try blob.drainAndVerify() }
       throw error
@@ -55,6 +48,18 @@ extension Puller {
     }
     staging.add(ingest)
     return result
+  }
+
+  /// What was unpacked, and the digest of the plain bytes. A blob of a layer that is unpacked already is held to its diff ID too: it would
+  /// be unpacked if that layer went, and is what a push or an export hands on.
+  private func read(_ task: LayerTask, _ blob: VerifyingSource) throws(BerthError) -> (LayerUnpacker.Result, Digest) {
+    guard let id = task.id else {
+      let hashing = HashingSource(try Compression.open(blob))
+      try hashing.drain()
+      return (LayerUnpacker.Result(), hashing.finish())
+    }
+    let unpacker = LayerUnpacker(root: try makeDirectory(id), marks: marks)
+    return try task.isLarge ? unpackInStages(blob, unpacker) : unpack(try Compression.open(blob), unpacker)
   }
 
   /// What was unpacked, and the digest of the plain bytes.

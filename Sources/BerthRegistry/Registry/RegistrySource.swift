@@ -110,7 +110,7 @@ public final class RegistrySource: ImageSource {
   }
 
   public func open(_ descriptor: Descriptor) throws(BerthError) -> any ByteSource {
-    try ResumingSource(size: descriptor.size) { [self] (offset, exhausted) throws(BerthError) in
+    try ResumingSource(descriptor) { [self] (offset, exhausted) throws(BerthError) in
       if let exhausted { exclude(exhausted, descriptor.digest) }
       let bad = excluded.with { $0[descriptor.digest] ?? [] }
       return try first(.pull, except: bad) { (at, place) throws(BerthError) in

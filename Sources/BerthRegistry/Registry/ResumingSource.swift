@@ -2,6 +2,7 @@ import BerthArchive
 import BerthCore
 import BerthImages
 import BerthLinux
+import BerthOCI
 
 /// A blob's bytes over as many connections as it takes: where one breaks, the next goes on from the first byte that is missing. What
 /// the caller hashes is the bytes as they came, so that a place which goes on with other bytes is found out by the digest.
@@ -14,7 +15,8 @@ final class ResumingSource: ByteSource {
     var retries: RegistryTimeouts
   }
 
-  private let size: Int64
+  private let descriptor: Descriptor
+  private var size: Int64 { descriptor.size }
   /// From an offset on. `exhausted`: a place that has broken off too often.
   private let open: (_ offset: Int64, _ exhausted: Int?) throws(BerthError) -> Part
   private var part: Part
@@ -27,8 +29,8 @@ final class ResumingSource: ByteSource {
   /// However much comes in between, there is an end to it.
   private static let totalLimit = 100
 
-  init(size: Int64, open: @escaping (_ offset: Int64, _ exhausted: Int?) throws(BerthError) -> Part) throws(BerthError) {
-    self.size = size
+  init(_ descriptor: Descriptor, open: @escaping (_ offset: Int64, _ exhausted: Int?) throws(BerthError) -> Part) throws(BerthError) {
+    self.descriptor = descriptor
     self.open = open
     part = try open(0, nil)
   }
@@ -52,7 +54,8 @@ final class ResumingSource: ByteSource {
         let count = try part.transfer.read(into: buffer)
         if count == 0, at < size {
           if part.transfer.headers["content-length"] == nil { isCut = true }
-          throw BerthError(.dataLoss, "verify content", cause: "truncated: expected \(size) bytes, got \(at)")
+          throw BerthError(
+            .dataLoss, "verify content", descriptor.digest.description, cause: "truncated: expected \(size) bytes, got \(at)")
         }
         at += Int64(count)
         sinceBreak += Int64(count)
