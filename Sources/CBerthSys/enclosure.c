@@ -32,15 +32,17 @@ static int make_point(const char *path, int is_directory) {
   return close(file);
 }
 
-// A detached copy of what is at the place; -2 if there is nothing.
+// A detached copy of what is at the place; -2 if there is nothing. To be read: with what is mounted below, as a single file of /etc/ssl
+// may be. To be written: without, since nothing is mounted in the store that a worker works on.
 static int copy_place(const struct berth_place *place) {
-  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, place->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  unsigned deep = place->writable ? 0 : AT_RECURSIVE;
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, place->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | deep);
   if (tree < 0) return errno == ENOENT || errno == ENOTDIR ? -2 : -1;
   struct mount_attr attributes = {
       .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (place->writable ? MOUNT_ATTR_NOEXEC : MOUNT_ATTR_RDONLY),
       .propagation = MS_PRIVATE,
   };
-  if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return tree;
+  if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | deep, &attributes, sizeof attributes) == 0) return tree;
   close(tree);
   return -1;
 }

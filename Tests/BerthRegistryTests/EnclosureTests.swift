@@ -110,6 +110,53 @@ struct EnclosureTests {
     #expect(try fixture.pull("\(good.host)/app:v1").layerDirectories.count == 2)
   }
 
+  /// How an authority comes to be the system's: within the worker's own mount namespace, so that no other pull here trusts it.
+  enum Trust: String, CaseIterable {
+    case none, bundle, directory
+    /// `AUTHORITY` is the certificate's file.
+    var script: String {
+      switch self {
+      case .none: ""
+      case .bundle:
+        """
+        for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
+          [ -e $bundle ] && mount --bind AUTHORITY $bundle
+        done
+        """
+      case .directory:
+        """
+        mount -t tmpfs tmpfs /etc/ssl/certs
+        cp AUTHORITY /etc/ssl/certs/$(openssl x509 -noout -hash -in AUTHORITY).0
+        """
+      }
+    }
+  }
+
+  @Test(
+    "an authority that the system trusts, in its bundle or its directory, is trusted, also where that is mounted below /etc/ssl",
+    arguments: Trust.allCases)
+  func systemAuthority(_ trust: Trust) throws {
+    let registry = try FaultyRegistry(image: image, tls: true)
+    let directory = try TemporaryDirectory()
+    let script = """
+      #!/bin/sh
+      export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+      set -e
+      mount --make-rprivate /
+      \(trust.script.replacing("AUTHORITY", with: registry.directory("cert.pem")))
+      exec \(ImageFixture.worker) "$@"
+      """
+    try directory.write("worker", Array(script.utf8))
+    try Files.changeMode(directory("worker"), mode: 0o755)
+    let fixture = try ImageFixture(worker: directory("worker"))
+    let error = try fixture.failure("\(registry.host)/app:v1")
+    if trust == .none {
+      #expect(error?.cause.contains("certificate") == true, "\(error?.description ?? "")")
+    } else {
+      #expect(error == nil, "\(error?.description ?? "")")
+    }
+  }
+
   private static var canInject: Bool {
     #if arch(x86_64)
       true
