@@ -143,8 +143,8 @@ let lowerExecutables: [Target] = [
     swiftSettings: strict, linkerSettings: staticExecutable + ordered(by: "berth-shim/data.order") + initEntry),
   // runc's command line over the shim's code.
   .executableTarget(
-    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed", "CBerthStart"], exclude: ["functions.order"],
-    swiftSettings: strict, linkerSettings: staticExecutable + ordered(by: "berth-runtime/functions.order") + sealed),
+    name: "berth-runtime", dependencies: ["BerthLinux", "BerthRuntimeCLI", "CBerthSealed", "CBerthStart"], exclude: ["symbols.order"],
+    swiftSettings: strict, linkerSettings: staticExecutable + ordered(by: "berth-runtime/symbols.order") + sealed),
   .executableTarget(
     name: "berth-worker",
     dependencies: ["BerthCore", "BerthOCI", "BerthLinux", "BerthStore", "BerthArchive", "BerthImages", "BerthRegistry"],
