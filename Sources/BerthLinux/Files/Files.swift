@@ -62,17 +62,7 @@ public enum Files {
 
   /// As above; not generic, for a shim that is to look up no generic type at run time.
   public static func writeAtomically(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600, durable: Bool = false) throws(Errno) {
-    let temporary = "\(path).tmp-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-    do throws(Errno) {
-      let file = try open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
-      try file.writeAll(bytes)
-      if durable { try file.sync() }
-      try call { Glibc.rename(temporary, path) }
-    } catch {
-      _ = Glibc.unlink(temporary)
-      throw error
-    }
-    if durable { try syncDirectory(parent(of: path)) }
+    try StagedFile(bytes, for: path, mode: mode, durable: durable).commit()
   }
 
   public static func syncDirectory(_ path: String) throws(Errno) {

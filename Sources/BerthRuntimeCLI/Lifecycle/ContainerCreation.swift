@@ -121,6 +121,9 @@ struct ContainerCreation: ~Copyable {
     let container = Container(folder: folder, record: record)
     let (hooks, kinds, devices) = (bundle.spec.hooks, bundle.spec.joinableKinds, bundle.spec.linux?.netDevices ?? [:])
     let (member, pid) = (process.pidfd.raw, process.pid)
+    // While the process mounts.
+    let state: StagedFile
+    do throws(BerthError) { state = try folder.stage(record) } catch { throw process.end(error) }
     var isVerified = false
     let outcome = try process.follow { (point) throws(BerthError) in
       switch point {
@@ -144,7 +147,7 @@ struct ContainerCreation: ~Copyable {
     switch outcome {
     case .created(let warnings), .executing(let warnings): for warning in warnings { call.log.warn(warning) }
     }
-    try folder.write(record)
+    do throws(Errno) { try state.commit() } catch { throw BerthError(.unavailable, "write state", options.id, cause: error.description) }
     if let pidFile = options.pidFile { try Streams.writePid(process.pid, to: pidFile) }
     guard !options.waitsForStart else { return }
     warnUnless { () throws(BerthError) in try Hooks.run(hooks.poststart, "poststart", state: container.state(.running)) }

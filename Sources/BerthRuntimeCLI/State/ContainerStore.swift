@@ -72,8 +72,9 @@ struct ContainerFolder {
     }
   }
 
-  func write(_ record: ContainerRecord) throws(BerthError) {
-    do throws(Errno) { try Files.writeAtomically(record.json.encoded(), to: "\(path)/state.json") } catch {
+  /// Once it is committed, the container is there for others.
+  func stage(_ record: ContainerRecord) throws(BerthError) -> StagedFile {
+    do throws(Errno) { return try StagedFile(record.json.encoded(), for: "\(path)/state.json") } catch {
       throw BerthError(.unavailable, "write state", id, cause: error.description)
     }
   }
