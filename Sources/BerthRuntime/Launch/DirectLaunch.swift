@@ -1,6 +1,5 @@
 import BerthCore
 import BerthLinux
-import CBerthInit
 
 /// A process that was cloned by this very process, and is this one's child: for a runtime that ends when its container runs. Nothing is
 /// prepared in a launcher of its own, since the runtime is one.
@@ -66,7 +65,7 @@ public struct DirectLaunch: ~Copyable {
     var refusal: BerthError?
     do throws(Errno) {
       report = try withoutActuallyEscaping(atPoint) { atPoint throws(Errno) in
-        try LaunchReport.read(from: reports, plan: plan, id: id) { point in
+        try LaunchReport.read(from: reports, .plan(plan), id: id) { point in
           if point == InitPlan.created { return .leave }
           do throws(BerthError) {
             try atPoint(point)
@@ -98,18 +97,8 @@ public struct DirectLaunch: ~Copyable {
     let report: LaunchReport
     do throws(Errno) {
       try DescriptorSocket.send([1], over: connection.raw)
-      report = try LaunchReport.read(from: connection, plan: InitPlan(steps: steps, command: command), id: id)
+      report = try LaunchReport.read(from: connection, .behindGate(count: steps, command: command), id: id)
     } catch { throw BerthError(.unavailable, "start", id, cause: error.description) }
     if let failure = report.failure { throw failure }
-  }
-}
-
-extension InitPlan {
-  /// What is known of a plan whose maker is gone.
-  fileprivate init(steps count: Int, command: String) {
-    self.init()
-    let step = Step(what: .defaultSignals, purpose: "prepare process")
-    steps = [Step](repeating: step, count: max(0, min(count, Int(BERTH_PLAN_MAX_STEPS)) - 1))
-    steps.append(Step(what: .execute(candidates: [], arguments: [command], environment: []), purpose: "exec \(command)"))
   }
 }

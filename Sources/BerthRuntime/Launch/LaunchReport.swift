@@ -20,18 +20,43 @@ struct LaunchReport {
     case refuse
   }
 
+  /// What a process that reports is going through.
+  enum Course {
+    case plan(InitPlan)
+    /// The rest of a plan whose maker is gone: `count` steps in all, the last of which runs `command`.
+    case behindGate(count: Int, command: String)
+
+    var warnings: [String] {
+      switch self {
+      case .plan(let plan): plan.warnings
+      case .behindGate: []
+      }
+    }
+
+    /// nil: there is no such step.
+    func step(_ number: Int) -> InitPlan.Step? {
+      switch self {
+      case .plan(let plan): plan.steps.indices.contains(number) ? plan.steps[number] : nil
+      case .behindGate(let count, let command) where number == count - 1:
+        InitPlan.Step(what: .execute(candidates: [], arguments: [command], environment: []), purpose: "exec \(command)")
+      case .behindGate(let count, _):
+        (0..<count).contains(number) ? InitPlan.Step(what: .announce, purpose: "prepare process") : nil
+      }
+    }
+  }
+
   /// Reads to the end, and answers synchronisation points on the way: exec closes the child's end, as death does.
   /// `atPoint` decides what happens at a synchronisation point.
   static func read(
-    from socket: borrowing FD, plan: InitPlan, id: String, atPoint: ((UInt32) -> Answer)? = nil
+    from socket: borrowing FD, _ course: Course, id: String, atPoint: ((UInt32) -> Answer)? = nil
   ) throws(Errno) -> LaunchReport {
     var report = LaunchReport()
-    report.warnings = plan.warnings
+    report.warnings = course.warnings
     while true {
       let message = try next(socket)
       guard message.count == MemoryLayout<berth_report>.size else { break }
       let told = message.withUnsafeBytes { $0.loadUnaligned(as: berth_report.self) }
-      report.take(told, plan, id)
+      report.take(told, course, id)
       guard told.kind == BERTH_REPORT_SYNC.rawValue else { continue }
       switch atPoint.map({ $0(told.detail) }) ?? .goOn {
       case .goOn: sayWord(over: socket.raw)
@@ -59,16 +84,16 @@ struct LaunchReport {
     }
   }
 
-  private mutating func take(_ message: berth_report, _ plan: InitPlan, _ id: String) {
+  private mutating func take(_ message: berth_report, _ course: Course, _ id: String) {
     switch message.kind {
     case BERTH_REPORT_EXECUTING.rawValue: isExecuting = true
-    case BERTH_REPORT_WARNING.rawValue, BERTH_REPORT_FAILURE.rawValue: takeTrouble(message, plan, id)
+    case BERTH_REPORT_WARNING.rawValue, BERTH_REPORT_FAILURE.rawValue: takeTrouble(message, course, id)
     default: return
     }
   }
 
-  private mutating func takeTrouble(_ message: berth_report, _ plan: InitPlan, _ id: String) {
-    let step = Int(message.step) < plan.steps.count ? plan.steps[Int(message.step)] : nil
+  private mutating func takeTrouble(_ message: berth_report, _ course: Course, _ id: String) {
+    let step = course.step(Int(message.step))
     let purpose = step?.purpose ?? "step \(message.step)"
     if message.kind == BERTH_REPORT_WARNING.rawValue {
       warnings.append("\(purpose): \(Errno(message.error)): left as it was")

@@ -79,7 +79,7 @@ enum LauncherProcess {
     var refusal: BerthError?
     let report: LaunchReport
     do throws(Errno) {
-      report = try LaunchReport.read(from: socket, plan: launch.plan, id: launch.id) { point in
+      report = try LaunchReport.read(from: socket, .plan(launch.plan), id: launch.id) { point in
         guard point == InitPlan.cgroupAttached else { return .goOn }
         do throws(BerthError) {
           try launch.cgroup.verify(pid)
