@@ -10,10 +10,10 @@ public struct Cgroup: Sendable, Hashable {
 
   /// nil unless `path` is absolute, not `/`, and free of empty, `.` and `..` components and control characters.
   public init?(_ path: String, in layout: CgroupLayout) {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    guard path.utf8.count <= 3000, parts.count >= 2, parts[0].isEmpty else { return nil }
-    guard parts.dropFirst().allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= 255 }) else { return nil }
-    guard path.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
+    guard path.utf8.first == UInt8(ascii: "/"), path.utf8.count <= 3000, path.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
+    for part in Array(path.utf8.dropFirst()).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+      guard (1...255).contains(part.count), !part.elementsEqual(".".utf8), !part.elementsEqual("..".utf8) else { return nil }
+    }
     self.path = path
     self.layout = layout
   }

@@ -75,12 +75,10 @@ public struct CgroupLayout: Sendable, Hashable {
 
   static func mounts(_ mountinfo: String) -> [Mount] {
     var mounts: [Mount] = []
-    // Bytes, not characters: a node may have thousands of mounts, and every launch reads this.
-    for line in mountinfo.utf8.split(separator: 10) where isCgroup(line) {
+    // An array's bytes, not a text's: a node may have thousands of mounts, and every launch reads this.
+    for line in Array(mountinfo.utf8).split(separator: 10) where isCgroup(line) {
       let fields = line.split(separator: 32)
-      guard let dash = fields.firstIndex(where: { $0.elementsEqual(CollectionOfOne(45)) }), dash + 3 < fields.count, fields.count > 5 else {
-        continue
-      }
+      guard let dash = fields.firstIndex(where: { $0.count == 1 && $0.first == 45 }), dash + 3 < fields.count, fields.count > 5 else { continue }
       let isUnified = fields[dash + 1].elementsEqual("cgroup2".utf8)
       guard isUnified || fields[dash + 1].elementsEqual("cgroup".utf8) else { continue }
       mounts.append(
@@ -94,7 +92,7 @@ public struct CgroupLayout: Sendable, Hashable {
   private static let mark = Array(" - cgroup".utf8)
 
   /// Whether a line of mountinfo has a file system type that begins with `cgroup`.
-  private static func isCgroup(_ line: Substring.UTF8View) -> Bool {
+  private static func isCgroup(_ line: ArraySlice<UInt8>) -> Bool {
     var matched = 0
     for byte in line {
       if byte == mark[matched] { matched += 1 } else { matched = byte == mark[0] ? 1 : 0 }
@@ -104,10 +102,10 @@ public struct CgroupLayout: Sendable, Hashable {
   }
 
   /// mountinfo writes blanks and backslashes as `\` and three octal digits.
-  private static func unescaped(_ field: Substring.UTF8View) -> String {
+  private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
     guard field.contains(92) else { return String(decoding: field, as: UTF8.self) }
     var bytes: [UInt8] = []
-    var rest = Array(field)[...]
+    var rest = field
     while let byte = rest.popFirst() {
       let digits = rest.prefix(3)
       if byte == 92, digits.count == 3, let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8) {
