@@ -154,7 +154,7 @@ struct EscapeTests {
       descriptors: [(0, nothing.raw), (1, nothing.raw), (2, nothing.raw)])
     defer {
       kill(racer, SIGKILL)
-      _ = Ending.await(racer, deadline: .seconds(20))
+      Children.wait(for: racer, deadline: .seconds(20))
     }
     var results = (held: 0, refused: 0)
     for _ in 0..<60 {

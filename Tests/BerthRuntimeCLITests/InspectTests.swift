@@ -59,7 +59,7 @@ struct InspectTests {
     try eventually("the first figures") { try Files.readText(log).contains("stats") }
     try container.must("start", container.id)
     // It ends by itself.
-    #expect(Ending.await(reader, deadline: .seconds(30)) == .exited(0))
+    #expect(Children.wait(for: reader, deadline: .seconds(30)) == .exited(0))
     let events = try Files.readText(log).split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
     #expect(events.contains { $0["type"]?.string == "oom" && $0["id"]?.string == container.id })
     let stats = try #require(events.first { $0["type"]?.string == "stats" })["data"]

@@ -22,7 +22,7 @@ struct StrangerTests {
       descriptors: [(0, nothing.raw), (1, nothing.raw), (2, nothing.raw)])
     defer {
       kill(stranger, SIGKILL)
-      _ = Ending.await(stranger, deadline: .seconds(20))
+      Children.wait(for: stranger, deadline: .seconds(20))
     }
     // The number comes round to the stranger; when the process was started stays what it was.
     let file = "\(container.root)/\(container.id)/state.json"
@@ -33,7 +33,7 @@ struct StrangerTests {
     try Files.writeAtomically(JSON.object(record).encoded(), to: file)
     #expect(try container.status() == "stopped")
     for words in [["kill", container.id, "KILL"], ["exec", container.id, "true"], ["delete", container.id]] { _ = try container(words) }
-    #expect(Ending.poll(stranger, deadline: .zero) == nil, "the stranger is gone")
+    #expect(Children.poll(stranger, deadline: .zero) == nil, "the stranger is gone")
     // With the stranger's own time it would have been taken for the container.
     #expect(container.isGone)
   }

@@ -65,7 +65,7 @@ struct LeakCensusTests {
       newSession: true)
     defer {
       kill(-pid, SIGKILL)
-      _ = Ending.await(pid, deadline: .seconds(5))
+      Children.wait(for: pid, deadline: .seconds(5))
     }
     try eventually("shell and sleep are caught") {
       let names = try gained(.process, since: before)
@@ -82,7 +82,7 @@ struct LeakCensusTests {
     let pid = try Spawn.start(program, arguments: ["berth-shim", "1000"], environment: Command.environment)
     defer {
       kill(pid, SIGKILL)
-      _ = Ending.await(pid, deadline: .seconds(5))
+      Children.wait(for: pid, deadline: .seconds(5))
     }
     #expect(try gained(.process, since: before).contains { $0.hasSuffix(" berth-shim") })
   }
@@ -97,7 +97,7 @@ struct LeakCensusTests {
     var info = siginfo_t()
     #expect(waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) == 0)
     #expect(try gained(.process, since: before).contains { $0.hasSuffix(" berth-worker") })
-    #expect(Ending.await(pid, deadline: .seconds(5)) == .exited(0))
+    #expect(Children.wait(for: pid, deadline: .seconds(5)) == .exited(0))
   }
 
   @Test("a network namespace and a link in it are caught by the process that holds them")
@@ -107,7 +107,7 @@ struct LeakCensusTests {
       Command.locate("unshare"), arguments: ["unshare", "--net", "sleep", "1000"], environment: Command.environment)
     defer {
       kill(pid, SIGKILL)
-      _ = Ending.await(pid, deadline: .seconds(5))
+      Children.wait(for: pid, deadline: .seconds(5))
     }
     try eventually("the namespace is caught") { try !gained(.networkNamespace, since: before).isEmpty }
   }

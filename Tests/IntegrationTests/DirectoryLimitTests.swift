@@ -108,7 +108,7 @@ extension Integration {
           ], environment: Command.environment, descriptors: [])
         defer {
           kill(tracer, SIGINT)
-          _ = Ending.await(tracer, deadline: .seconds(20))
+          Children.wait(for: tracer, deadline: .seconds(20))
         }
         try eventually("every thread is traced") {
           try Files.list("/proc/\(pid)/task").allSatisfy { thread in

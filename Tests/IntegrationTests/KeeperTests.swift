@@ -98,7 +98,7 @@ extension Integration {
         try gate.write("", to: "open")
         try eventually("the last line has been followed") { try Files.readText(log, limit: 64 << 20).hasSuffix("\n\(2 * Self.half)\n") }
         kill(follower, SIGTERM)
-        _ = Ending.await(follower, deadline: .seconds(20))
+        Children.wait(for: follower, deadline: .seconds(20))
         #expect(try Files.readText(log, limit: 64 << 20).split(separator: "\n").count == 2 * Self.half)
         try expectWhole(daemon, pod)
       }
@@ -211,7 +211,7 @@ extension Integration {
         #expect(identity(daemon, pod, "keeper") == untold)
         try daemon.remove("job")
         try daemon.wait("job", for: "deleted")
-        #expect(Ending.await(untold, deadline: .seconds(20)) == .signalled(SIGKILL))
+        #expect(Children.wait(for: untold, deadline: .seconds(20)) == .signaled(SIGKILL))
         // Up to here somebody was connected, so that it had no reason to end by itself.
         _ = ours.raw
       }

@@ -59,7 +59,7 @@ extension Integration {
         environment: Command.environment)
       defer {
         _ = try? Command.run("sh", ["-c", "kill -9 \(listener)"])
-        _ = Ending.await(listener, deadline: .seconds(20))
+        Children.wait(for: listener, deadline: .seconds(20))
       }
       try eventually("somebody listens") { Files.exists("\(folder.path)/socket") }
       // Its one plugin waits for a file.

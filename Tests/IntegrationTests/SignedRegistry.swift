@@ -39,7 +39,7 @@ final class SignedRegistry {
 
   deinit {
     kill(pid, SIGKILL)
-    _ = Ending.await(pid, deadline: .seconds(20))
+    Children.wait(for: pid, deadline: .seconds(20))
   }
 
   private static func run(_ program: String, _ arguments: String...) throws {

@@ -31,7 +31,7 @@ public final class OutsideHost {
   deinit {
     for pid in servers + [keeper] {
       kill(-pid, SIGKILL)
-      _ = Ending.await(pid, deadline: .seconds(20))
+      Children.wait(for: pid, deadline: .seconds(20))
     }
     // Its end of the cable takes this one along, a moment later.
     _ = try? Command.run("ip", ["link", "delete", link])

@@ -40,14 +40,14 @@ public enum Command {
     let pid = try Spawn.start(
       program, arguments: [path] + arguments, environment: environment,
       descriptors: [(0, stdin.raw), (1, stdout.raw), (2, stderr.raw)])
-    let ending = Ending.await(pid, deadline: deadline)
+    let status = Children.wait(for: pid, deadline: deadline)
     var result = CommandResult(
       arguments: [Files.name(of: path)] + arguments, exit: nil, signal: nil, stdout: try text("\(directory.path)/stdout"),
       stderr: try text("\(directory.path)/stderr"))
-    switch ending {
+    switch status {
     case .exited(let code): result.exit = code
-    case .signalled(let number): result.signal = number
-    case .late: throw TestFailure("took longer than \(deadline) and was killed: \(result)")
+    case .signaled(let number): result.signal = number
+    case nil: throw TestFailure("took longer than \(deadline) and was killed: \(result)")
     }
     return result
   }

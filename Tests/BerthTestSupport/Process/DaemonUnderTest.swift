@@ -34,9 +34,9 @@ public final class DaemonUnderTest {
   public func start() throws {
     try startWithoutWaiting()
     try eventually("berthd answers", seen: { self.log }) {
-      if let pid, let ending = Ending.poll(pid, deadline: .zero) {
+      if let pid, let status = Children.poll(pid, deadline: .zero) {
         self.pid = nil
-        throw TestFailure("berthd ended at its start: \(ending)\n\(log)")
+        throw TestFailure("berthd ended at its start: \(status)\n\(log)")
       }
       return try berth("status", "-o", "json").exit == 0
     }
@@ -70,15 +70,17 @@ public final class DaemonUnderTest {
     guard let pid else { return }
     kill(pid, SIGTERM)
     self.pid = nil
-    let ending = Ending.await(pid, deadline: .seconds(20))
-    guard ending == .exited(0) else { throw TestFailure("berthd's end after SIGTERM: \(ending)\n\(log)") }
+    let status = Children.wait(for: pid, deadline: .seconds(20))
+    guard status == .exited(0) else {
+      throw TestFailure("berthd's end after SIGTERM: \(status.map(\.description) ?? "none within 20 s")\n\(log)")
+    }
   }
 
   /// kill -9; its pods go on.
   public func crash() {
     guard let pid else { return }
     kill(pid, SIGKILL)
-    _ = Ending.await(pid, deadline: .seconds(20))
+    Children.wait(for: pid, deadline: .seconds(20))
     self.pid = nil
   }
 

@@ -166,6 +166,6 @@ private final class Answerer {
 
   deinit {
     _ = try? Command.run("sh", ["-c", "kill -9 -- -\(pid)"])
-    _ = Ending.await(pid, deadline: .zero)
+    Children.wait(for: pid, deadline: .zero)
   }
 }
