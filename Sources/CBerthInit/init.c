@@ -36,8 +36,14 @@ static int spent(struct berth_run *run, int32_t slot, int result) {
   return result;
 }
 
+// A process that waits to be started holds its creator's streams no longer than it has them as its own: somebody may wait for their end.
 static int set_stdio(const struct berth_step *step) {
-  return dup2((int)step->x, 0) < 0 || dup2((int)step->y, 1) < 0 || dup2((int)step->z, 2) < 0 ? -1 : 0;
+  const int streams[] = {(int)step->x, (int)step->y, (int)step->z};
+  for (int number = 0; number < 3; number++)
+    if (dup2(streams[number], number) < 0) return -1;
+  for (int number = 0; number < 3; number++)
+    if (streams[number] > 2) close(streams[number]);
+  return 0;
 }
 
 static int wait_for_word(struct berth_run *run) {

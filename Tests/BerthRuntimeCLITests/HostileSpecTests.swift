@@ -41,7 +41,6 @@ struct HostileSpecTests {
       "process.user.additionalGids"
     ),
     ("a umask of other bits", #""gid":0"#, #""gid":0,"umask":512"#, "process.user.umask"),
-    ("an unknown capability", #""bounding":["#, #""bounding":["CAP_NOTHING","#, "process.capabilities.bounding"),
     ("a limit twice", #""process":{"#, #""process":{"rlimits":[\#(rlimit),\#(rlimit)],"#, "process.rlimits[1].type"),
     (
       "a soft limit above the hard one", #""process":{"#, #""process":{"rlimits":[{"type":"RLIMIT_CORE","soft":1,"hard":0}],"#,

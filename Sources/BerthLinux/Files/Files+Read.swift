@@ -5,6 +5,12 @@ extension Files {
 
   /// The null device, for reading and writing; a descriptor above 2.
   public static func openNull() throws(Errno) -> FD { try open("/dev/null", O_RDWR).duplicate() }
+
+  /// Whether a descriptor's file is /dev/null, as the kernel numbers devices.
+  public static func isNull(_ file: borrowing FD) throws(Errno) -> Bool {
+    let status = try file.status()
+    return status.kind == .characterDevice && status.rdev == 0x103
+  }
 }
 
 extension Rooted {

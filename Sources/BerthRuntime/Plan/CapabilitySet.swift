@@ -14,14 +14,15 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable, CustomStringConverti
     "PERFMON", "BPF", "CHECKPOINT_RESTORE",
   ]
 
-  /// From names such as `CAP_CHOWN`. `path`: where they stand in config.json, for errors.
-  public init(_ names: [String], _ path: String) throws(BerthError) {
+  /// From names such as `CAP_CHOWN`; `unknown` gets those that are none.
+  public init(_ names: [String], unknown: inout [String]) {
     var bits: UInt64 = 0
     for name in names {
-      guard name.hasPrefix("CAP_"), let number = Self.names.firstIndex(of: String(name.dropFirst(4))) else {
-        throw BerthError(.invalidArgument, "plan", path, cause: "unknown capability \"\(name)\"")
+      if name.hasPrefix("CAP_"), let number = Self.names.firstIndex(of: String(name.dropFirst(4))) {
+        bits |= 1 << UInt64(number)
+      } else {
+        unknown.append(name)
       }
-      bits |= 1 << UInt64(number)
     }
     rawValue = bits
   }

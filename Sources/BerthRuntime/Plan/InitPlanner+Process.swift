@@ -31,11 +31,11 @@ extension InitPlanner {
 
   mutating func planIdentity() throws(BerthError) {
     let asked = process.capabilities ?? RuntimeSpec.Capabilities()
-    let bounding = try available(asked.bounding, "bounding")
-    let effective = try available(asked.effective, "effective")
-    let permitted = try available(asked.permitted, "permitted")
-    let inheritable = try available(asked.inheritable, "inheritable")
-    let askedAmbient = try available(asked.ambient, "ambient")
+    let bounding = available(asked.bounding, "bounding")
+    let effective = available(asked.effective, "effective")
+    let permitted = available(asked.permitted, "permitted")
+    let inheritable = available(asked.inheritable, "inheritable")
+    let askedAmbient = available(asked.ambient, "ambient")
     // The kernel takes no others, and engines ask for them all the same.
     let ambient = askedAmbient.intersection(permitted).intersection(inheritable)
     if ambient != askedAmbient {
@@ -62,9 +62,13 @@ extension InitPlanner {
     if process.noNewPrivileges { try planSeccomp() }
   }
 
-  /// What can't be had isn't asked of the kernel, which would refuse all of it.
-  private mutating func available(_ names: [String], _ set: String) throws(BerthError) -> CapabilitySet {
-    let asked = try CapabilitySet(names, "process.capabilities.\(set)")
+  /// What can't be had isn't asked of the kernel, which would refuse all of it. Source: config.md "Linux Process", `capabilities`.
+  private mutating func available(_ names: [String], _ set: String) -> CapabilitySet {
+    var unknown: [String] = []
+    let asked = CapabilitySet(names, unknown: &unknown)
+    if !unknown.isEmpty {
+      plan.warnings.append("\(set) capabilities without \(unknown.joined(separator: ", ")): there are none of that name")
+    }
     let missing = asked.subtracting(facts.availableCapabilities)
     if !missing.isEmpty {
       plan.warnings.append("\(set) capabilities without \(missing.members.joined(separator: ", ")): the node's own processes lack them")

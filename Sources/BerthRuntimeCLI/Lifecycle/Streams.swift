@@ -5,16 +5,16 @@ import BerthLinux
 enum Streams {
   /// Copies above 2, so that no stream is overwritten before it is copied into place. They live as long as this process.
   static func duplicate() throws(BerthError) -> (Int32, Int32, Int32) {
-    var copies: [Int32] = []
-    for stream in Int32(0)...2 {
-      do throws(Errno) { copies.append(try Descriptors.duplicate(stream).release()) } catch {
-        // A stream that the caller has closed.
-        do throws(Errno) { copies.append(try Files.openNull().release()) } catch {
-          throw BerthError(.unavailable, "set up streams", cause: error.description)
-        }
-      }
+    do throws(Errno) { return (try copy(0), try copy(1), try copy(2)) } catch {
+      throw BerthError(.unavailable, "set up streams", cause: error.description)
     }
-    return (copies[0], copies[1], copies[2])
+  }
+
+  /// One that the caller has closed is /dev/null, and so is what the caller has open as that: containerd opens it for reading alone, and
+  /// gives it as standard output.
+  private static func copy(_ stream: Int32) throws(Errno) -> Int32 {
+    guard let copy = try? Descriptors.duplicate(stream), (try? Files.isNull(copy)) != true else { return try Files.openNull().release() }
+    return copy.release()
   }
 
   static func writePid(_ pid: Int32, to path: String) throws(BerthError) {

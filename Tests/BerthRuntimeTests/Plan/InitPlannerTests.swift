@@ -132,6 +132,15 @@ struct InitPlannerTests {
     #expect(plan.steps.contains { $0.what == .boundingSet([]) })
   }
 
+  @Test("a capability that nobody knows is left out with a warning")
+  func unknownCapability() throws {
+    var spec = spec()
+    spec.process?.capabilities?.bounding.append("CAP_NOTHING")
+    let plan = try InitPlanner.plan(spec, facts())
+    #expect(plan.warnings == ["bounding capabilities without CAP_NOTHING: there are none of that name"])
+    #expect(plan.steps.contains { $0.what == .boundingSet(CapabilitySet(rawValue: 1)) })
+  }
+
   @Test("what a spec may not say is named")
   func refusals() {
     let cases: [(String, (inout RuntimeSpec) -> Void)] = [
@@ -141,7 +150,6 @@ struct InitPlannerTests {
       ("linux.timeOffsets", { $0.linux?.timeOffsets = ["boottime": .init(seconds: 1)] }),
       ("hostname", { $0.linux?.namespaces.removeAll { $0.type == .uts } }),
       ("hostname", { $0.hostname = String(repeating: "x", count: 70 << 10) }), ("hostname", { $0.hostname = "a\nb" }),
-      ("process.capabilities.bounding", { $0.process?.capabilities?.bounding = ["CAP_NONE"] }),
       ("process.rlimits[0].type", { $0.process?.rlimits = [.init("RLIMIT_MOON", soft: 0, hard: 0)] }),
       ("mounts[0].destination", { $0.mounts[0].destination = "proc" }), ("mounts[0].destination", { $0.mounts[0].destination = "/a/.." }),
       ("mounts[0].destination", { $0.mounts[0].destination = "/proc/sys" }), ("mounts[1].source", { $0.mounts[1].source = "vol" }),
