@@ -33,6 +33,8 @@ extension InitPlanner {
       case (.cgroup, nil): continue
       // Joining takes effect for children: the launcher has joined before it clones.
       case (.pid, .some): continue
+      // Whoever makes it owns its folder of message queues: that is to be the user namespace's root.
+      case (.ipc, nil) where facts.idMaps != nil: add(.unshare(.ipc), "make ipc namespace")
       case (let kind, nil): plan.cloneFlags |= kind.cloneFlag
       case (let kind, let path?):
         guard let descriptor = facts.namespaces[kind] else { throw failure(.bug, "linux.namespaces", "\(path) was not opened") }
