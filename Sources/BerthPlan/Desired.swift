@@ -5,16 +5,20 @@ import BerthManifest
 public struct DesiredPod: Hashable, Sendable {
   private final class Shared: Sendable {
     let spec: PodSpec
-    init(_ spec: PodSpec) { self.spec = spec }
+    let hash: String
+    init(_ spec: PodSpec, _ hash: String) { (self.spec, self.hash) = (spec, hash) }
   }
   /// One for all copies: a spec is large and passes through many hands as it is.
   private var shared: Shared
   public var spec: PodSpec {
     _read { yield shared.spec }
-    set { shared = Shared(newValue) }
+    set { shared = Shared(newValue, shared.hash) }
   }
   /// Of the manifest's canonical content: the spec's identity.
-  public var hash: String
+  public var hash: String {
+    get { shared.hash }
+    set { shared = Shared(shared.spec, newValue) }
+  }
   /// Why the pod is kept and not run, nil if it is to run.
   public var suspension: String?
   /// What this node's default network is, for pods that name none.
@@ -24,13 +28,12 @@ public struct DesiredPod: Hashable, Sendable {
   /// Of a pod that is to be made for the first time since the node went down: how far its containers had come.
   public var past: [String: PastAttempt] = [:]
   public init(spec: PodSpec, hash: String) {
-    shared = Shared(spec)
-    self.hash = hash
+    shared = Shared(spec, hash)
     suspension = spec.suspend ? "suspend = true" : nil
   }
 
   public static func == (a: DesiredPod, b: DesiredPod) -> Bool {
-    a.hash == b.hash && a.suspension == b.suspension && a.turn == b.turn && a.past == b.past && (a.shared === b.shared || a.spec == b.spec)
+    (a.shared === b.shared || a.hash == b.hash && a.spec == b.spec) && a.suspension == b.suspension && a.turn == b.turn && a.past == b.past
   }
   public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 

@@ -24,7 +24,7 @@ private struct Directory {
     let identity = FileIdentity(device: 1, inode: inode, size: 1, modifiedNanoseconds: 0, changedNanoseconds: 0)
     let decoded = ManifestDecoder.decode(Array(text.utf8), file: path)
     let inTheWay = decoded.takenPorts { _, port, _ in taken.contains(port) ? "nginx (pid 1)" : nil }
-    model.found(ManifestFile(content: .decoded(decoded), identity: identity, taken: inTheWay), at: path)
+    model.found(ManifestFile(decoded, identity: identity, taken: inTheWay), at: path)
     settle()
   }
   mutating func remove(_ path: String, reported: Bool = true) {
@@ -298,7 +298,7 @@ struct DirectoryModelTests {
     directory.write("/m/a.toml", manifest("x:1", name: "web"))
     directory.write("/m/b.toml", manifest("y:1", name: "api"))
     func file(_ path: String, _ text: String) -> ManifestFile {
-      ManifestFile(content: .decoded(ManifestDecoder.decode(Array(text.utf8), file: path)), identity: .unknown)
+      ManifestFile(ManifestDecoder.decode(Array(text.utf8), file: path), identity: .unknown)
     }
     directory.model.found(file("/m/a.toml", manifest("y:1", name: "api")), at: "/m/a.toml")
     directory.model.found(file("/m/b.toml", manifest("x:1", name: "web")), at: "/m/b.toml")

@@ -146,8 +146,7 @@ struct DirectoryFollower {
       guard since + Self.longestWrite <= now else { return }
       beingWritten[path] = now
       model.found(
-        ManifestFile(content: .refused("\(path): is being written for over 5 s; it is read once its writer closes it"), identity: .unknown),
-        at: path)
+        ManifestFile(refused: "\(path): is being written for over 5 s; it is read once its writer closes it", identity: .unknown), at: path)
     case .absent:
       beingWritten[path] = nil
       model.missing(path, reported: reportedGone, now: now)

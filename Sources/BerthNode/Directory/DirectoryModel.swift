@@ -177,6 +177,7 @@ public struct DirectoryModel: Sendable {
   public mutating func takeChanges() -> [PodKey: DesiredEntry] {
     defer { changed = [] }
     var entries: [PodKey: DesiredEntry] = [:]
+    entries.reserveCapacity(changed.count)
     for key in changed { entries[key] = entry(for: key) }
     for path in formerKeys.keys {
       guard let former = formerKeys[path], let key = lastKeys[path] else { continue }
@@ -213,7 +214,7 @@ public struct DirectoryModel: Sendable {
 
   private mutating func entry(for key: PodKey) -> DesiredEntry {
     let claims = pathsByKey[key] ?? []
-    let paths = claims.filter { files[$0] != nil && removals[$0] == nil }.sorted()
+    let paths = claims.sorted().filter { files[$0] != nil && removals[$0] == nil }
     let former = lastGood[key]
     // The file in force keeps the name, also while it is bad or briefly away; else the first good one, else the first.
     let inForce = former.flatMap { claims.contains($0.path) && paths.contains($0.path) ? $0.path : nil }

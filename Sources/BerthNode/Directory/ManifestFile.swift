@@ -4,11 +4,6 @@ import BerthPlan
 
 /// What was found at one manifest path: what counts of it, not its text.
 public struct ManifestFile: Sendable {
-  public enum Content: Sendable {
-    case decoded(DecodedManifest)
-    /// It couldn't be read, or may not be used: why, for status.
-    case refused(String)
-  }
   /// Whose manifest it is, where that can be told.
   let key: PodKey?
   /// nil if there is any error.
@@ -21,17 +16,20 @@ public struct ManifestFile: Sendable {
   /// Of the files that it takes content from, by path; nil for one that wasn't there.
   public var contents: [String: FileIdentity?]
 
-  public init(content: Content, identity: FileIdentity, contents: [String: FileIdentity?] = [:], taken: [TakenPort] = []) {
-    self.identity = identity
-    self.contents = contents
-    self.taken = taken
-    switch content {
-    case .decoded(let manifest):
-      key = manifest.key
-      if let spec = manifest.spec, let hash = manifest.hash { good = DesiredPod(spec: spec, hash: hash) } else { good = nil }
-      problem = ManifestProblem(manifest)
-    case .refused(let reason): (key, good, problem) = (nil, nil, ManifestProblem(message: reason))
-    }
+  public init(
+    _ manifest: DecodedManifest, identity: FileIdentity, contents: [String: FileIdentity?] = [:], taken: [TakenPort] = []
+  ) {
+    key = manifest.key
+    // Copied once: what is decoded is large.
+    good = manifest.hash.flatMap { hash in manifest.spec.map { DesiredPod(spec: $0, hash: hash) } }
+    problem = ManifestProblem(manifest)
+    (self.identity, self.contents, self.taken) = (identity, contents, taken)
+  }
+
+  /// It couldn't be read, or may not be used: why, for status.
+  public init(refused reason: String, identity: FileIdentity) {
+    (key, good, problem) = (nil, nil, ManifestProblem(message: reason))
+    (self.identity, contents, taken) = (identity, [:], [])
   }
 }
 

@@ -37,8 +37,7 @@ struct ManifestReader: Sendable {
       let taken = ports.taken(by: manifest)
       // One that waits for a port is looked at again at each rescan.
       return .read(
-        ManifestFile(
-          content: .decoded(manifest), identity: taken.isEmpty ? identityRead : .unknown, contents: contents.identities, taken: taken))
+        ManifestFile(manifest, identity: taken.isEmpty ? identityRead : .unknown, contents: contents.identities, taken: taken))
     } catch {
       if error == .notFound {
         guard let target = try? Files.readLink(path) else { return .absent }
@@ -56,7 +55,7 @@ struct ManifestReader: Sendable {
   }
 
   private func refuse(_ path: String, _ reason: String, _ identity: FileIdentity) -> Outcome {
-    .read(ManifestFile(content: .refused("\(path): \(reason)"), identity: identity))
+    .read(ManifestFile(refused: "\(path): \(reason)", identity: identity))
   }
 
   /// Why a file or directory is not obeyed, nil if it is: it must belong to root or the owner, and nobody else may write it.

@@ -89,7 +89,12 @@ struct Sighting {
     }
   }
 
-  var all: [PodObservation] { [current, successor].compactMap { $0 } + leaving.values }
+  var all: [PodObservation] {
+    var all = Array(leaving.values)
+    if let current { all.append(current) }
+    if let successor { all.append(successor) }
+    return all
+  }
   /// The one that what is asked for has come to.
   var newest: PodObservation? { successor ?? current }
   var isEmpty: Bool { current == nil && successor == nil && leaving.isEmpty }

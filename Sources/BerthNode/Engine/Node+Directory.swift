@@ -15,7 +15,7 @@ extension Node {
       events.record("DirectoryWarning", warning, severity: .warning)
     }
     if update.isResync { lookForDrift() }
-    update.entries = update.entries.mapValues(placed)
+    for (key, entry) in update.entries where entry.desired?.spec.nodeSelector.isEmpty == false { update.entries[key] = placed(entry) }
     if let gate { admit(&update, gate) }
     desired.apply(update)
     for (key, entry) in update.entries { pass(entry, on: key) }
@@ -35,7 +35,7 @@ extension Node {
     isShuttingDown.withLock { isShuttingDown in
       if isShuttingDown { return }
       // Twice only if the worker retires in between.
-      while !workers.insert(PodWorker(key: key, services: services)).mark(entry) {}
+      while !(workers.active(key) ?? workers.insert(PodWorker(key: key, services: services))).mark(entry) {}
     }
   }
 
