@@ -27,7 +27,11 @@ private struct CanonicalWriter {
 
   private mutating func write(_ table: TOMLTable, typeOf: (String) -> KeyType) {
     bytes.append(UInt8(ascii: "{"))
-    for (at, entry) in table.entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }).enumerated() {
+    let entries = table.entries
+    // Their places are sorted: entries are larger.
+    let order = entries.indices.sorted { entries[$0].key.utf8.lexicographicallyPrecedes(entries[$1].key.utf8) }
+    for (at, place) in order.enumerated() {
+      let entry = entries[place]
       if at > 0 { bytes.append(UInt8(ascii: ",")) }
       JSON.write(entry.key, to: &bytes)
       bytes.append(UInt8(ascii: ":"))

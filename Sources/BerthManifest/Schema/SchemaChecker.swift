@@ -56,7 +56,7 @@ public struct SchemaChecker {
     for entry in table?.entries ?? [] {
       if let problem = format.problem(in: entry.key) {
         sink.error("a key of '\(name)' \(problem)", at: entry.keyRange, help: format.suggestion(for: entry.key))
-      } else if !seen.insert(entry.key).inserted {
+      } else if entry.key.utf8.contains(where: { $0 >= 0x80 }), !seen.insert(entry.key).inserted {
         sink.error("'\(entry.key)' is set twice, in two Unicode forms", at: entry.keyRange)
       }
       check(entry.value, as: element, name: "\(name).\(entry.key)")

@@ -17,46 +17,58 @@ extension PodSpec {
   /// Without secrets.
   public var json: JSON { json(for: .shown) }
 
-  public func json(for disclosure: SpecDisclosure) -> JSON { .object(members(for: disclosure).object) }
+  public func json(for disclosure: SpecDisclosure) -> JSON {
+    .object(members(for: disclosure, leavingOut: disclosure == .disk ? Self.usual : nil, usualHostname: key.name).object)
+  }
+
+  /// What differs from another spec of the pod, everything of it.
+  func difference(from other: PodSpec) -> JSON {
+    .object(members(for: .record, leavingOut: other, usualHostname: other.hostname).object)
+  }
 
   /// The JSON for a disk: most pods are then a few words, and a record fits a page of the database.
   public func record() -> [UInt8] { json(for: .disk).encoded() }
 
-  private func members(for disclosure: SpecDisclosure) -> SpecMembers {
-    let usual = PodSpec(key: key)
-    var members = SpecMembers(disclosure)
+  /// What a manifest that says nothing leads to, but for what follows from its name.
+  private static let usual = PodSpec(key: PodKey(namespace: "default", name: "usual"))
+
+  private func members(for disclosure: SpecDisclosure, leavingOut other: PodSpec?, usualHostname: String) -> SpecMembers {
+    let usual = other ?? Self.usual
+    var members = SpecMembers(leavesOutUsual: other != nil)
     members.add("namespace", .string(key.namespace))
     members.add("name", .string(key.name))
-    members.add("labels", .strings(labels), isUsual: labels.isEmpty)
-    members.add("annotations", .strings(annotations), isUsual: annotations.isEmpty)
+    members.add("labels", .strings(labels), isUsual: labels == usual.labels)
+    members.add("annotations", .strings(annotations), isUsual: annotations == usual.annotations)
     members.add("restart_policy", .string(restartPolicy.rawValue), isUsual: restartPolicy == usual.restartPolicy)
     members.add("restart_backoff", restartBackoff.json, isUsual: restartBackoff == usual.restartBackoff)
     members.add(
       "termination_grace_period", .duration(terminationGracePeriod), isUsual: terminationGracePeriod == usual.terminationGracePeriod)
     members.add("network", network.json, isUsual: network == usual.network)
-    members.add("hostname", .string(hostname), isUsual: hostname == usual.hostname)
-    members.add("hosts", .object(Self.sorted(hosts) { .strings($0) }), isUsual: hosts.isEmpty)
-    members.add("dns", dns?.json ?? .null, isUsual: dns == nil)
-    members.add("sysctls", .strings(sysctls), isUsual: sysctls.isEmpty)
+    members.add("hostname", .string(hostname), isUsual: hostname == usualHostname)
+    members.add("hosts", .object(Self.sorted(hosts) { .strings($0) }), isUsual: hosts == usual.hosts)
+    members.add("dns", dns?.json ?? .null, isUsual: dns == usual.dns)
+    members.add("sysctls", .strings(sysctls), isUsual: sysctls == usual.sysctls)
     members.add("resources", resources.json, isUsual: resources == usual.resources)
     members.add("shm_size", .size(shmSize), isUsual: shmSize == usual.shmSize)
-    members.add("host_pid", .bool(hostPID), isUsual: !hostPID)
-    members.add("host_ipc", .bool(hostIPC), isUsual: !hostIPC)
-    members.add("share_process_namespace", .bool(sharesProcesses), isUsual: !sharesProcesses)
+    members.add("host_pid", .bool(hostPID), isUsual: hostPID == usual.hostPID)
+    members.add("host_ipc", .bool(hostIPC), isUsual: hostIPC == usual.hostIPC)
+    members.add("share_process_namespace", .bool(sharesProcesses), isUsual: sharesProcesses == usual.sharesProcesses)
     members.add("user_namespace", userNamespace.json, isUsual: userNamespace == usual.userNamespace)
-    members.add("fs_group", .optional(fsGroup.map { Int64($0) }), isUsual: fsGroup == nil)
-    members.add("supplemental_groups", .array(supplementalGroups.map { .integer(Int64($0)) }), isUsual: supplementalGroups.isEmpty)
-    members.add("node_selector", .strings(nodeSelector), isUsual: nodeSelector.isEmpty)
-    members.add("suspend", .bool(suspend), isUsual: !suspend)
-    members.add("depends_on", .array(dependsOn.map(\.json)), isUsual: dependsOn.isEmpty)
-    members.add("active_deadline", activeDeadline.map { .duration($0) } ?? .null, isUsual: activeDeadline == nil)
-    members.add("ttl_after_finished", ttlAfterFinished.map { .duration($0) } ?? .null, isUsual: ttlAfterFinished == nil)
+    members.add("fs_group", .optional(fsGroup.map { Int64($0) }), isUsual: fsGroup == usual.fsGroup)
+    members.add(
+      "supplemental_groups", .array(supplementalGroups.map { .integer(Int64($0)) }), isUsual: supplementalGroups == usual.supplementalGroups
+    )
+    members.add("node_selector", .strings(nodeSelector), isUsual: nodeSelector == usual.nodeSelector)
+    members.add("suspend", .bool(suspend), isUsual: suspend == usual.suspend)
+    members.add("depends_on", .array(dependsOn.map(\.json)), isUsual: dependsOn == usual.dependsOn)
+    members.add("active_deadline", activeDeadline.map { .duration($0) } ?? .null, isUsual: activeDeadline == usual.activeDeadline)
+    members.add("ttl_after_finished", ttlAfterFinished.map { .duration($0) } ?? .null, isUsual: ttlAfterFinished == usual.ttlAfterFinished)
     members.add("on_drift", .string(onDrift.rawValue), isUsual: onDrift == usual.onDrift)
     members.add("update", update.json, isUsual: update == usual.update)
-    members.add("init_container", .array(initContainers.map { $0.json(for: disclosure) }), isUsual: initContainers.isEmpty)
-    members.add("container", .array(containers.map { $0.json(for: disclosure) }), isUsual: containers.isEmpty)
-    members.add("volume", .array(volumes.map { $0.json(for: disclosure) }), isUsual: volumes.isEmpty)
-    addSchedule(to: &members)
+    members.add("init_container", .array(initContainers.map { $0.json(for: disclosure) }), isUsual: initContainers == usual.initContainers)
+    members.add("container", .array(containers.map { $0.json(for: disclosure) }), isUsual: containers == usual.containers)
+    members.add("volume", .array(volumes.map { $0.json(for: disclosure) }), isUsual: volumes == usual.volumes)
+    addSchedule(to: &members, usual: usual.schedule)
     return members
   }
 
@@ -93,13 +105,19 @@ extension Resources {
 }
 
 extension ContainerSpec {
+  /// What a container that says nothing leads to, but for what follows from its image.
+  private static let usual = {
+    var usual = ContainerSpec(name: "", image: "", imagePullPolicy: .ifNotPresent)
+    usual.resources.pids = defaultPids
+    return usual
+  }()
+
   public func json(for disclosure: SpecDisclosure) -> JSON {
-    var usual = ContainerSpec(name: name, image: image, imagePullPolicy: ImageText(image).defaultPullPolicy)
-    usual.resources.pids = Self.defaultPids
-    var members = SpecMembers(disclosure)
+    let usual = Self.usual
+    var members = SpecMembers(leavesOutUsual: disclosure == .disk)
     members.add("name", .string(name))
     members.add("image", .string(image))
-    members.add("image_pull_policy", .string(imagePullPolicy.rawValue), isUsual: imagePullPolicy == usual.imagePullPolicy)
+    members.add("image_pull_policy", .string(imagePullPolicy.rawValue), isUsual: imagePullPolicy == ImageText(image).defaultPullPolicy)
     members.add("command", .optionalStrings(command), isUsual: command == nil)
     members.add("args", .optionalStrings(args), isUsual: args == nil)
     members.add("working_dir", .optional(workingDir), isUsual: workingDir == nil)

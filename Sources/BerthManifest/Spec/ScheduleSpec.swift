@@ -25,12 +25,15 @@ public struct ScheduleSpec: Hashable, Sendable {
 }
 
 extension PodSpec {
-  func addSchedule(to members: inout SpecMembers) {
-    members.add("schedule", schedule?.json ?? .null, isUsual: schedule == nil)
-    members.add("time_zone", .optional(schedule?.timeZone), isUsual: schedule?.timeZone == nil)
-    members.add("concurrency_policy", .optional(schedule?.concurrencyPolicy.rawValue), isUsual: schedule == nil)
+  func addSchedule(to members: inout SpecMembers, usual: ScheduleSpec?) {
+    members.add("schedule", schedule?.json ?? .null, isUsual: schedule?.expression == usual?.expression)
+    members.add("time_zone", .optional(schedule?.timeZone), isUsual: schedule?.timeZone == usual?.timeZone)
     members.add(
-      "starting_deadline", schedule?.startingDeadline.map { .duration($0) } ?? .null, isUsual: schedule?.startingDeadline == nil)
+      "concurrency_policy", .optional(schedule?.concurrencyPolicy.rawValue),
+      isUsual: schedule?.concurrencyPolicy == usual?.concurrencyPolicy)
+    members.add(
+      "starting_deadline", schedule?.startingDeadline.map { .duration($0) } ?? .null,
+      isUsual: schedule?.startingDeadline == usual?.startingDeadline)
   }
 
   static func schedule(_ reader: SpecReader) throws(BerthError) -> ScheduleSpec? {

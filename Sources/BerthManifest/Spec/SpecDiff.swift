@@ -36,7 +36,7 @@ public enum SpecDiff {
   public static func changes(from old: PodSpec, to new: PodSpec) -> [FieldChange] {
     guard old != new else { return [] }
     var changes: [FieldChange] = []
-    compare(old.json(for: .record), new.json(for: .record), [], &changes)
+    compare(old.difference(from: new), new.difference(from: old), [], &changes)
     let live = new.volumes.filter { volume in volume.source.fileSet.map { $0.onChange != .restart } ?? false }.map(\.name)
     return changes.map { settled($0, live: live) }
   }

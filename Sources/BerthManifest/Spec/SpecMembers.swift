@@ -1,14 +1,14 @@
 import BerthCore
 
-/// The members of a pod's or container's object, in their order. For a disk the ones that have their default are left out, and are not
-/// even made: readers of any version put the default in their place.
+/// The members of a pod's or container's object, in their order. Those that are as usual can be left out, and then aren't even made: for a
+/// disk, where readers of any version put the default in their place, and to compare two specs.
 struct SpecMembers {
   private(set) var object = JSONObject()
-  private let leavesOutDefaults: Bool
+  private let leavesOutUsual: Bool
 
-  init(_ disclosure: SpecDisclosure) { leavesOutDefaults = disclosure == .disk }
+  init(leavesOutUsual: Bool) { self.leavesOutUsual = leavesOutUsual }
 
   mutating func add(_ key: String, _ value: @autoclosure () -> JSON, isUsual: Bool = false) {
-    if !(isUsual && leavesOutDefaults) { object[key] = value() }
+    if !(isUsual && leavesOutUsual) { object[key] = value() }
   }
 }

@@ -47,10 +47,11 @@ extension MetadataStore {
 
   /// All of it as one transaction: a directory of many manifests costs one commit.
   public func changeLastGood(put records: [LastGoodRecord], remove gone: [(namespace: String, name: String)]) throws(BerthError) {
+    let insertion = "INSERT OR REPLACE INTO pods_last_good (\(Self.lastGoodColumns)) VALUES (?, ?, ?, ?, ?, ?)"
     try transaction { (database) throws(BerthError) in
       for record in records {
         try database.query(
-          "INSERT OR REPLACE INTO pods_last_good (\(Self.lastGoodColumns)) VALUES (?, ?, ?, ?, ?, ?)",
+          insertion,
           [
             .text(record.namespace), .text(record.name), .text(record.path), .text(record.hash), .blob(record.content),
             .integer(record.updated),
