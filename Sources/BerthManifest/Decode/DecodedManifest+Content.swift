@@ -4,6 +4,8 @@ import BerthCore
 struct ContentReference: Hashable, Sendable {
   enum Use: Sendable {
     case volume, variable, variables, profile
+    /// A secret that is to be a variable; where its volume names the file is told whether that can be read.
+    case secretVariable
     /// Only has to be there: the time zone database belongs to the node, and a new version of it changes no manifest.
     case timeZone
   }
@@ -51,7 +53,6 @@ extension DecodedManifest {
       return
     }
     spec?.fill(contents)
-    checkSecrets()
     guard let own = hash else { return }
     var text = own
     for path in contents.keys.sorted() { text += "\n\(path)\n\(SHA256.hexDigest(contents[path]?.bytes ?? []))" }
@@ -72,8 +73,9 @@ extension DecodedManifest {
     case (.failure(let problem), .timeZone): return "no such time zone on this node: \(reference.path) \(problem.reason)"
     case (.success(let content), .timeZone):
       return TimeZoneRules(tzif: content.bytes) == nil ? "\(reference.path) is no time zone file" : nil
+    case (.failure, .secretVariable): return nil
     case (.failure(let problem), _): return "\(reference.path) \(problem.reason)"
-    case (.success(let content), .variable):
+    case (.success(let content), .variable), (.success(let content), .secretVariable):
       return content.variable == nil ? "\(reference.path) can't be a variable's value: it isn't UTF-8, or has a NUL" : nil
     case (.success(let content), .variables):
       guard case .problem(let line, let words) = EnvFile.parse(content) else { return nil }
@@ -84,14 +86,6 @@ extension DecodedManifest {
     }
   }
 
-  /// A variable can hold no NUL, wherever the secret comes from.
-  private mutating func checkSecrets() {
-    guard let bad = spec?.secretsThatAreNoVariables.first else { return }
-    var sink = DiagnosticSink(file: file, source: source)
-    sink.error("secret '\(bad)' can't be a variable's value: it isn't UTF-8, or has a NUL", at: SourceRange(0, 0))
-    diagnostics += sink.diagnostics
-    (spec, hash) = (nil, nil)
-  }
 }
 
 extension PodSpec {
@@ -149,16 +143,5 @@ extension PodSpec {
   public func secret(volume: String, file: String) -> FileContent? {
     guard case .secret(let set)? = volumes.first(where: { $0.name == volume })?.source else { return nil }
     return set.contents[file]
-  }
-
-  fileprivate var secretsThatAreNoVariables: [String] {
-    (initContainers + containers).flatMap { container in
-      container.env.keys.sorted().compactMap { name in
-        guard case .secret(let volume, let file)? = container.env[name], let content = secret(volume: volume, file: file) else {
-          return nil
-        }
-        return content.variable == nil ? "\(volume)/\(file)" : nil
-      }
-    }
   }
 }

@@ -46,8 +46,7 @@ public enum ManifestDecoder {
     let isGood = !decoder.sink.hasErrors
     var manifest = DecodedManifest(
       spec: isGood ? spec : nil, key: key, hash: isGood ? hash(document, folder: folder) : nil, diagnostics: decoder.sink.sorted,
-      file: file,
-      references: isGood ? decoder.references : [], claims: decoder.claims,
+      file: file, references: decoder.references, claims: decoder.claims,
       nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
     manifest.dependencyRange = decoder.dependencyRange
     manifest.isParsed = document.errors.isEmpty

@@ -72,6 +72,8 @@ extension PodDecoder {
       sink.error("secret '\(volume)' has no file '\(file)'", at: range, help: Suggestion.help(for: file, among: names))
       return nil
     }
+    // A variable can hold no NUL; what stands in the manifest has none.
+    if let source = set.from[file] { references.append(ContentReference(path: source.path, range: range, use: .secretVariable)) }
     return value
   }
 

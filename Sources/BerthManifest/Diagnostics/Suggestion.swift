@@ -21,11 +21,12 @@ public enum Suggestion {
     return best?.word
   }
 
-  /// One of other capitals or separators (`OnFailure` for `on-failure`), else the near one.
+  /// One of other capitals or separators (`OnFailure` for `on-failure`), else the near one, else one that is cut (`dir` for `directory`).
   static func spelling(of word: String, among known: some Sequence<String>) -> String? {
     guard word.utf8.count <= longestWord else { return nil }
     let written = letters(word)
     return known.first { letters($0) == written } ?? nearest(to: word, among: known)
+      ?? (written.utf8.count > 2 ? known.first { letters($0).hasPrefix(written) } : nil)
   }
 
   /// The near word, else one that is spelt or cut differently: `readiness`, `readinessProbe` and `readiness-probe` for `readiness_probe`,

@@ -53,5 +53,7 @@ enum ForeignWords {
   private static let volume = Meaning.advice("write a [[volume]] of that kind")
 
   /// Values that mean one of ours.
-  static let values: [String: String] = ["unless-stopped": "always", "no": "never", "Missing": "if-not-present"]
+  static let values: [String: String] = [
+    "unless-stopped": "always", "no": "never", "Missing": "if-not-present", "RollingUpdate": "start-first", "rolling": "start-first",
+  ]
 }

@@ -177,7 +177,7 @@ struct TOMLParser {
     _ = scanner.skip(10)
   }
 
-  /// A bare key with `=` or `.` behind it, or a header with its bracket closed.
+  /// A bare key with `=` or `.` behind it, or a header; one whose bracket isn't closed still ends the table before it.
   private func looksLikeStatement() -> Bool {
     var ahead = scanner
     ahead.skipBlanks()
@@ -187,6 +187,7 @@ struct TOMLParser {
     while TOMLScanner.isBareKey(ahead.current) || ahead.current == UInt8(ascii: ".") { ahead.at += 1 }
     guard ahead.at > start else { return false }
     ahead.skipBlanks()
-    return ahead.current == UInt8(ascii: isHeader ? "]" : "=")
+    if isHeader { return ahead.current == UInt8(ascii: "]") || ahead.isAtEndOfLine || ahead.isAtEnd }
+    return ahead.current == UInt8(ascii: "=")
   }
 }

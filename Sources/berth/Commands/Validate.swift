@@ -55,7 +55,10 @@ enum ManifestFiles {
   }
 
   private static func absolute(_ path: String) throws(Errno) -> String {
-    path.hasPrefix("/") ? path : "\(try Files.realPath("."))/\(path)"
+    if path.hasPrefix("/") { return path }
+    // As it is printed and as references in it are resolved: without what leads nowhere.
+    let parts = path.split(separator: "/").filter { $0 != "." }
+    return ([try Files.realPath(".")] + parts.map(String.init)).joined(separator: "/")
   }
 
   private static func collect(_ path: String, _ files: inout [(path: String, bytes: [UInt8])], depth: Int) throws(Errno) {

@@ -68,6 +68,25 @@ struct ContentTests {
     files = Self.node
     files["/m/token"] = FileContent([0xFF, 0])
     #expect(resolved(Self.text, files).diagnostics.map(\.position.line) == [5])
+    files["/srv/key"] = FileContent([0xFF, 0])
+    #expect(resolved(Self.text, files).diagnostics.map(\.position.line) == [5], "a secret in a volume may be anything")
+    let variable = Self.text.replacing("\"keys/pw\"", with: "\"keys/key\"")
+    #expect(
+      resolved(variable, files).diagnostics.map { "\($0.position): \($0.message)" } == [
+        "5:27: /srv/key can't be a variable's value: it isn't UTF-8, or has a NUL",
+        "5:58: /m/token can't be a variable's value: it isn't UTF-8, or has a NUL",
+      ])
+  }
+
+  @Test("a file that isn't there is told of together with everything else that is wrong")
+  func missingBesidesErrors() {
+    var files = Self.node
+    files["/srv/key"] = nil
+    let manifest = resolved(Self.text.replacing("\"none\"", with: "\"none\"\nsuspend = 1"), files)
+    #expect(
+      manifest.diagnostics.map { "\($0.position): \($0.message)" } == [
+        "2:11: 'suspend' must be true or false, not an integer", "13:48: /srv/key is not there",
+      ])
   }
 
   @Test("a seccomp profile is content: held to be one, part of the hash, kept in the record, told as changed")

@@ -70,6 +70,7 @@ struct ForeignManifestTests {
     "values of others",
     arguments: [
       ("restart_policy = \"unless-stopped\"", "did you mean \"always\"?"),
+      ("update = { strategy = \"RollingUpdate\" }", "did you mean \"start-first\"?"),
       ("restart_policy = \"OnFailure\"", "did you mean \"on-failure\"?"),
       ("name = \"Web_Server\"", "did you mean \"web-server\"?"), ("name = \"-\"", nil), ("suspend = \"true\"", "write true without quotes"),
       ("resources = { memory = \"1Gi\" }", "write \"1GiB\""), ("resources = { memory = \"512mb\" }", "write \"512MB\""),
@@ -92,6 +93,7 @@ struct ForeignManifestTests {
       ("command = \"nginx -g daemon\"", "write [\"nginx\", \"-g\", \"daemon\"]"),
       ("command = \"echo $A | wc\"", "write [\"sh\", \"-c\", \"…\"] for a shell's command line"), ("args = \"a 'b c'\"", "write [\"…\"]"),
       ("security = { capabilities = { add = [\"CAP_NET_ADMN\"] } }", "did you mean 'NET_ADMIN'?"),
+      ("[[volume]]\nname = \"v\"\nhost_path = { path = \"/x\", type = \"dir\" }", "did you mean \"directory\"?"),
     ])
   func containerValues(line: String, help: String) { #expect(decode(Self.container + line).diagnostics.map(\.help) == [help]) }
 

@@ -46,6 +46,16 @@ struct TOMLTests {
     #expect(parse("z = 1\na = 2\nm.x = 3\n[b]\n[a2]").root.entries.map(\.key) == ["z", "a", "m", "b", "a2"])
   }
 
+  @Test("a header whose bracket isn't closed ends the table before it, right after another error too")
+  func brokenHeader() {
+    let text = "[a]\nx: 1\n[b\ny = 2\n"
+    #expect(
+      errors(text) == [
+        "2:2: expected '=' after the key, found ':': TOML writes key = value", "3:3: expected ']', found the end of the line",
+      ])
+    #expect(parse(text).root["a"]?.table?.isEmpty == true)
+  }
+
   @Test("several syntax errors are reported at once, and what is around them is read")
   func recovery() throws {
     let text = """
