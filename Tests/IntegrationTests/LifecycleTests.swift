@@ -43,6 +43,32 @@ extension Integration {
       }
     }
 
+    @Test("labels and annotations are in status, labels in events and the socket's metrics too; an edit of them touches no process")
+    func labels() throws {
+      try withDaemon(config: "[manifests]\nremoval_delay = \"50ms\"\n[metrics]\naddress = \"127.0.0.1:9467\"\n") { daemon in
+        let text = "labels = { app = \"shop\", \"team/name\" = \"a\" }\nannotations = { note = \"why\" }"
+        let first = try daemon.run("web", ManifestText.of(pod: text))
+        #expect(first.json["labels"] == ["app": "shop", "team/name": "a"] && first.json["annotations"] == ["note": "why"])
+        func event(_ reason: String) throws -> JSON? {
+          let lines = try daemon.berth("events", "-o", "json").stdout.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+          return lines.first { $0["reason"]?.string == reason }
+        }
+        #expect(try event("Started")?["labels"] == ["app": "shop", "team/name": "a"])
+        let figures = try Command.run("curl", ["-s", "-m", "20", "--unix-socket", daemon.socket, "http://berth/metrics"]).stdout
+        #expect(
+          figures.contains("berth_pod_labels{namespace=\"default\",pod=\"web\",label_app=\"shop\",label_team_name=\"a\"} 1\n"), "\(figures)"
+        )
+        let open = try Command.run("curl", ["-s", "-m", "20", "http://127.0.0.1:9467/metrics"]).stdout
+        #expect(open.contains("berth_pods{") && !open.contains("shop"), "TCP has no access control: labels are the pod's own words")
+        try daemon.drop("web", ManifestText.of(pod: text.replacing("shop", with: "store")))
+        let second = try daemon.pod("web", "has the new label") { $0.json["labels"]?["app"]?.string == "store" }
+        #expect(second.container.pid == first.container.pid && second.uid == first.uid)
+        try daemon.remove("web")
+        try eventually("it is gone") { try daemon.pod("web") == nil }
+        #expect(try event("Killing")?["labels"]?["app"]?.string == "store")
+      }
+    }
+
     @Test("an edit of limits acts in place: the process is the same")
     func limitsInPlace() throws {
       try withDaemon { daemon in

@@ -48,10 +48,13 @@ public final class Node: Sendable {
     handMade: (any HandMadeStore)? = nil
   ) throws(BerthError) {
     self.handMade = HandMadeContainers(store: handMade)
-    events = EventLog { Timestamp(nanoseconds: Clock.wallNanoseconds()) }
+    let statuses = statuses
+    events = EventLog(
+      // A pod whose manifest is gone has a status for as long as anything happens to it.
+      labels: { [desired] in desired.entry($0)?.desired?.spec.labels ?? statuses.status(of: $0)?.labels ?? [:] },
+      clock: { Timestamp(nanoseconds: Clock.wallNanoseconds()) })
     let workers = WorkerTable()
     let desk = ImageDesk(provider: images, events: events, parallelPulls: options.parallelPulls)
-    let statuses = statuses
     let dependencies = DependencyBoard(desired: desired)
     let memory = SpecMemory(store: lastGood, events: events)
     self.memory = memory

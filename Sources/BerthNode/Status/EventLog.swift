@@ -12,6 +12,8 @@ public struct NodeEvent: Hashable, Sendable {
   /// One word, stable: `Started`, `Killing`, `BackOff` …
   public var reason: String
   public var pod: PodKey?
+  /// The pod's, when it happened.
+  public var labels: [String: String] = [:]
   public var container: String?
   public var message: String
   /// The planned action that was performed, by its stable name: together these are the executor's log.
@@ -24,7 +26,8 @@ public struct NodeEvent: Hashable, Sendable {
   public var json: JSON {
     [
       "sequence": .integer(sequence), "time": .string(time.description), "severity": .string(severity.rawValue), "reason": .string(reason),
-      "namespace": .optional(pod?.namespace), "pod": .optional(pod?.name), "container": .optional(container), "message": .string(message),
+      "namespace": .optional(pod?.namespace), "pod": .optional(pod?.name),
+      "labels": .strings(labels), "container": .optional(container), "message": .string(message),
       "action": .optional(action), "diagnostics": diagnostics.isEmpty ? .null : .array(diagnostics.map(\.json)),
       "progress": progress?.json ?? .null,
     ]
@@ -43,10 +46,16 @@ public final class EventLog: Sendable {
   }
   private let state = Mutex(State())
   private let capacity: Int
+  private let labels: @Sendable (PodKey) -> [String: String]
   private let clock: @Sendable () -> Timestamp
 
-  public init(capacity: Int = 4096, clock: @escaping @Sendable () -> Timestamp) {
+  /// `labels`: those of a pod, as far as they are known.
+  public init(
+    capacity: Int = 4096, labels: @escaping @Sendable (PodKey) -> [String: String] = { _ in [:] },
+    clock: @escaping @Sendable () -> Timestamp
+  ) {
     self.capacity = capacity
+    self.labels = labels
     self.clock = clock
   }
 
@@ -55,9 +64,11 @@ public final class EventLog: Sendable {
     action: String? = nil, diagnostics: [Diagnostic] = [], progress: EventProgress? = nil
   ) {
     let time = clock()
+    let labels = pod.map(self.labels) ?? [:]
     state.withLock { state in
       let event = NodeEvent(
-        sequence: state.next, time: time, severity: severity, reason: reason, pod: pod, container: container, message: message,
+        sequence: state.next, time: time, severity: severity, reason: reason, pod: pod, labels: labels, container: container,
+        message: message,
         action: action, diagnostics: diagnostics, progress: progress)
       state.next += 1
       state.events.append(event)

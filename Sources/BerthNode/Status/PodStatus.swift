@@ -43,6 +43,9 @@ public struct PodStatus: Hashable, Sendable {
   }
 
   public var key: PodKey
+  /// Of the spec that runs, else of the one that is asked for.
+  public var labels: [String: String] = [:]
+  public var annotations: [String: String] = [:]
   public var uid: String?
   public var phase: Phase = .pending
   public var reason = ""
@@ -70,8 +73,9 @@ public struct PodStatus: Hashable, Sendable {
 extension PodStatus {
   public var json: JSON {
     [
-      "namespace": .string(key.namespace), "name": .string(key.name), "uid": .optional(uid), "phase": .string(phase.rawValue),
-      "reason": .string(reason), "message": .string(message), "ready": .bool(ready),
+      "namespace": .string(key.namespace), "name": .string(key.name), "labels": .strings(labels), "annotations": .strings(annotations),
+      "uid": .optional(uid), "phase": .string(phase.rawValue), "reason": .string(reason), "message": .string(message),
+      "ready": .bool(ready),
       "next_retry_at": .optional(nextRetryAt?.description), "source": .optional(source), "spec_hash": .optional(specHash),
       "generation": .integer(generation), "network": ["ips": .strings(addresses)], "conditions": .array(conditions.map(\.json)),
       "init_containers": .array(initContainers.map(\.json)), "containers": .array(containers.map(\.json)),

@@ -40,6 +40,7 @@ enum StatusBuilder {
     status.generation = input.observation?.generation ?? 0
     status.diagnostics = input.entry?.problem?.diagnostics ?? []
     if let spec {
+      (status.labels, status.annotations) = (spec.labels, spec.annotations)
       status.initContainers = spec.initContainers.map {
         container($0, isInit: !$0.isSidecar, policy: $0.isSidecar ? .always : spec.initRestartPolicy, input)
       }

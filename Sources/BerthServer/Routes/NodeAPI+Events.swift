@@ -14,8 +14,9 @@ extension NodeAPI {
     }
   }
 
-  func addMetricsRoutes(_ router: inout Router) {
-    router.on("GET", "/metrics") { _, _ throws(BerthError) in .text(await metrics()) }
+  /// `isTrusted`: only root and its group can ask.
+  func addMetricsRoutes(_ router: inout Router, isTrusted: Bool) {
+    router.on("GET", "/metrics") { _, _ throws(BerthError) in .text(await metrics(isTrusted: isTrusted)) }
     router.on("GET", "/healthz") { _, _ throws(BerthError) in .text("ok\n") }
     router.on("GET", "/readyz") { _, _ throws(BerthError) in
       node.desired.warning.map { .text($0 + "\n", status: 503) } ?? .text("ok\n")

@@ -5,8 +5,8 @@ extension NodeAPI {
   /// More containers than this are counted by phase but not one by one: a scrape stays bounded.
   private static let containersLimit = 2000
 
-  /// Prometheus' text format.
-  func metrics() async -> String {
+  /// Prometheus' text format. `isTrusted`: whoever asks may see everything; pods' labels are their owners' own words.
+  func metrics(isTrusted: Bool) async -> String {
     let pods = node.statuses.all()
     var text = MetricsText()
     text.family("berth_build_info", .gauge, "1, with the daemon's version.", [.init(labels: [("version", info.version)], value: 1)])
@@ -18,6 +18,13 @@ extension NodeAPI {
     text.family(
       "berth_pod_ready", .gauge, "1 for a pod that is ready.",
       pods.prefix(Self.containersLimit).map { .init(labels: labels($0), value: $0.ready ? 1 : 0) })
+    if isTrusted {
+      text.family(
+        "berth_pod_labels", .gauge, "1, with the labels of a pod that has some.",
+        pods.prefix(Self.containersLimit).filter { !$0.labels.isEmpty }.map {
+          .init(labels: labels($0) + Self.metricLabels($0.labels), value: 1)
+        })
+    }
     text.family(
       "berth_pod_manifest_valid", .gauge, "0 for a pod whose manifest has an error; the last good one counts.",
       pods.prefix(Self.containersLimit).map { .init(labels: labels($0), value: $0.diagnostics.isEmpty ? 1 : 0) })
@@ -36,6 +43,19 @@ extension NodeAPI {
       [.init(value: Double(images.pulledBytes))])
     await addContainers(Array(pods.prefix(Self.containersLimit)), to: &text)
     return text.text
+  }
+
+  /// As kube-state-metrics names them: `label_` and what a name may have. Of two that come to one name, the first counts.
+  static func metricLabels(_ labels: [String: String]) -> [(String, String)] {
+    var seen: Set<String> = []
+    return labels.sorted { $0.key < $1.key }.compactMap { key, value in
+      let name = "label_" + String(decoding: key.utf8.map { isNamePart($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
+      return seen.insert(name).inserted ? (name, value) : nil
+    }
+  }
+
+  private static func isNamePart(_ byte: UInt8) -> Bool {
+    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "_")
   }
 
   private func labels(_ pod: PodStatus) -> [(String, String)] { [("namespace", pod.key.namespace), ("pod", pod.key.name)] }

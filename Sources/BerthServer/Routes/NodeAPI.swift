@@ -63,14 +63,14 @@ public struct NodeAPI: Sendable {
     addVolumeRoutes(&router)
     addNamespaceRoutes(&router)
     addHealthRoutes(&router)
-    addMetricsRoutes(&router)
+    addMetricsRoutes(&router, isTrusted: true)
     return router
   }
 
   /// What is served over TCP: nothing but figures, as everybody on the node can ask there.
   public func metricsRouter() -> Router {
     var router = Router()
-    addMetricsRoutes(&router)
+    addMetricsRoutes(&router, isTrusted: false)
     return router
   }
 

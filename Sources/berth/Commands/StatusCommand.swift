@@ -68,6 +68,10 @@ enum StatusText {
       ("Name", "name"), ("Namespace", "namespace"), ("UID", "uid"), ("Phase", "phase"), ("Reason", "reason"), ("Message", "message"),
       ("Source", "source"), ("Spec hash", "spec_hash"), ("Next retry", "next_retry_at"),
     ] { if let text = pod[key]?.string, !text.isEmpty { rows.append(["\(label):", Terminal.clean(text)]) } }
+    for (label, key) in [("Labels", "labels"), ("Annotations", "annotations")] {
+      let pairs = pod[key]?.object?.map { "\($0.key)=\($0.value.string ?? "")" } ?? []
+      if !pairs.isEmpty { rows.append(["\(label):", Terminal.clean(pairs.joined(separator: ", "))]) }
+    }
     var text = Terminal.table(rows)
     for (title, key) in [("Init containers", "init_containers"), ("Containers", "containers")] {
       let containers = pod[key]?.array ?? []
