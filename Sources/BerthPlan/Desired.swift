@@ -16,7 +16,7 @@ public struct DesiredPod: Hashable, Sendable {
   }
   /// Of the manifest's canonical content: the spec's identity.
   public var hash: String {
-    get { shared.hash }
+    _read { yield shared.hash }
     set { shared = Shared(shared.spec, newValue) }
   }
   /// Why the pod is kept and not run, nil if it is to run.

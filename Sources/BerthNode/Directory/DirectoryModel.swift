@@ -228,7 +228,7 @@ public struct DirectoryModel: Sendable {
       lastGood[key] = (winner, good)
       entry.desired = good
     }
-    entry.warnings = file.taken.map(\.diagnostic)
+    if !file.taken.isEmpty { entry.warnings = file.taken.map(\.diagnostic) }
     if let other = paths.first(where: { $0 != winner }) {
       entry.problem = ManifestProblem(
         message: "\(other): also describes pod \(key); \(winner) stays in force, rename or remove one of them")

@@ -5,32 +5,6 @@ import BerthPlan
 import BerthPods
 import Synchronization
 
-/// What a worker shares with the rest of the node.
-struct EngineServices: Sendable {
-  var pods: any PodService
-  var images: ImageDesk
-  var health: any HealthService
-  var clock: any EngineClock
-  var dependencies: DependencyBoard
-  var schedules: ScheduleDesk
-  /// What pods are on that name no network.
-  var standardNetwork: PodNetwork
-  /// Lets the worker of a pod look again.
-  var mark: @Sendable (PodKey) -> Void
-  var statuses: StatusStore
-  var events: EventLog
-  var pool: any TaskExecutor
-  var rollouts: RolloutMemory
-  var pasts: PastMemory
-  /// Keeps the newest word of the directory for later daemons.
-  var remember: @Sendable (PodKey, DesiredEntry) -> Void
-  /// Called once nothing is asked for and nothing is left of a pod.
-  var retire: @Sendable (PodWorker) -> Void
-  var telemetry = Telemetry()
-  let busy: BusyCount
-  let rest: RestKeeper
-}
-
 /// Keeps one pod as its manifest asks. The loop, level-triggered: look at what is asked for and what is there, plan, do, look again,
 /// until there is nothing to do; then wait for a mark. A mark says only "look"; marks that come meanwhile melt into one.
 actor PodWorker {

@@ -29,7 +29,8 @@ final class SpecMemory: Sendable {
   private let events: EventLog
   private let work = BlockingQueue<@Sendable () -> Void>()
   private let isFrozen = Atomic(false)
-  private let pending = Mutex<[PodKey: LastGoodChange]>([:])
+  /// In the order in which they came: every worker comes by here, and sorting them out is the records' thread's.
+  private let pending = Mutex<[LastGoodChange]>([])
   private let written = Mutex<[PodKey: Mark]>([:])
 
   init(store: any LastGoodStore, events: EventLog) {
@@ -70,8 +71,8 @@ final class SpecMemory: Sendable {
       return
     }
     let isFirst = pending.withLock { pending in
-      defer { pending[key] = change }
-      return pending.isEmpty
+      pending.append(change)
+      return pending.count == 1
     }
     if isFirst { work.push { self.writePending() } }
   }
@@ -79,10 +80,11 @@ final class SpecMemory: Sendable {
   /// On the records' thread.
   private func writePending() {
     let taken = pending.withLock { pending in
-      defer { pending = [:] }
+      defer { pending = [] }
       return pending
     }
-    let changes = written.withLock { written in taken.values.filter { Self.mark($0) != written[$0.key] } }
+    let newest = Dictionary(taken.map { ($0.key, $0) }) { _, later in later }
+    let changes = written.withLock { written in newest.values.filter { Self.mark($0) != written[$0.key] } }
     if changes.isEmpty { return }
     // In the table's order: its pages are then written once.
     let ordered = changes.sorted { $0.key < $1.key }
