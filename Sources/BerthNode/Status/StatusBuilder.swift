@@ -112,7 +112,10 @@ enum StatusBuilder {
     return exit.at + backoff.delay(step: backoff.step(of: container, after: exit)) <= input.now
   }
 
-  private static func isFinished(_ input: StatusInput) -> Bool { input.observation?.actual.isFinished == true }
+  /// Whether none of its containers is started again.
+  private static func isFinished(_ input: StatusInput) -> Bool {
+    input.observation.map { $0.actual.isFinished || $0.actual.failure != nil } ?? false
+  }
 
   /// Sidecars count too.
   private static func isReady(_ status: PodStatus) -> Bool {

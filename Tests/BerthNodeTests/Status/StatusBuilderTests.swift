@@ -104,6 +104,15 @@ struct StatusBuilderTests {
     #expect(status.containers[0].message.contains("exit code 3"))
   }
 
+  @Test("past its deadline: Failed, and its containers have ended for good")
+  func deadline() {
+    var input = input(["web": exited(143)])
+    input.observation?.actual.failure = PodFailure(reason: "DeadlineExceeded", message: "too long")
+    let status = status(input)
+    #expect(status.phase == .failed && status.reason == "DeadlineExceeded" && status.message == "too long")
+    #expect(status.containers[0].state == .terminated && status.containers[0].reason == "Error" && status.containers[0].exitCode == 143)
+  }
+
   @Test("an exit code that nobody saw is unknown, not zero")
   func unknownExit() {
     var test = self
