@@ -2,8 +2,9 @@ import BerthCore
 import BerthManifest
 
 extension Revision {
-  public func json(for disclosure: SpecDisclosure) -> JSON {
-    var outcome = "progressing"
+  /// `isReplaced`: another came before it had proven itself.
+  public func json(for disclosure: SpecDisclosure, isReplaced: Bool = false) -> JSON {
+    var outcome = isReplaced ? "superseded" : "progressing"
     var message: String?
     switch self.outcome {
     case .progressing: break
@@ -34,6 +35,9 @@ extension Revision {
 }
 
 extension Rollout {
+  /// For people: `berth history`.
+  public var history: [JSON] { revisions.map { $0.json(for: .shown, isReplaced: $0.number != revisions.last?.number) } }
+
   /// As it is kept on disk.
   public var json: JSON {
     var object: JSONObject = ["version": 1, "revisions": .array(revisions.map { $0.json(for: .disk) })]

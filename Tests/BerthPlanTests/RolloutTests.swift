@@ -37,6 +37,14 @@ struct RolloutTests {
     #expect(rollout.revisions.last?.outcome == .good)
   }
 
+  @Test("one that was replaced before it had proven itself is shown as superseded")
+  func superseded() {
+    var rollout = Rollout()
+    for hash in ["a", "b"] { rollout.begin(pod(hash), images: [:], now: start, wallNow: 0) }
+    #expect(rollout.history.map { $0["outcome"]?.string } == ["superseded", "progressing"])
+    #expect(Rollout(json: rollout.json).revisions.map(\.outcome) == [.progressing, .progressing])
+  }
+
   @Test("one that isn't ready in time is failed, and the last good one is run again, with its digests")
   func rollsBack() {
     let (old, new) = (pod("a"), pod("b"))

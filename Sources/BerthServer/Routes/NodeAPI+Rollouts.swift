@@ -6,7 +6,7 @@ extension NodeAPI {
     router.on("GET", "/v1/pods/{namespace}/{name}/history") { _, parameters throws(BerthError) in
       let rollout = try await node.rollout(of: try key(parameters))
       return .json([
-        "revisions": .array(rollout.revisions.map { $0.json(for: .shown) }),
+        "revisions": .array(rollout.history),
         "held": rollout.hold.map { ["hash": .string($0.hash), "revision": .integer($0.revision.number), "reason": .string($0.reason)] }
           ?? .null,
       ])
