@@ -60,7 +60,12 @@ extension Integration {
         )
         let open = try Command.run("curl", ["-s", "-m", "20", "http://127.0.0.1:9467/metrics"]).stdout
         #expect(open.contains("berth_pods{") && !open.contains("shop"), "TCP has no access control: labels are the pod's own words")
-        try daemon.drop("web", ManifestText.of(pod: text.replacing("shop", with: "store")))
+        let edit = text.replacing("shop", with: "store").replacing("note = \"why\"", with: "note = \"why\", who = \"me\"")
+        let file = try daemon.directory.write(ManifestText.of(pod: edit), to: "edit/web.toml")
+        let diff = try daemon.berth("diff", file).stdout
+        #expect(
+          diff.contains("labels.app: shop → store (in place)\n") && diff.contains("annotations.who: (none) → me (in place)\n"), "\(diff)")
+        try daemon.drop("web", ManifestText.of(pod: edit))
         let second = try daemon.pod("web", "has the new label") { $0.json["labels"]?["app"]?.string == "store" }
         #expect(second.container.pid == first.container.pid && second.uid == first.uid)
         try daemon.remove("web")

@@ -39,13 +39,15 @@ struct Diff: ParsableCommand {
     if plans.contains(where: { $0["actions"]?.array?.isEmpty == false }) { throw ExitCode(2) }
   }
 
+  private static func value(_ json: JSON?) -> String { json?.string.flatMap { $0.isEmpty ? nil : $0 } ?? "(none)" }
+
   private static func text(_ plan: JSON) -> String {
     var lines = ["pod \(plan["namespace"]?.string ?? "")/\(plan["name"]?.string ?? "")"]
     for action in plan["actions"]?.array ?? [] {
       lines.append("  \(action["text"]?.string ?? ""): \(action["reason"]?.string ?? "")")
       for change in action["changes"]?.array ?? [] {
         let how = change["in_place"]?.bool == true ? "in place" : "recreate"
-        lines.append("    \(change["path"]?.string ?? ""): \(change["old"]?.string ?? "") → \(change["new"]?.string ?? "") (\(how))")
+        lines.append("    \(change["path"]?.string ?? ""): \(value(change["old"])) → \(value(change["new"])) (\(how))")
       }
     }
     if let waiting = plan["waiting_for"]?.string { lines.append("  waiting for \(waiting)") }
