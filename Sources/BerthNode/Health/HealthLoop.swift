@@ -107,7 +107,7 @@ final class HealthLoop {
       }
     case let probe?:
       exchanges.connect(ProbeExchange(probe, networkOf: target.networkOf, deadline: now + timeout, completion: completion))
-    case nil: exchanges.keep(ProbeExchange(pauseUntil: now + (pause ?? .zero), completion: completion))
+    case nil: exchanges.keep(ProbeExchange(pauseUntil: now + min(pause ?? .zero, timeout), completion: completion))
     }
   }
 
