@@ -150,6 +150,12 @@ extension Integration {
           #expect(pod.container.reason == item.reason && pod.container.exitCode == item.exit, "\(item.name): \(pod.container.json)")
           #expect(pod.container.message.contains(item.words), "\(item.name): \(pod.container.message)")
         }
+        let events = try daemon.berth("events", "-o", "json").stdout.split(separator: "\n").map { try JSON(parsing: String($0)) }
+        for item in cases {
+          let told = events.filter { $0["pod"]?.string == item.name }.compactMap { $0["reason"]?.string }
+          let isStarted = item.reason == "Error"
+          #expect(told.contains("Started") == isStarted && told.contains("Failed") == !isStarted, "\(item.name): \(told)")
+        }
       }
     }
   }

@@ -48,33 +48,41 @@ extension PodWorker {
       start.verb.container.flatMap { observation?.actual.containers[$0] }.map { nextStep(after: $0, observation) } ?? 0
     }
     let begun = Clock.bootNanoseconds()
-    let results = await withTaskGroup(of: (Int, Result<BerthError?, BerthError>).self) { group in
+    let outcomes = await withTaskGroup(of: (Int, StartOutcome).self) { group in
       for (at, (start, step)) in zip(starts, steps).enumerated() {
         guard case .startContainer(let name, let attempt) = start.verb else { continue }
         group.addTask {
           do throws(BerthError) {
-            return (at, .success(try await pod.start(name, attempt: attempt, backoffStep: step)))
-          } catch { return (at, .failure(error)) }
+            guard let failure = try await pod.start(name, attempt: attempt, backoffStep: step) else { return (at, .started) }
+            return (at, .failed(failure))
+          } catch { return (at, .notTried(error)) }
         }
       }
-      return await group.reduce(into: [:]) { all, result in all[result.0] = result.1 }
+      return await group.reduce(into: [:]) { all, outcome in all[outcome.0] = outcome.1 }
     }
     services.telemetry.start.observe(.nanoseconds(Clock.bootNanoseconds() - begun))
     for (at, start) in starts.enumerated() {
       guard case .startContainer(let name, let attempt) = start.verb else { continue }
-      switch results[at] {
-      case .success(let failure?)?:
+      switch outcomes[at] {
+      case .failed(let failure):
         services.events.record(
           "Failed", "container \(name): \(failure)", pod: key, container: name, severity: .warning,
           action: start.verb.name)
-      case .failure(let error)?: note(error, of: start)
-      case .success(nil)?, nil:
+      case .notTried(let error): note(error, of: start)
+      case .started, nil:
         failures.succeeded(start)
         services.events.record(
           attempt == 0 ? "Started" : "Restarted", "container \(name): \(start.reason)", pod: key, container: name,
           action: start.verb.name)
       }
     }
+  }
+
+  private enum StartOutcome: Sendable {
+    case started
+    /// The attempt has ended with it.
+    case failed(BerthError)
+    case notTried(BerthError)
   }
 
   private func nextStep(after container: ActualContainer, _ observation: PodObservation?) -> Int {
