@@ -31,7 +31,7 @@ extension Integration {
       try withDaemon { daemon in
         let probe = "readiness_probe = { http_get = { path = \"/ready\", port = 8080 }, period = \"200ms\", failure_threshold = 1 }"
         try daemon.drop("web", serving(daemon, container: probe))
-        let before = try daemon.pod("web", "runs and answers 404") { $0.container.message == "HTTP status 404" }
+        let before = try daemon.pod("web", "runs and answers 404") { $0.container.message == "readiness probe failed: HTTP status 404" }
         #expect(before.phase == "Running" && !before.isReady)
         #expect(before.condition("ContainersReady") == "False" && before.condition("Ready") == "False")
         try Files.writeAtomically(Array("yes".utf8), to: "\(try www(daemon))/ready", mode: 0o644)
@@ -60,7 +60,7 @@ extension Integration {
           try daemon.berth("events").stdout.contains("readiness probe failed: tls: wrong version number")
         }
         let told = try daemon.pod("plain")
-        #expect(told?.container.message == "tls: wrong version number")
+        #expect(told?.container.message == "readiness probe failed: tls: wrong version number")
       }
     }
 
@@ -87,11 +87,11 @@ extension Integration {
         let script = "if [ -e /www/hang ]; then sleep 1000; fi; test -e /www/ready || { echo no page; exit 3; }"
         let probe = "readiness_probe = { exec = { command = [\"sh\", \"-c\", '\(script)'] }, period = \"200ms\", failure_threshold = 1 }"
         try daemon.drop("web", serving(daemon, container: probe))
-        _ = try daemon.pod("web", "is told what is wrong") { $0.container.message == "exit code 3: no page" }
+        _ = try daemon.pod("web", "is told what is wrong") { $0.container.message == "readiness probe failed: exit code 3: no page" }
         try Files.writeAtomically([], to: "\(try www(daemon))/ready")
         _ = try daemon.pod("web", "is ready") { $0.isReady }
         try Files.writeAtomically([], to: "\(try www(daemon))/hang")
-        _ = try daemon.pod("web", "is unready again") { $0.container.message == "the command did not end in time" }
+        _ = try daemon.pod("web", "is unready again") { $0.container.message == "readiness probe failed: the command did not end in time" }
         let missing = "readiness_probe = { exec = { command = [\"/no/such\"] }, period = \"200ms\", failure_threshold = 1 }"
         try daemon.drop("web", serving(daemon, container: missing))
         _ = try daemon.pod("web", "has no such program") { $0.container.message.contains("/no/such") }
@@ -104,7 +104,7 @@ extension Integration {
         let startup = "startup_probe = { http_get = { path = \"/up\", port = 8080 }, period = \"100ms\", failure_threshold = 1000 }\n"
         let liveness = "liveness_probe = { tcp_socket = { port = 1 }, period = \"100ms\", failure_threshold = 1 }"
         try daemon.drop("web", serving(daemon, container: startup + liveness))
-        let held = try daemon.pod("web", "answers 404") { $0.container.message == "HTTP status 404" }
+        let held = try daemon.pod("web", "answers 404") { $0.container.message == "startup probe failed: HTTP status 404" }
         // Without the startup probe the liveness probe would have failed at once.
         #expect(!held.isReady && held.container.restarts == 0)
         try daemon.drop("web", serving(daemon, container: startup))
@@ -128,6 +128,10 @@ extension Integration {
         try daemon.wait("web", for: "deleted")
         // There is no such page: a hook that fails is told and keeps nothing.
         #expect(try daemon.berth("events").stdout.contains("pre_stop failed: HTTP status 404"))
+        // So does one that would go on for longer than the grace period of three seconds.
+        try daemon.run("slow", ManifestText.of(container: "pre_stop = { sleep = \"1h\" }"))
+        try daemon.remove("slow")
+        try daemon.wait("slow", for: "deleted")
         try daemon.drop("failing", ManifestText.job("sleep 1000", container: "post_start = { http_get = { port = 1 } }"))
         let failed = try daemon.pod("failing", "has failed") { $0.phase == "Failed" }
         #expect(failed.container.restarts == 0)

@@ -90,6 +90,7 @@ enum StatusBuilder {
     case .stopping:
       status.state = .running
       status.reason = "Terminating"
+      status.message = actual.stopReason ?? ""
     case .exited(let exit):
       describe(
         exit, isInit: isInit, willRestart: actual.restarts(policy) && !isFinished(input), isPaused: !isStarted(spec.name, by: input.plan),

@@ -76,8 +76,10 @@ public struct ContainerHealth: Hashable, Sendable {
   public var verdict: HealthVerdict {
     let isStarted = hook == .none && (startup == nil || startup?.settled == true) && failure == nil
     let isReady = isStarted && (readiness == nil || readiness?.settled == true)
-    let asked = !isStarted ? startup : readiness
-    return HealthVerdict(isStarted: isStarted, isReady: isReady, failure: failure, message: isReady ? "" : asked?.message ?? "")
+    let kind = isStarted ? ProbeKind.readiness : .startup
+    let said = isReady ? "" : self[kind]?.message ?? ""
+    return HealthVerdict(
+      isStarted: isStarted, isReady: isReady, failure: failure, message: said.isEmpty ? "" : "\(kind.rawValue) probe failed: \(said)")
   }
 
   private var isStartedUp: Bool { hook == .none && (startup == nil || startup?.settled == true) }

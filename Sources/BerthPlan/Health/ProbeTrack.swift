@@ -44,7 +44,7 @@ struct ProbeTrack: Hashable, Sendable {
     isRunning = false
     // One that took longer than its period is followed by the next at once.
     due = max(due, now)
-    message = result.message
+    message = result.isSuccess ? "" : result.message
     run = last == result.isSuccess ? run &+ 1 : 1
     last = result.isSuccess
     if run >= (result.isSuccess ? spec.successThreshold : spec.failureThreshold) { settled = result.isSuccess }

@@ -104,13 +104,21 @@ struct StatusBuilderTests {
     #expect(status.containers[0].message.contains("exit code 3"))
   }
 
-  @Test("past its deadline: Failed, and its containers have ended for good")
-  func deadline() {
-    var input = input(["web": exited(143)])
-    input.observation?.actual.failure = PodFailure(reason: "DeadlineExceeded", message: "too long")
+  @Test("a pod that has failed as a whole starts nothing again: its containers have ended, whatever its restart_policy")
+  func failed() {
+    var input = input(["web": exited(137, signal: 9)])
+    input.observation?.actual.failure = PodFailure(reason: "DeadlineExceeded", message: "it ran too long")
     let status = status(input)
-    #expect(status.phase == .failed && status.reason == "DeadlineExceeded" && status.message == "too long")
-    #expect(status.containers[0].state == .terminated && status.containers[0].reason == "Error" && status.containers[0].exitCode == 143)
+    #expect(status.phase == .failed && status.reason == "DeadlineExceeded")
+    #expect(status.containers[0].state == .terminated && status.containers[0].reason == "Error")
+  }
+
+  @Test("a container that is being stopped says what for")
+  func stopping() {
+    var input = input(["web": .stopping])
+    input.observation?.actual.containers["web"]?.stopReason = "liveness probe failed: exit code 1"
+    let container = status(input).containers[0]
+    #expect(container.state == .running && container.reason == "Terminating" && container.message == "liveness probe failed: exit code 1")
   }
 
   @Test("an exit code that nobody saw is unknown, not zero")
