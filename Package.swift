@@ -20,7 +20,8 @@ let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
 let initEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-e", "-Xlinker", "berth_start_or_reap"])]
 
 /// What a program needs lies together, or every page that it touches brings things along that it doesn't need: the functions that a call
-/// comes to (scripts/order-runtime), the data that a shim writes to (scripts/order-shim). Names that are no more do no harm.
+/// comes to and the data that it changes (scripts/order-runtime), the data that a shim writes to (scripts/order-shim). Names that are no
+/// more do no harm.
 func ordered(by file: String) -> [LinkerSetting] {
   [
     .unsafeFlags([

@@ -78,7 +78,9 @@ public struct CgroupLayout: Sendable, Hashable {
     // An array's bytes, not a text's: a node may have thousands of mounts, and every launch reads this.
     for line in Array(mountinfo.utf8).split(separator: 10) where isCgroup(line) {
       let fields = line.split(separator: 32)
-      guard let dash = fields.firstIndex(where: { $0.count == 1 && $0.first == 45 }), dash + 3 < fields.count, fields.count > 5 else { continue }
+      guard let dash = fields.firstIndex(where: { $0.count == 1 && $0.first == 45 }), dash + 3 < fields.count, fields.count > 5 else {
+        continue
+      }
       let isUnified = fields[dash + 1].elementsEqual("cgroup2".utf8)
       guard isUnified || fields[dash + 1].elementsEqual("cgroup".utf8) else { continue }
       mounts.append(
