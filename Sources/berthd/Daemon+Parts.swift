@@ -23,26 +23,6 @@ extension Daemon {
     }
   }
 
-  /// `patience`: how long a daemon that holds it is waited for. One that was killed may hold it a moment longer: a program that it was just
-  /// starting has its descriptors until it executes.
-  static func lock(_ configuration: NodeConfiguration, patience: Duration = .zero) throws(BerthError) -> FileLock {
-    let path = "\(configuration.root)/lock"
-    let begin = Clock.bootNanoseconds()
-    var owner: Substring = "?"
-    do throws(Errno) {
-      while true {
-        if let lock = try FileLock(path) { return lock }
-        owner = (try? Files.readText(path))?.prefix { $0 != "\n" } ?? "?"
-        let isDead = !Files.exists("/proc/\(owner)")
-        guard Clock.bootNanoseconds() - begin < max(patience, isDead ? .seconds(2) : .zero).nanoseconds else { break }
-        Clock.pause(.milliseconds(10))
-      }
-    } catch { throw BerthError(.unavailable, "lock root", path, cause: "\(error)") }
-    throw BerthError(
-      .failedPrecondition, "lock root", configuration.root,
-      cause: "another berthd (pid \(owner)) keeps this root; stop it, or name another with --root, --state and --address")
-  }
-
   static func paths(_ configuration: NodeConfiguration) -> NodePaths {
     NodePaths(root: configuration.root, state: configuration.state, logs: configuration.logsPath)
   }
@@ -91,7 +71,7 @@ extension Daemon {
   static func tearDown(_ configuration: NodeConfiguration) async throws(BerthError) -> [BerthError] {
     guard Files.exists(configuration.root) else { return [] }
     // One that was just told to shut down has answered before it ends.
-    let lock = try lock(configuration, patience: .seconds(5))
+    let lock = try DaemonLock(root: configuration.root, state: configuration.state, patience: .seconds(5))
     let failures = await (try podManager(configuration, images: try images(configuration), report: { _ in }, changed: { _ in })).tearDown()
     // Held up to here.
     _ = consume lock

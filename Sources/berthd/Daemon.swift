@@ -14,7 +14,7 @@ final class Daemon: Sendable {
   private let node: Node
   private let manager: PodManager
   private let images: ImageService
-  private let lock: FileLock
+  private let lock: DaemonLock
   private let end: BlockingQueue<Int32>
 
   /// `end`: whoever pushes an exit code ends `run`.
@@ -23,7 +23,7 @@ final class Daemon: Sendable {
     self.end = end
     self.log = log
     try Self.prepareFolders(configuration)
-    lock = try Self.lock(configuration)
+    lock = try DaemonLock(root: configuration.root, state: configuration.state)
     let marks = MarkBoard()
     images = try Self.images(configuration)
     manager = try Self.podManager(

@@ -95,6 +95,23 @@ extension Integration {
       }
     }
 
+    @Test("a second daemon is refused on the root, and on the state folder with any root; so is a teardown")
+    func oneDaemon() throws {
+      try withDaemon { daemon in
+        let pod = try daemon.run("web", ManifestText.of())
+        let other = try TemporaryDirectory("other")
+        for (root, state, words) in [
+          (daemon.root, other.path, "keeps this root"), (other.path, daemon.state, "keeps this state folder"),
+        ] {
+          for command in [["--once", "--manifests", daemon.manifests], ["teardown"]] {
+            let second = try Command.run(Binaries.berthd, command + ["--root", root, "--state", state, "--address", "\(other.path)/sock"])
+            #expect(second.exit == 1 && second.stderr.contains(words), "\(second)")
+          }
+        }
+        #expect(try daemon.pod("web")?.container.pid == pod.container.pid)
+      }
+    }
+
     @Test("without a daemon the error names the socket")
     func noDaemon() throws {
       let result = try Command.run(Binaries.berth, ["--address", "/nonexistent/berth.sock", "status"])
