@@ -45,6 +45,12 @@ struct GlobalOptions: ParsableArguments {
 
   enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
 
+  func validate() throws {
+    if !DNSLabel.isValid(namespace) {
+      throw ValidationError("'\(namespace)' is no namespace: 1 to 63 of a-z, 0-9 and '-', with neither end a '-'")
+    }
+  }
+
   var socket: String { address ?? Terminal.environment("BERTH_ADDRESS") ?? "/run/berth/berth.sock" }
   var client: APIClient { APIClient(address: socket) }
 

@@ -77,6 +77,9 @@ extension Integration {
       try withDaemon { daemon in
         #expect(try daemon.berth("no-such-verb").exit == 64)
         #expect(try daemon.berth("status", "--no-such-flag").exit == 64)
+        let namespace = try daemon.berth("-n", "No_Such", "status")
+        #expect(namespace.exit == 64 && namespace.stderr.contains("'No_Such' is no namespace"), "\(namespace)")
+        #expect(try daemon.berth("top", "--interval", "0s").exit == 64)
         let unknown = try daemon.berth("status", "nobody")
         #expect(unknown.exit == 1)
         #expect(unknown.stderr.hasPrefix("berth: "), "\(unknown)")

@@ -12,6 +12,10 @@ struct Top: ParsableCommand {
   @Option(help: "Between the two looks.") var interval: DurationArgument?
   @Argument(help: "[NAMESPACE/]POD.") var pod: String?
 
+  func validate() throws {
+    if let interval, interval.duration <= .zero { throw ValidationError("--interval must be longer than 0s") }
+  }
+
   func run() throws {
     let first = try look()
     let begin = Clock.bootNanoseconds()
