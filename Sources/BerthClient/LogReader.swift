@@ -35,6 +35,9 @@ public struct LogReader: ~Copyable {
   /// reads.
   private var end: FileStatus?
 
+  /// Called where reading goes on behind files that were rotated away before they could be read.
+  public var whenMissed: () -> Void = {}
+
   /// `path`: the newest file of an attempt, `…/N.log`. Throws `.invalidArgument` for a path of another form.
   public init(path: String) throws(BerthError) {
     let name = Files.name(of: path)
@@ -146,6 +149,7 @@ public struct LogReader: ~Copyable {
       guard let file = try? Files.open(next.path, FileFlags.read), Self.isSame(try file.status(), next.status) else { continue }
       current = consume file
       offset = 0
+      if status != nil, at == nil { whenMissed() }
       return
     }
   }

@@ -26,6 +26,11 @@ struct LastLinesTests {
   }
 }
 
+private final class Box {
+  var value: Int
+  init(_ value: Int) { self.value = value }
+}
+
 @Suite("reading a container's log")
 struct LogReaderTests {
   private let scratch: TemporaryDirectory
@@ -115,16 +120,21 @@ struct LogReaderTests {
     #expect(try texts(&reader) == ["2", "3", "4"])
   }
 
-  @Test("more rotations than files are kept: reading goes on with the oldest there is")
+  @Test("more rotations than files are kept: reading goes on with the oldest there is, and says so")
   func overrun() throws {
     try append(line("1"), to: base)
     var reader = try LogReader(path: base)
+    let missed = Box(0)
+    reader.whenMissed = { missed.value += 1 }
     #expect(try texts(&reader) == ["1"])
     for text in ["2", "3", "4", "5"] {
       try rotate(keeping: 2)
       try append(line(text), to: base)
     }
-    #expect(try texts(&reader) == ["3", "4", "5"])
+    #expect(try texts(&reader) == ["3", "4", "5"] && missed.value == 1)
+    try rotate(keeping: 2)
+    try append(line("6"), to: base)
+    #expect(try texts(&reader) == ["6"] && missed.value == 1, "none was missed here")
   }
 
   @Test("a log that isn't there is empty; a path of another form is refused")

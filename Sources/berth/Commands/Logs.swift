@@ -21,6 +21,10 @@ struct Logs: ParsableCommand {
 
   func run() throws {
     var reader = try LogReader(path: try path())
+    reader.whenMissed = {
+      Terminal.flush()
+      Terminal.printError("berth: lines may be missing here: a file was rotated away before it was read (raise log.max_size or max_files)")
+    }
     let printer = LogPrinter(raw: raw || !Terminal.isTerminal, json: options.output == .json, timestamps: timestamps)
     let after = since.map { Timestamp(nanoseconds: Clock.wallNanoseconds() - $0.duration.nanoseconds) }
     var last = tail.map { LastLines($0) }
