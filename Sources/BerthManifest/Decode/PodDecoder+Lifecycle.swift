@@ -66,7 +66,10 @@ extension PodDecoder {
     switch kind.key {
     case "exec":
       let command = table.strings("command") ?? []
-      if command.isEmpty { sink.error("'exec' needs a 'command' that isn't empty", at: kind.keyRange) }
+      // Of another type it has been refused already.
+      if command.isEmpty, table["command"].map({ $0.array != nil }) ?? true {
+        sink.error("'exec' needs a 'command' that isn't empty", at: kind.keyRange)
+      }
       return .exec(command: command)
     case "http_get":
       guard let port = port(table, kind) else { return nil }

@@ -16,7 +16,7 @@ public struct CronExpression: Hashable, Sendable {
   /// goes on as before, where a named time comes once. Source: cron(8), "Daylight Saving Time".
   public let isInterval: Bool
 
-  private static let words = [
+  static let words = [
     "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *",
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
   ]
@@ -24,7 +24,7 @@ public struct CronExpression: Hashable, Sendable {
 
   /// nil for what is none, and for one that never comes, such as February 30.
   public init?(_ text: String) {
-    let fields = (Self.words[text] ?? text).split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+    let fields = Self.fields(of: text)
     guard fields.count == 5, let minutes = CronField.minute.set(fields[0]), let hours = CronField.hour.set(fields[1]),
       let days = CronField.day.set(fields[2]), let months = CronField.month.set(fields[3]), let weekdays = CronField.weekday.set(fields[4])
     else { return nil }
@@ -39,6 +39,10 @@ public struct CronExpression: Hashable, Sendable {
       months >> UInt64(month) & 1 == 1 && days & ((1 << (longest[month - 1] + 1)) - 1) != 0
     }
     guard comes || (!isAnyDay && !isAnyWeekday) else { return nil }
+  }
+
+  static func fields(of text: String) -> [String] {
+    (words[text] ?? text).split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
   }
 
   func allows(_ date: CivilDate) -> Bool {
@@ -67,18 +71,21 @@ public struct CronExpression: Hashable, Sendable {
 }
 
 /// One field's values, names and syntax: `*`, `5`, `1-5`, `*/10`, `1-30/2`, `mon,wed`.
-private struct CronField {
+struct CronField {
+  /// What it says, in a sentence.
+  let name: String
   let range: ClosedRange<Int>
   var names: [String] = []
   /// Of the first name.
   var base = 0
 
-  static let minute = CronField(range: 0...59)
-  static let hour = CronField(range: 0...23)
-  static let day = CronField(range: 1...31)
+  static let minute = CronField(name: "minute", range: 0...59)
+  static let hour = CronField(name: "hour", range: 0...23)
+  static let day = CronField(name: "day of month", range: 1...31)
   static let month = CronField(
-    range: 1...12, names: ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], base: 1)
-  static let weekday = CronField(range: 0...7, names: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"])
+    name: "month", range: 1...12, names: ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], base: 1)
+  static let weekday = CronField(
+    name: "day of week", range: 0...7, names: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"])
 
   static func isAny(_ text: String) -> Bool { text.hasPrefix("*") || text == "?" }
 

@@ -88,7 +88,7 @@ public struct SchemaChecker {
     case .choice(let words):
       let foreign = ForeignWords.values[text].flatMap { words.contains($0) ? $0 : nil }
       return (foreign ?? Suggestion.spelling(of: text, among: words)).map { "did you mean \"\($0)\"?" }
-    case .size: return ValueHelp.size(text)
+    case .size: return value.size == nil ? ValueHelp.size(text) : nil
     case .cpu: return ValueHelp.cpu(text)
     case .text(.label): return ValueHelp.label(text).map { "did you mean \"\($0)\"?" }
     case .text(let format): return format.suggestion(for: text)

@@ -97,7 +97,7 @@ public enum TextFormat: Sendable {
     case .devicePermissions: Self.isPermissions(text) ? nil : "must be of 'r', 'w' and 'm', each once"
     case .secretFile: EnvValue(secret: text) == nil ? "must be \"VOLUME/FILE\", a secret volume of this pod and a file of it" : nil
     case .onChange: FileSet.OnChange(text: text) == nil ? "must be \"restart\", \"none\" or \"signal:NAME\" (\"signal:HUP\")" : nil
-    case .cron: CronExpression(text) == nil ? "must be \(CronExpression.help)" : nil
+    case .cron: CronExpression.problem(in: text)
     case .timeZone: Self.isTimeZone(text) ? nil : "must be a name of the time zone database such as \"Europe/Berlin\""
     case .pageSize: Self.isPageSize(text) ? nil : "must be a size of huge pages such as \"2MiB\" or \"1GiB\""
     case .headerName: Self.isToken(text) ? nil : "must be the name of an HTTP header"

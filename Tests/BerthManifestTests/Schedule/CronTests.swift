@@ -164,7 +164,10 @@ struct ScheduleDecodingTests {
   @Test(
     "what makes no sense is refused",
     arguments: [
-      ("schedule = \"daily\"", "must be a cron expression"), ("time_zone = \"UTC\"", "needs 'schedule'"),
+      ("schedule = \"daily\"", "must be a cron expression"), ("schedule = \"* 24 * * *\"", "has \"24\" as its hour, where 0 to 23 belongs"),
+      ("schedule = \"0 0 * * moon\"", "has \"moon\" as its day of week, where 0 to 7 or sun to sat belongs"),
+      ("schedule = \"@every 5m\"", "has an unknown word; there are @annually, @daily"), ("schedule = \"0 0 30 2 *\"", "never comes"),
+      ("time_zone = \"UTC\"", "needs 'schedule'"),
       ("schedule = \"@daily\"\nrestart_policy = \"always\"", "must be \"on-failure\" or \"never\""),
       ("schedule = \"@daily\"\ntime_zone = \"../etc/passwd\"", "time zone database"),
       ("schedule = \"@daily\"\nupdate = { strategy = \"start-first\" }", "its next run is its update"),
