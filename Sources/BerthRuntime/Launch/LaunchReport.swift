@@ -119,7 +119,10 @@ struct LaunchReport {
   private static func execError(_ errno: Errno, exists: Bool, _ command: String) -> BerthError {
     switch errno {
     case .notFound where !exists: BerthError(.notFound, "exec", command, cause: errno.description)
-    case .notFound: BerthError(.invalidArgument, "exec", command, cause: "its interpreter is missing: \(errno)")
+    case .notFound:
+      BerthError(
+        .invalidArgument, "exec", command,
+        cause: "its interpreter is missing: \(errno); a script names one behind #!, a binary the loader of its C library")
     case .accessDenied, .notPermitted: BerthError(.permissionDenied, "exec", command, cause: errno.description)
     case .outOfMemory: BerthError(.resourceExhausted, "exec", command, cause: errno.description)
     default: BerthError(.invalidArgument, "exec", command, cause: errno.description)

@@ -27,12 +27,18 @@ struct LaunchTests {
   func missingCommand() throws {
     let container = try TestContainer("")
     try container.directory.write("text", to: "image/bin/plain", mode: 0o644)
+    try container.directory.write("text", to: "image/bin/text", mode: 0o755)
     try container.directory.write("#!/bin/nowhere\n", to: "image/bin/orphan", mode: 0o755)
     for (command, exit, message) in [
       (["/bin/nope"], 127, "exec (/bin/nope): No such file or directory (ENOENT)"),
       (["nope"], 127, "exec (nope): No such file or directory (ENOENT)"),
       (["plain"], 126, "exec (plain): Permission denied (EACCES)"), (["/bin"], 126, "exec (/bin): Permission denied (EACCES)"),
-      (["/bin/orphan"], 126, "exec (/bin/orphan): its interpreter is missing: No such file or directory (ENOENT)"),
+      (
+        ["/bin/orphan"], 126,
+        "exec (/bin/orphan): its interpreter is missing: No such file or directory (ENOENT); "
+          + "a script names one behind #!, a binary the loader of its C library"
+      ),
+      (["/bin/text"], 126, "exec (/bin/text): Exec format error (ENOEXEC)"),
     ] {
       container.spec.process?.args = command
       let run = try container.run()
