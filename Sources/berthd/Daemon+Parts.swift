@@ -69,7 +69,10 @@ extension Daemon {
 
   /// `berthd teardown`: what couldn't be removed.
   static func tearDown(_ configuration: NodeConfiguration) async throws(BerthError) -> [BerthError] {
-    guard Files.exists(configuration.root) else { return [] }
+    guard Files.exists(configuration.root) else {
+      StandardError.write("berthd: there is no \(configuration.root), so nothing to tear down\n")
+      return []
+    }
     // One that was just told to shut down has answered before it ends.
     let lock = try DaemonLock(root: configuration.root, state: configuration.state, patience: .seconds(5))
     let failures = await (try podManager(configuration, images: try images(configuration), report: { _ in }, changed: { _ in })).tearDown()

@@ -122,6 +122,14 @@ extension Integration {
       #expect(result.stderr.contains("/nonexistent/berth.sock"))
     }
 
+    @Test("a root that isn't there is said to be none by teardown")
+    func noRoot() throws {
+      let directory = try TemporaryDirectory()
+      let places = ["--root", directory("typo"), "--state", directory("state"), "--address", directory("sock")]
+      let result = try Command.run(Binaries.berthd, ["teardown"] + places)
+      #expect(result.exit == 0 && result.stderr.contains("there is no \(directory("typo"))"), "\(result)")
+    }
+
     @Test("events tell what happened to a pod, in order")
     func events() throws {
       try withDaemon { daemon in

@@ -51,6 +51,7 @@ extension Integration {
         _ = try daemon.pod("three", "runs") { $0.container.isRunning }
         #expect(try daemon.berth("shutdown").exit == 0)
         #expect(try Files.readText("\(order)/log") == "three\ntwo\none\n")
+        #expect(daemon.log.contains("the node is shut down") && !daemon.log.contains("its manifest was removed"), "\(daemon.log)")
       }
     }
 

@@ -10,10 +10,10 @@ public struct DesiredEntry: Hashable, Sendable {
   /// nil where nothing is to be remarked, as of nearly all pods: thousands of entries pass through many hands at a start.
   private var remarks: Remarks?
 
-  public init(desired: DesiredPod? = nil, source: String? = nil, problem: ManifestProblem? = nil) {
+  public init(desired: DesiredPod? = nil, source: String? = nil, problem: ManifestProblem? = nil, absence: String? = nil) {
     self.desired = desired
     self.source = source
-    if let problem { self.problem = problem }
+    if problem != nil || absence != nil { (self.problem, self.absence) = (problem, absence) }
   }
 
   public var problem: ManifestProblem? {

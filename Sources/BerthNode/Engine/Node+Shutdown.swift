@@ -10,6 +10,7 @@ extension Node {
     services.schedules.freeze()
     services.pasts.freeze()
     isShuttingDown.withLock { $0 = true }
+    let nothing = DesiredEntry(absence: "the node is shut down")
     let told = Mutex<Set<PodKey>>([])
     let done = await Waiting.until(statuses, timeout: timeout) {
       let active = self.workers.all().filter(\.isActive)
@@ -17,7 +18,7 @@ extension Node {
       let needed = Set(active.flatMap { self.desired.entry($0.key)?.desired?.spec.dependsOn.map(\.pod) ?? [] })
       let free = active.filter { !needed.contains($0.key) }
       // Pods in a circle all at once.
-      for worker in free.isEmpty ? active : free where told.withLock({ $0.insert(worker.key).inserted }) { worker.mark(DesiredEntry()) }
+      for worker in free.isEmpty ? active : free where told.withLock({ $0.insert(worker.key).inserted }) { worker.mark(nothing) }
       return false
     }
     guard done else {

@@ -69,11 +69,7 @@ extension Node {
   }
 
   /// What is asked for of a pod that is to go.
-  func nothing(for key: PodKey) -> DesiredEntry {
-    var nothing = DesiredEntry()
-    if handMade[key] != nil { nothing.absence = "it was removed by hand" }
-    return nothing
-  }
+  func nothing(for key: PodKey) -> DesiredEntry { DesiredEntry(absence: handMade[key] == nil ? nil : "it was removed by hand") }
 
   /// What can be done by hand to the containers of a pod, of a manifest or not. Throws `.notFound` where nothing of it is there.
   public func control(of key: PodKey) async throws(BerthError) -> any ContainerControl {

@@ -62,7 +62,9 @@ enum StatusBuilder {
 
   private static func retryTime(_ input: StatusInput) -> Timestamp? {
     let due = [input.plan.wakeAt, input.failure?.retryAt].compactMap { $0 }.min()
-    return due.map { Timestamp(nanoseconds: input.wallNow.nanoseconds &+ ($0 - input.now).nanoseconds) }
+    // To the millisecond: the two clocks were read one after the other, and 20:05:00 is to be that.
+    let unit: Int64 = 1_000_000
+    return due.map { Timestamp(nanoseconds: (input.wallNow.nanoseconds &+ ($0 - input.now).nanoseconds &+ unit / 2) / unit * unit) }
   }
 
   private static func container(_ spec: ContainerSpec, isInit: Bool, policy: RestartPolicy, _ input: StatusInput) -> PodStatus.Container {

@@ -147,7 +147,7 @@ struct Explain: ParsableCommand {
     for action in plan?["actions"]?.array ?? [] {
       lines.append("next: \(action["text"]?.string ?? ""), because \(action["reason"]?.string ?? "")")
     }
-    if let message = status["message"]?.string, !message.isEmpty { lines.append("what is wrong: \(message)") }
+    if let message = status["message"]?.string, !message.isEmpty { lines.append("message: \(message)") }
     if let retry = status["next_retry_at"]?.string { lines.append("tried again: \(retry)") }
     if status["converged"]?.bool == true { lines.append("nothing is left to do") }
     return lines

@@ -73,7 +73,11 @@ struct StatusBuilderTests {
     let status = status(input)
     #expect(status.reason == "ErrImagePull")
     #expect(status.containers[0].message == "no such host")
-    #expect(status.nextRetryAt == Timestamp(nanoseconds: wall.nanoseconds + 5_000_000_000))
+    let due = Timestamp(nanoseconds: wall.nanoseconds + 5_000_000_000)
+    #expect(status.nextRetryAt == due)
+    // The wall's clock is read a moment after the other one.
+    input.wallNow = Timestamp(nanoseconds: wall.nanoseconds + 40_709)
+    #expect(self.status(input).nextRetryAt == due)
     input.imageFailures = ["example:1": 2]
     let again = self.status(input)
     #expect(again.reason == "ImagePullBackOff" && again.containers[0].message.hasSuffix("ErrImagePull: no such host"))
