@@ -85,7 +85,6 @@ extension DecodedManifest {
     case (.success, .volume): return nil
     }
   }
-
 }
 
 extension PodSpec {
