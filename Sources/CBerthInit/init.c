@@ -181,6 +181,7 @@ static int perform_process_step(struct berth_run *run, const struct berth_step *
   case BERTH_OP_DOMAINNAME: return setdomainname(text, strlen(text));
   case BERTH_OP_SYSCTL: return berth_file_write(a, text, other);
   case BERTH_OP_SYNC: return synchronise(run, (uint32_t)step->x);
+  case BERTH_OP_TELL: return report(run, BERTH_REPORT_SYNC, 0, (uint32_t)step->x), 0;
   case BERTH_OP_WAIT: return wait_for_word(run);
   case BERTH_OP_UNSHARE: return unshare((int)step->x);
   case BERTH_OP_KEYRING: return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, text) < 0 && errno != ENOSYS ? -1 : 0;

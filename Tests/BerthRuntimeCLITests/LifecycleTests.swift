@@ -57,7 +57,7 @@ struct LifecycleTests {
     try container.create()
     let state = try container.must("state", container.id).json()
     #expect(
-      state.object?.members.map(\.key)
+      state.object?.keys
         == ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations", "owner"])
     let pid = try Files.readText("\(container.directory.path)/pid")
     #expect(state["pid"]?.integer.map { String($0) } == pid)

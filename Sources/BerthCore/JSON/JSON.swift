@@ -13,13 +13,18 @@ public enum JSON: Sendable, Hashable {
 
 /// The members of a JSON object in their order. No key occurs twice.
 public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, Sequence {
-  public private(set) var members: [(key: String, value: JSON)] = []
+  public private(set) var keys: [String] = []
+  /// One for each key. Two lists, not one of pairs: a list of texts and one of values are types that reading JSON needs anyway.
+  private(set) var values: [JSON] = []
   /// Positions by key, built once an object is too large to be searched in line.
   private var index: [String: Int] = [:]
   private static let indexedFrom = 48
 
   public init() {}
-  init(capacity: Int) { members.reserveCapacity(capacity) }
+  init(capacity: Int) {
+    keys.reserveCapacity(capacity)
+    values.reserveCapacity(capacity)
+  }
 
   /// A literal's later value of a repeated key replaces the earlier.
   public init(dictionaryLiteral elements: (String, JSON)...) {
@@ -28,45 +33,62 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
   }
 
   private func position(of key: String) -> Int? {
-    members.count < Self.indexedFrom ? members.firstIndex { $0.key == key } : index[key]
+    keys.count < Self.indexedFrom ? keys.firstIndex(of: key) : index[key]
   }
 
   /// Setting nil removes the member.
   public subscript(key: String) -> JSON? {
-    get { position(of: key).map { members[$0].value } }
+    get { position(of: key).map { values[$0] } }
     set {
       switch (position(of: key), newValue) {
-      case (let at?, let value?): members[at].value = value
+      case (let at?, let value?): values[at] = value
       case (nil, let value?): append(key, value)
       case (let at?, nil):
-        members.remove(at: at)
+        keys.remove(at: at)
+        values.remove(at: at)
         rebuildIndex()
       case (nil, nil): break
       }
     }
   }
 
-  private mutating func append(_ key: String, _ value: JSON) {
-    members.append((key, value))
-    if members.count == Self.indexedFrom { rebuildIndex() } else if members.count > Self.indexedFrom { index[key] = members.count - 1 }
+  func contains(_ key: String) -> Bool { position(of: key) != nil }
+
+  /// `key` must be new.
+  mutating func append(_ key: String, _ value: JSON) {
+    keys.append(key)
+    values.append(value)
+    if count == Self.indexedFrom { rebuildIndex() } else if count > Self.indexedFrom { index[key] = count - 1 }
   }
 
   private mutating func rebuildIndex() {
     index = [:]
-    guard members.count >= Self.indexedFrom else { return }
-    for (at, member) in members.enumerated() { index[member.key] = at }
+    guard count >= Self.indexedFrom else { return }
+    for (at, key) in keys.enumerated() { index[key] = at }
   }
 
-  public var count: Int { members.count }
-  public var isEmpty: Bool { members.isEmpty }
-  public func makeIterator() -> IndexingIterator<[(key: String, value: JSON)]> { members.makeIterator() }
+  public var count: Int { keys.count }
+  public var isEmpty: Bool { keys.isEmpty }
+  public func makeIterator() -> Iterator { Iterator(object: self) }
+
+  /// Over the members in their order.
+  public struct Iterator: IteratorProtocol {
+    let object: JSONObject
+    var at = 0
+
+    public mutating func next() -> (key: String, value: JSON)? {
+      guard at < object.count else { return nil }
+      defer { at += 1 }
+      return (object.keys[at], object.values[at])
+    }
+  }
 
   /// Equal members in any order.
   public static func == (a: JSONObject, b: JSONObject) -> Bool {
-    a.count == b.count && a.members.allSatisfy { b[$0.key] == $0.value }
+    a.count == b.count && a.allSatisfy { b[$0.key] == $0.value }
   }
   public func hash(into hasher: inout Hasher) {
-    for key in members.map(\.key).sorted() { hasher.combine(key) }
+    for key in keys.sorted() { hasher.combine(key) }
   }
 }
 

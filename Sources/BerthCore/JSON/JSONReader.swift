@@ -82,23 +82,23 @@ private struct JSONReader {
 
   mutating func object(depth: Int) throws(JSONError) -> JSONObject {
     at += 1
-    var object = JSONObject()
     skipSpace()
     if current == UInt8(ascii: "}") {
       at += 1
-      return object
+      return JSONObject()
     }
+    var object = JSONObject(capacity: 4)
     while true {
       skipSpace()
       guard current == UInt8(ascii: "\"") else { throw failure("expected a key") }
       let start = at
       let key = try string()
-      guard object[key] == nil else { throw failure("duplicate key \"\(key)\"", at: start) }
+      guard !object.contains(key) else { throw failure("duplicate key \"\(key)\"", at: start) }
       skipSpace()
       guard current == UInt8(ascii: ":") else { throw failure("expected ':'") }
       at += 1
       skipSpace()
-      object[key] = try value(depth: depth + 1)
+      object.append(key, try value(depth: depth + 1))
       if try listEnds(UInt8(ascii: "}")) { return object }
     }
   }
@@ -164,14 +164,16 @@ private struct JSONReader {
     let start = at
     at += 1
     var run = at
+    // What stands before the last escape.
     var text: [UInt8] = []
     while true {
       guard at < bytes.count else { throw failure("string without an end", at: start) }
       let byte = bytes[at]
       if byte == UInt8(ascii: "\"") {
-        text += bytes[run..<at]
+        if !text.isEmpty { text += bytes[run..<at] }
+        let valid = text.isEmpty ? String(validUTF8: bytes[run..<at]) : String(validUTF8: text)
         at += 1
-        guard let valid = String(validUTF8: text) else { throw failure("invalid UTF-8", at: start) }
+        guard let valid else { throw failure("invalid UTF-8", at: start) }
         return valid
       }
       guard byte >= 32 else { throw failure("control character in a string") }

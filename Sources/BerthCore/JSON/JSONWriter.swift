@@ -33,12 +33,13 @@ extension JSON {
         item.write(to: &out, indent: level, sorted: sorted)
       }
     case .object(let object):
-      let members = sorted ? object.members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : object.members
-      Self.writeList(members, open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), to: &out, indent: indent) { member, out, level in
-        Self.write(member.key, to: &out)
+      let keys = object.keys
+      let order = sorted ? keys.indices.sorted { keys[$0].utf8.lexicographicallyPrecedes(keys[$1].utf8) } : Array(keys.indices)
+      Self.writeList(order, open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), to: &out, indent: indent) { at, out, level in
+        Self.write(keys[at], to: &out)
         out.append(58)
         if level != nil { out.append(32) }
-        member.value.write(to: &out, indent: level, sorted: sorted)
+        object.values[at].write(to: &out, indent: level, sorted: sorted)
       }
     }
   }

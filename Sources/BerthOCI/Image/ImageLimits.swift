@@ -95,7 +95,7 @@ struct ImageFields {
   func keys(_ key: String) throws(ImageFormatError) -> [String] {
     guard let value = value(key) else { return [] }
     guard let object = value.object else { throw ImageFormatError("\(name): \(key) is not an object") }
-    return object.members.map(\.key).sorted()
+    return object.keys.sorted()
   }
 
   /// A document's own `mediaType` must be the one it was found under, so that the same bytes can't be read as two things.

@@ -34,10 +34,11 @@ extension RuntimeSpec {
 
   /// `1.MINOR.PATCH`, with or without what stands behind `-` or `+`. Later minor versions only add members.
   private static func isVersion1(_ text: String) -> Bool {
-    let numbers = text.utf8.prefix { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") }
-      .split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    return numbers.count == 3 && numbers[0].elementsEqual("1".utf8)
-      && numbers.allSatisfy { !$0.isEmpty && $0.allSatisfy { (48...57).contains($0) } }
+    var rest = Array(text.utf8.prefix { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") })[...]
+    let dot = UInt8(ascii: ".")
+    guard rest.last != dot, rest.popField(dot)?.elementsEqual("1".utf8) == true else { return false }
+    guard let minor = rest.popField(dot), let patch = rest.popField(dot), rest.isEmpty else { return false }
+    return !minor.isEmpty && minor.allSatisfy { (48...57).contains($0) } && !patch.isEmpty && patch.allSatisfy { (48...57).contains($0) }
   }
 }
 
@@ -73,7 +74,8 @@ extension RuntimeSpec.User {
       additionalGids: try reader.numbers("additionalGids"))
     if let umask, umask > 0o777 { throw SpecReader.failure(reader.at("umask"), "has other bits than 0777") }
     // To the kernel the last number means "leave it as it is": the process would stay root.
-    for (key, id) in [("uid", uid), ("gid", gid)] where id == .max { throw Self.noID(reader.at(key)) }
+    if uid == .max { throw Self.noID(reader.at("uid")) }
+    if gid == .max { throw Self.noID(reader.at("gid")) }
     for (at, id) in additionalGids.enumerated() where id == .max { throw Self.noID("\(reader.at("additionalGids"))[\(at)]") }
     guard additionalGids.count <= Self.groupLimit else {
       throw SpecReader.failure(reader.at("additionalGids"), "has more than \(Self.groupLimit) groups")

@@ -22,13 +22,13 @@ extension RuntimeSpec.Linux {
     try readScheduling(reader)
     mountLabel = try reader.string("mountLabel").flatMap { $0.isEmpty ? nil : $0 }
     if let clocks = try reader.child("timeOffsets") {
-      for clock in clocks.object.members.map(\.key) {
+      for clock in clocks.object.keys {
         guard let offset = try clocks.child(clock) else { continue }
         guard clock == "monotonic" || clock == "boottime" else { throw SpecReader.failure(clocks.at(clock), "is no clock that can be set") }
         timeOffsets[clock] = .init(seconds: try offset.number("secs") ?? 0, nanoseconds: try offset.number("nanosecs") ?? 0)
       }
     }
-    for device in try reader.child("netDevices")?.object.members.map(\.key) ?? [] {
+    for device in try reader.child("netDevices")?.object.keys ?? [] {
       netDevices[device] = try reader.child("netDevices")?.child(device)?.string("name").flatMap { $0.isEmpty ? nil : $0 } ?? device
     }
     notModelled += reader.present(["intelRdt"])

@@ -79,26 +79,26 @@ extension Cgroup {
 
   /// As above, with another group of `place` in each.
   public func verify(_ pid: Int32, _ place: (CgroupLayout.Hierarchy) -> String) throws(BerthError) {
-    let text: String
-    do throws(Errno) { text = try Files.readText("/proc/\(pid)/cgroup") } catch { throw failure("verify cgroup", error) }
-    // Bytes, not characters: every launch does this.
-    var (seen, paths): ([Substring.UTF8View], [Substring.UTF8View]) = ([], [])
-    for line in text.utf8.split(separator: 10) {
-      let fields = line.split(separator: 58, maxSplits: 2, omittingEmptySubsequences: false)
-      guard fields.count == 3 else { continue }
-      for controller in fields[1].split(separator: 44, omittingEmptySubsequences: false) {
-        seen.append(controller)
-        paths.append(fields[2])
-      }
-    }
+    let membership: [UInt8]
+    do throws(Errno) { membership = try Files.read("/proc/\(pid)/cgroup") } catch { throw failure("verify cgroup", error) }
     for hierarchy in layout.hierarchies {
-      let (controllers, path) = (layout.version == .v2 ? [""] : hierarchy.controllers, place(hierarchy).utf8)
-      let isThere = { (name: String) in
-        seen.indices.contains { seen[$0].elementsEqual(name.utf8) && paths[$0].suffix(path.count).elementsEqual(path) }
-      }
-      guard controllers.allSatisfy(isThere) else {
-        throw BerthError(.bug, "verify cgroup", place(hierarchy), cause: "process \(pid) is not in it in \(hierarchy.mountPoint)")
+      let path = place(hierarchy)
+      let controllers = layout.version == .v2 ? [""] : hierarchy.controllers
+      guard controllers.allSatisfy({ Self.says(membership, $0, endsWith: path.utf8) }) else {
+        throw BerthError(.bug, "verify cgroup", path, cause: "process \(pid) is not in it in \(hierarchy.mountPoint)")
       }
     }
+  }
+
+  /// Whether /proc/PID/cgroup has a line `NUMBER:CONTROLLERS:PATH` of that controller ("" for v2, which names none) and the end of a path.
+  private static func says(_ membership: [UInt8], _ controller: String, endsWith path: String.UTF8View) -> Bool {
+    var lines = membership[...]
+    while var line = lines.popField(10) {
+      guard line.popField(58) != nil, var controllers = line.popField(58) else { continue }
+      guard line.suffix(path.count).elementsEqual(path) else { continue }
+      if controllers.isEmpty, controller.isEmpty { return true }
+      while let name = controllers.popField(44) { if name.elementsEqual(controller.utf8) { return true } }
+    }
+    return false
   }
 }

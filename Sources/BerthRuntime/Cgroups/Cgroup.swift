@@ -11,7 +11,9 @@ public struct Cgroup: Sendable, Hashable {
   /// nil unless `path` is absolute, not `/`, and free of empty, `.` and `..` components and control characters.
   public init?(_ path: String, in layout: CgroupLayout) {
     guard path.utf8.first == UInt8(ascii: "/"), path.utf8.count <= 3000, path.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
-    for part in Array(path.utf8.dropFirst()).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+    guard path.utf8.last != UInt8(ascii: "/") else { return nil }
+    var rest = Array(path.utf8)[1...]
+    while let part = rest.popField(UInt8(ascii: "/")) {
       guard (1...255).contains(part.count), !part.elementsEqual(".".utf8), !part.elementsEqual("..".utf8) else { return nil }
     }
     self.path = path

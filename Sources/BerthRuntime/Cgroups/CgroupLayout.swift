@@ -34,10 +34,7 @@ public struct CgroupLayout: Sendable, Hashable {
   /// From /proc/self/mountinfo. v2 only where its tree has the controllers; the hybrid form is v1.
   public static func detect() throws(BerthError) -> CgroupLayout {
     do throws(Errno) {
-      let text = try Files.readText("/proc/self/mountinfo")
-      guard let layout = parse(text) else {
-        throw Errno.notFound
-      }
+      guard let layout = parse(try Files.read("/proc/self/mountinfo")) else { throw Errno.notFound }
       return layout
     } catch {
       throw BerthError(
@@ -47,7 +44,7 @@ public struct CgroupLayout: Sendable, Hashable {
   }
 
   /// nil: no hierarchy with controllers is mounted.
-  static func parse(_ mountinfo: String) -> CgroupLayout? {
+  static func parse(_ mountinfo: [UInt8]) -> CgroupLayout? {
     var hierarchies: [Hierarchy] = []
     var unified: String?
     for mount in mounts(mountinfo) {
@@ -73,34 +70,46 @@ public struct CgroupLayout: Sendable, Hashable {
     var options: [String]
   }
 
-  static func mounts(_ mountinfo: String) -> [Mount] {
+  /// Byte by byte, without lists of lines and fields: a node may have thousands of mounts, and every launch reads this.
+  static func mounts(_ mountinfo: [UInt8]) -> [Mount] {
     var mounts: [Mount] = []
-    // An array's bytes, not a text's: a node may have thousands of mounts, and every launch reads this.
-    for line in Array(mountinfo.utf8).split(separator: 10) where isCgroup(line) {
-      let fields = line.split(separator: 32)
-      guard let dash = fields.firstIndex(where: { $0.count == 1 && $0.first == 45 }), dash + 3 < fields.count, fields.count > 5 else {
-        continue
-      }
-      let isUnified = fields[dash + 1].elementsEqual("cgroup2".utf8)
-      guard isUnified || fields[dash + 1].elementsEqual("cgroup".utf8) else { continue }
-      mounts.append(
-        Mount(
-          version: isUnified ? .v2 : .v1, mountPoint: unescaped(fields[4]), root: unescaped(fields[3]),
-          options: fields[dash + 3].split(separator: 44).map { String(decoding: $0, as: UTF8.self) }))
+    var lines = mountinfo[...]
+    while let line = lines.popField(10) {
+      if let mount = mount(line) { mounts.append(mount) }
     }
     return mounts
   }
 
   private static let mark = Array(" - cgroup".utf8)
 
-  /// Whether a line of mountinfo has a file system type that begins with `cgroup`.
-  private static func isCgroup(_ line: ArraySlice<UInt8>) -> Bool {
+  /// nil for a line of another file system. `NUMBER PARENT DEVICE ROOT PLACE OPTIONS … - TYPE SOURCE OPTIONS`.
+  private static func mount(_ line: ArraySlice<UInt8>) -> Mount? {
     var matched = 0
-    for byte in line {
-      if byte == mark[matched] { matched += 1 } else { matched = byte == mark[0] ? 1 : 0 }
-      if matched == mark.count { return true }
+    var at = line.startIndex
+    while at < line.endIndex, matched < mark.count {
+      if line[at] == mark[matched] { matched += 1 } else { matched = line[at] == mark[0] ? 1 : 0 }
+      at += 1
     }
-    return false
+    guard matched == mark.count else { return nil }
+    let isUnified = line[at...].first == UInt8(ascii: "2")
+    if isUnified { at += 1 }
+    guard line[at...].first == 32, let root = field(3, of: line[..<at]), let place = field(4, of: line[..<at]),
+      let options = field(2, of: line[at...])
+    else { return nil }
+    var mount = Mount(version: isUnified ? .v2 : .v1, mountPoint: unescaped(place), root: unescaped(root), options: [])
+    var names = options
+    while let name = names.popField(UInt8(ascii: ",")) {
+      if !name.isEmpty { mount.options.append(String(decoding: name, as: UTF8.self)) }
+    }
+    return mount
+  }
+
+  /// What stands between the blank of that number and the next; nil where there are fewer or nothing.
+  private static func field(_ number: Int, of text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    var rest = text
+    for _ in 0..<number { _ = rest.popField(32) }
+    guard let field = rest.popField(32), !field.isEmpty else { return nil }
+    return field
   }
 
   /// mountinfo writes blanks and backslashes as `\` and three octal digits.

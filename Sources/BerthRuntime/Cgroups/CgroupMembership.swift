@@ -11,12 +11,12 @@ public struct CgroupMembership: Sendable, Hashable {
   /// This process in every hierarchy that is mounted.
   public static func own() throws(BerthError) -> [CgroupMembership] {
     do throws(Errno) {
-      return parse(mountinfo: try Files.readText("/proc/self/mountinfo"), membership: try Files.readText("/proc/self/cgroup"))
+      return parse(mountinfo: try Files.read("/proc/self/mountinfo"), membership: try Files.readText("/proc/self/cgroup"))
     } catch { throw BerthError(.unavailable, "read own cgroups", "/proc/self", cause: error.description) }
   }
 
   /// From the texts of /proc/PID/mountinfo and /proc/PID/cgroup (lines `NUMBER:CONTROLLERS:PATH`; v2's names no controllers).
-  static func parse(mountinfo: String, membership: String) -> [CgroupMembership] {
+  static func parse(mountinfo: [UInt8], membership: String) -> [CgroupMembership] {
     let mounts = CgroupLayout.mounts(mountinfo)
     return membership.split(separator: "\n").compactMap { line -> CgroupMembership? in
       let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)

@@ -17,7 +17,7 @@ struct CgroupV1 {
     try group.applyHugePages(resources.hugepageLimits, "limit_in_bytes", of: "hugetlb")
     try group.applyRDMA(resources.rdma, of: "rdma")
     try applyNetwork(resources.network)
-    if isNew { for rule in resources.devices { try apply(rule) } }
+    if isNew { try apply(resources.devices) }
   }
 
   /// Memory must never be above memory and swap together, at no time: the one that grows goes first.
@@ -72,14 +72,19 @@ struct CgroupV1 {
     if let runtime = cpu.realtimeRuntime { try group.write(String(runtime), to: "cpu.rt_runtime_us", of: "cpu") }
   }
 
-  private func apply(_ rule: RuntimeSpec.DeviceRule) throws(BerthError) {
-    let file = rule.allow ? "devices.allow" : "devices.deny"
-    let numbers = "\(rule.major.map(String.init) ?? "*"):\(rule.minor.map(String.init) ?? "*")"
-    guard !rule.access.isEmpty else { return }
-    // The kernel takes "a" for all devices and all access only.
-    guard rule.type == .all else { return try group.write("\(rule.type.rawValue) \(numbers) \(rule.access)", to: file, of: "devices") }
-    if rule.major == nil, rule.minor == nil, Set(rule.access) == Set("rwm") { return try group.write("a", to: file, of: "devices") }
-    for type in ["c", "b"] { try group.write("\(type) \(numbers) \(rule.access)", to: file, of: "devices") }
+  private func apply(_ rules: [RuntimeSpec.DeviceRule]) throws(BerthError) {
+    for rule in rules where !rule.access.isEmpty {
+      let file = rule.allow ? "devices.allow" : "devices.deny"
+      let numbers = "\(rule.major.map(String.init) ?? "*"):\(rule.minor.map(String.init) ?? "*")"
+      // The kernel takes "a" for all devices and all access only.
+      if rule.type != .all {
+        try group.write("\(rule.type.rawValue) \(numbers) \(rule.access)", to: file, of: "devices")
+      } else if rule.major == nil, rule.minor == nil, "rwm".utf8.allSatisfy(rule.access.utf8.contains) {
+        try group.write("a", to: file, of: "devices")
+      } else {
+        for type in ["c", "b"] { try group.write("\(type) \(numbers) \(rule.access)", to: file, of: "devices") }
+      }
+    }
   }
 
   func stats() -> CgroupStats {

@@ -63,6 +63,7 @@ public struct DirectLaunch: ~Copyable {
   public borrowing func follow(_ atPoint: (UInt32) throws(BerthError) -> Void) throws(BerthError) -> Outcome {
     let report: LaunchReport
     var refusal: BerthError?
+    let pid = self.pid
     do throws(Errno) {
       report = try withoutActuallyEscaping(atPoint) { atPoint throws(Errno) in
         try LaunchReport.read(from: reports, .plan(plan), id: id) { point in
@@ -72,12 +73,14 @@ public struct DirectLaunch: ~Copyable {
             return .goOn
           } catch {
             refusal = error
+            Children.kill(pid)
             return .refuse
           }
         }
       }
     } catch { throw end(BerthError(.bug, "launch", id, cause: "read reports: \(error)")) }
-    if let refusal { throw end(refusal) }
+    // One that was ending already says better why.
+    if let refusal { throw end(report.hasSpoken ? report.failure ?? refusal : refusal) }
     let warnings = outsideWarnings + report.warnings
     if report.isWaiting { return .created(warnings: warnings) }
     if let failure = report.failure { throw end(failure) }

@@ -16,7 +16,7 @@ struct LaunchReport {
     case goOn
     /// The process stays where it is; so does what it tells from now on.
     case leave
-    /// The process is to be ended: the caller knows why.
+    /// The process was killed: what it told before is still read.
     case refuse
   }
 
@@ -63,7 +63,7 @@ struct LaunchReport {
       case .leave:
         report.isWaiting = true
         return report
-      case .refuse: return report
+      case .refuse: continue
       }
     }
     if !report.isExecuting, report.failure == nil {

@@ -86,11 +86,13 @@ enum LauncherProcess {
           return .goOn
         } catch {
           refusal = error
+          Children.kill(pid)
           return .refuse
         }
       }
     } catch { throw BerthError(.bug, "launch", launch.id, cause: "read reports: \(error)") }
-    if let refusal { throw refusal }
+    // As in `DirectLaunch`.
+    if let refusal { throw report.hasSpoken ? report.failure ?? refusal : refusal }
     return report
   }
 }

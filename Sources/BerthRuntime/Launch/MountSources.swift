@@ -43,12 +43,16 @@ public struct MountSources {
     namespace = facts.namespaces[.user]
   }
 
-  private static let propagating: Set = ["shared", "rshared", "slave", "rslave"]
-
   /// Whether the container's process can't make it even as the node's root.
   private static func isSpecial(_ mount: RuntimeSpec.Mount) -> Bool {
-    !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty
-      || mount.options.contains { $0 == "idmap" || $0 == "ridmap" || propagating.contains($0) }
+    !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty || mount.options.contains(where: isSpecial)
+  }
+
+  private static func isSpecial(_ option: String) -> Bool {
+    switch option {
+    case "idmap", "ridmap", "shared", "rshared", "slave", "rslave": true
+    default: false
+    }
   }
 
   private mutating func source(_ at: Int) throws(BerthError) -> Int32? {
@@ -157,17 +161,17 @@ public struct MountSources {
       throw Self.failure("linux.uidMappings", "maps no id 0")
     }
     var nodes: [(path: String, node: NodeSpec)] = []
-    for (path, node) in try InitPlanner.nodes(linux) {
+    for device in InitPlanner.devices(linux) {
+      var node = try InitPlanner.node(device)
       guard let uid = maps.hostUID(node.uid), let gid = maps.hostGID(node.gid) else {
-        throw Self.failure("linux.devices", "\(path): its owner \(node.uid):\(node.gid) is not mapped")
+        throw Self.failure("linux.devices", "\(device.path): its owner \(node.uid):\(node.gid) is not mapped")
       }
-      var node = node
       (node.uid, node.gid) = (uid, gid)
-      nodes.append((String(path.dropFirst("/dev/".count)), node))
+      nodes.append((String(device.path.dropFirst("/dev/".count)), node))
     }
     do throws(Errno) {
       let tree = try DetachedMount.make(
-        "tmpfs", [("source", spec.mounts[at].source ?? "tmpfs")] + options.parameters,
+        "tmpfs", [("source", spec.mounts[at].source ?? "tmpfs")] + options.parameters.map { ($0.key, $0.value) },
         attributes: UInt32(truncatingIfNeeded: options.set.rawValue))
       try Files.changeOwner(tree, uid: root.uid, gid: root.gid)
       for (path, node) in nodes {

@@ -25,7 +25,7 @@ extension InitPlanner {
     if linux.namespaces.contains(where: { $0.type == .user && $0.path == nil }) { plan.birth.idMaps = facts.idMaps }
     plan.birth.oomScore = process.oomScoreAdj
     plan.birth.hardLimits = process.rlimits.compactMap { limit in
-      Self.rlimits[limit.type].map { InitPlan.HardLimit(resource: $0, value: limit.hard) }
+      Self.rlimits.firstIndex(of: limit.type).map { InitPlan.HardLimit(resource: Int32($0), value: limit.hard) }
     }
     if plan.birth.isAwaited { add(.awaitWord, "wait for id mappings") }
     add(.user(uid: 0, gid: 0, groups: []), "become root of the user namespace")

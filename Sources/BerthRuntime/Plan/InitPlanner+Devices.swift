@@ -9,11 +9,6 @@ extension InitPlanner {
     .init("/dev/urandom", .character, major: 1, minor: 9), .init("/dev/tty", .character, major: 5, minor: 0),
   ]
 
-  private static let links = [
-    ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"), ("/dev/stdout", "/proc/self/fd/1"),
-    ("/dev/stderr", "/proc/self/fd/2"), ("/dev/ptmx", "pts/ptmx"),
-  ]
-
   /// Nodes are made only in a /dev that the spec has mounted for this container: never in the image's, never in the node's.
   mutating func planDevices() throws(BerthError) {
     let own = spec.mounts.last { $0.destination == "/dev" || $0.destination == "/dev/" }
@@ -26,22 +21,31 @@ extension InitPlanner {
     }
     // Where this process may make none, they are there already.
     if facts.idMaps == nil {
-      for (path, node) in try Self.nodes(linux) { add(.node(path, node), "make device \(path)") }
+      for device in Self.devices(linux) { add(.node(device.path, try Self.node(device)), "make device \(device.path)") }
     }
-    for (path, target) in Self.links { add(.link(path, to: target), "make \(path)") }
+    link("/dev/fd", to: "/proc/self/fd")
+    link("/dev/stdin", to: "/proc/self/fd/0")
+    link("/dev/stdout", to: "/proc/self/fd/1")
+    link("/dev/stderr", to: "/proc/self/fd/2")
+    link("/dev/ptmx", to: "pts/ptmx")
   }
+
+  private mutating func link(_ path: String, to target: String) { add(.link(path, to: target), "make \(path)") }
 
   /// All that a /dev is to hold: the spec's, and of the standard ones those that it doesn't name.
-  static func nodes(_ linux: RuntimeSpec.Linux) throws(BerthError) -> [(path: String, node: NodeSpec)] {
-    let named = Set(linux.devices.map(\.path))
-    var nodes: [(path: String, node: NodeSpec)] = []
-    for device in defaultDevices.filter({ !named.contains($0.path) }) + linux.devices { nodes.append((device.path, try node(device))) }
-    return nodes
+  static func devices(_ linux: RuntimeSpec.Linux) -> [RuntimeSpec.Device] {
+    guard !linux.devices.isEmpty else { return defaultDevices }
+    return defaultDevices.filter { standard in !linux.devices.contains { $0.path == standard.path } } + linux.devices
   }
 
-  private static func node(_ device: RuntimeSpec.Device) throws(BerthError) -> NodeSpec {
-    let parts = device.path.split(separator: "/", omittingEmptySubsequences: false)
-    guard device.path.hasPrefix("/dev/"), parts.dropFirst().allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
+  static func node(_ device: RuntimeSpec.Device) throws(BerthError) -> NodeSpec {
+    var rest = Array(device.path.utf8)[...]
+    var isBelow = device.path.hasPrefix("/dev/") && device.path.utf8.last != UInt8(ascii: "/")
+    _ = rest.popField(UInt8(ascii: "/"))
+    while let part = rest.popField(UInt8(ascii: "/")) {
+      if part.isEmpty || part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) { isBelow = false }
+    }
+    guard isBelow else {
       throw BerthError(.unsupported, "plan", "linux.devices", cause: "\(device.path) is not below /dev")
     }
     let kind: UInt32 =

@@ -24,7 +24,7 @@ extension InitPlanner {
   }
 
   /// File systems whose files all get `linux.mountLabel`: those that keep no labels of their own. What is bound keeps its own.
-  private static let labelled: Set = ["tmpfs", "devpts", "overlay", "ramfs"]
+  private static let labelled = ["tmpfs", "devpts", "overlay", "ramfs"]
 
   func mountLabel(for type: String) throws(BerthError) -> String? {
     guard let label = linux.mountLabel else { return nil }

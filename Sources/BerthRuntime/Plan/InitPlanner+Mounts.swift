@@ -108,8 +108,9 @@ extension InitPlanner {
   private mutating func addContext(_ type: String, _ source: String?, _ options: MountOptions, _ purpose: String) {
     add(.openContext(type), purpose)
     if let source, !source.isEmpty { add(.setParameter("source", source), purpose) }
-    for (key, value) in options.parameters {
-      if let value { add(.setParameter(key, value), "\(purpose): option \(key)") } else { add(.setFlag(key), "\(purpose): option \(key)") }
+    for option in options.parameters {
+      let what: InitStep = option.value.map { .setParameter(option.key, $0) } ?? .setFlag(option.key)
+      add(what, "\(purpose): option \(option.key)")
     }
   }
 
@@ -129,6 +130,7 @@ extension InitPlanner {
   /// Absolute, without empty, `.` and `..` components.
   private func clean(_ destination: String, _ field: String) throws(BerthError) -> String {
     guard destination.hasPrefix("/") else { throw failure(.invalidArgument, "\(field).destination", "is not an absolute path") }
+    if isClean(destination) { return destination }
     var parts: [Substring] = []
     for part in destination.split(separator: "/") where part != "." {
       if part == ".." { _ = parts.popLast() } else { parts.append(part) }
@@ -137,11 +139,25 @@ extension InitPlanner {
     return "/" + parts.joined(separator: "/")
   }
 
+  /// Whether a path that begins with `/` has nothing to be cleaned, as most have: each component begins with something other than `.`.
+  private func isClean(_ path: String) -> Bool {
+    var isStart = false
+    for byte in path.utf8 {
+      if isStart, byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".") { return false }
+      isStart = byte == UInt8(ascii: "/")
+    }
+    return !isStart
+  }
+
   /// Files of proc that containers get replaced, by lxcfs for one. Everything else in proc stays the kernel's.
-  private static let replaceableProcFiles: Set = [
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg", "/proc/slabinfo",
-    "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
-  ]
+  private static func isReplaceable(_ path: String) -> Bool {
+    switch path {
+    case "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
+      "/proc/slabinfo", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled":
+      true
+    default: false
+    }
+  }
 
   private func resolution(_ destination: String, _ mount: RuntimeSpec.Mount, _ field: String) throws(BerthError) -> ResolveFlags {
     switch destination {
@@ -152,7 +168,7 @@ extension InitPlanner {
       }
       return [.create, .noSymlinks]
     case "/sys": return [.create, .noSymlinks]
-    case _ where Self.replaceableProcFiles.contains(destination): return .noSymlinks
+    case _ where Self.isReplaceable(destination): return .noSymlinks
     case _ where destination.hasPrefix("/proc/"):
       throw failure(.invalidArgument, "\(field).destination", "is inside /proc")
     default: return [.create, .noProc]
@@ -198,7 +214,8 @@ extension InitPlanner {
     add(.mountTarget(destination, [.create, .noProc]), purpose)
     add(.attach, purpose)
     for controllers in groups {
-      let name = controllers.joined(separator: ",")
+      // The library's joining is generic code that works out its types first.
+      let name = controllers.dropFirst().reduce(controllers.first ?? "") { "\($0),\($1)" }
       addCgroup("cgroup", controllers, at: "\(destination)/\(name)", options)
       if controllers.count > 1 { for controller in controllers { add(.link("\(destination)/\(controller)", to: name), purpose) } }
     }

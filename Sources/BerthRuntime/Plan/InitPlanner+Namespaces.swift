@@ -64,15 +64,18 @@ extension InitPlanner {
   }
 
   mutating func planNames() throws(BerthError) {
-    for (name, field) in [(spec.hostname, "hostname"), (spec.domainname, "domainname")] {
-      guard let name, !name.isEmpty else { continue }
-      guard isPrivate(.uts) else { throw failure(.invalidArgument, field, "needs a uts namespace of its own") }
-      guard name.utf8.count <= 64 else { throw failure(.invalidArgument, field, "is longer than 64 bytes") }
-      guard name.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
-        throw failure(.invalidArgument, field, "has a blank or control character")
-      }
-      add(field == "hostname" ? .hostname(name) : .domainname(name), "set \(field)")
+    if let name = try name(spec.hostname, "hostname") { add(.hostname(name), "set hostname") }
+    if let name = try name(spec.domainname, "domainname") { add(.domainname(name), "set domainname") }
+  }
+
+  private func name(_ name: String?, _ field: String) throws(BerthError) -> String? {
+    guard let name, !name.isEmpty else { return nil }
+    guard isPrivate(.uts) else { throw failure(.invalidArgument, field, "needs a uts namespace of its own") }
+    guard name.utf8.count <= 64 else { throw failure(.invalidArgument, field, "is longer than 64 bytes") }
+    guard name.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
+      throw failure(.invalidArgument, field, "has a blank or control character")
     }
+    return name
   }
 
   /// A proc that nobody else sees, for what must be written there before exec.

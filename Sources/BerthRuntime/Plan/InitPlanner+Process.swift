@@ -3,10 +3,10 @@ import BerthOCI
 
 extension InitPlanner {
   /// RLIMIT_* as setrlimit(2) numbers them on x86 and ARM.
-  static let rlimits: [String: Int32] = [
-    "RLIMIT_CPU": 0, "RLIMIT_FSIZE": 1, "RLIMIT_DATA": 2, "RLIMIT_STACK": 3, "RLIMIT_CORE": 4, "RLIMIT_RSS": 5, "RLIMIT_NPROC": 6,
-    "RLIMIT_NOFILE": 7, "RLIMIT_MEMLOCK": 8, "RLIMIT_AS": 9, "RLIMIT_LOCKS": 10, "RLIMIT_SIGPENDING": 11, "RLIMIT_MSGQUEUE": 12,
-    "RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_RTTIME": 15,
+  static let rlimits = [
+    "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_CORE", "RLIMIT_RSS", "RLIMIT_NPROC", "RLIMIT_NOFILE",
+    "RLIMIT_MEMLOCK", "RLIMIT_AS", "RLIMIT_LOCKS", "RLIMIT_SIGPENDING", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_RTPRIO",
+    "RLIMIT_RTTIME",
   ]
 
   mutating func planLimits() throws(BerthError) {
@@ -15,15 +15,16 @@ extension InitPlanner {
       // Nobody inside a user namespace may lower it.
       if facts.idMaps == nil { add(.oomScore(score), "set oom_score_adj \(score)") }
     }
-    var seen: Set<String> = []
+    var seen: UInt32 = 0
     for (at, limit) in process.rlimits.enumerated() {
-      guard let resource = Self.rlimits[limit.type] else {
+      guard let resource = Self.rlimits.firstIndex(of: limit.type) else {
         throw failure(.invalidArgument, "process.rlimits[\(at)].type", "unknown limit \"\(limit.type)\"")
       }
-      guard seen.insert(limit.type).inserted else {
+      guard seen & 1 << resource == 0 else {
         throw failure(.invalidArgument, "process.rlimits[\(at)].type", "a second \(limit.type)")
       }
-      add(.rlimit(resource, soft: limit.soft, hard: limit.hard), "set \(limit.type)")
+      seen |= 1 << resource
+      add(.rlimit(Int32(resource), soft: limit.soft, hard: limit.hard), "set \(limit.type)")
     }
     try planScheduling()
     try planLabels()

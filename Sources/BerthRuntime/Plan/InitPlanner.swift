@@ -8,6 +8,8 @@ public struct InitPlanner {
   let linux: RuntimeSpec.Linux
   let facts: PlanFacts
   var plan = InitPlan()
+  /// Whether the process was told to go on while its membership is being verified.
+  var awaitsVerdict = false
 
   /// Throws `.unsupported` naming the field that this runtime doesn't implement, `.invalidArgument` for a spec that contradicts itself.
   public static func plan(_ spec: RuntimeSpec, _ facts: PlanFacts) throws(BerthError) -> InitPlan {
@@ -46,12 +48,13 @@ public struct InitPlanner {
     add(.pivot, "pivot root")
     try planRootPropagation()
     if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
-    if !hasHooks { planMembership(isMade: false, isVerifiedLater: isVerifiedAtGate) }
+    if !hasHooks { planMembership(isMade: false, verified: isVerifiedAtGate ? .atGate : whileItGoesOn) }
     try planCgroupView()
     if spec.root?.readonly == true {
       add(.changeMount(.root, set: .readOnly, clear: [], propagation: 0, recursive: false), "make root read-only")
     }
     try planLimits()
+    planVerdict()
     if let gate = facts.gate {
       // Whoever creates learns what can be known: a command that isn't there.
       if let candidates = try candidates(), candidates.allSatisfy({ $0.hasPrefix("/") }) {
@@ -65,22 +68,42 @@ public struct InitPlanner {
     try planExec()
   }
 
-  /// No command runs before the gate is opened, so that is soon enough to verify the membership; a process that its launcher moves, or
-  /// hands devices, must be waited for.
-  private var isVerifiedAtGate: Bool {
-    facts.gate != nil && linux.netDevices.isEmpty && (facts.cgroups == .unified || !facts.cgroupJoins.isEmpty)
+  /// When the launcher verifies that the process is in its cgroup.
+  enum Verification {
+    /// At once; the process waits.
+    case here
+    /// While the process goes on, up to `planVerdict`.
+    case meanwhile
+    /// Once it is at its gate: no command runs before that is opened.
+    case atGate
   }
 
-  /// `isMade`: whether the cgroup is there already. `isVerifiedLater`: by whoever created the process, once it is at its gate.
-  mutating func planMembership(isMade: Bool, isVerifiedLater: Bool = false) {
+  private var isVerifiedAtGate: Bool { facts.gate != nil && whileItGoesOn == .meanwhile }
+
+  /// A process that its launcher moves, or hands devices, must wait for it.
+  var whileItGoesOn: Verification {
+    linux.netDevices.isEmpty && (facts.cgroups == .unified || !facts.cgroupJoins.isEmpty) ? .meanwhile : .here
+  }
+
+  /// `isMade`: whether the cgroup is there already.
+  mutating func planMembership(isMade: Bool, verified: Verification = .here) {
     // Most often the launcher is done first, and the process needn't sleep.
     if !isMade, !facts.cgroupJoins.isEmpty {
       add(.awaitWord, "wait for cgroup")
       plan.awaitsCgroup = true
     }
     for join in facts.cgroupJoins { add(.joinCgroup(join), "join cgroup \(join.path)") }
-    if !isVerifiedLater { add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup") }
+    switch verified {
+    case .here: add(.synchronise(InitPlan.cgroupAttached), "wait for cgroup")
+    case .meanwhile:
+      add(.tell(InitPlan.cgroupAttached), "have cgroup verified")
+      awaitsVerdict = true
+    case .atGate: return
+    }
   }
+
+  /// Stands before the command, and before anything else that waits for a word of the launcher's.
+  mutating func planVerdict() { if awaitsVerdict { add(.awaitWord, "wait for verified cgroup") } }
 
   mutating func add(_ what: InitStep, _ purpose: String) { plan.steps.append(InitPlan.Step(what: what, purpose: purpose)) }
 

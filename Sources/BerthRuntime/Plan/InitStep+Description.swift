@@ -16,6 +16,7 @@ extension InitStep: CustomStringConvertible {
     case .propagation(let path, let flags): "propagation of \(path) 0x\(String(flags, radix: 16))"
     case .descriptor(let slot, let number): "\(slot) = descriptor \(number)"
     case .synchronise(let point): "wait for \(point)"
+    case .tell(let point): "tell \(point)"
     case .awaitWord: "wait for the launcher"
     case .unshare(let kind): "unshare \(kind.rawValue)"
     case .hostname(let name): "hostname \(name)"

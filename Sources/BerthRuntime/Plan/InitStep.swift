@@ -75,6 +75,8 @@ public enum InitStep: Sendable, Hashable {
   case domainname(String)
   case sysctl(String, String)
   case synchronise(UInt32)
+  /// As `synchronise`, but the process goes on until it comes to `awaitWord`.
+  case tell(UInt32)
   /// Until the launcher has done what only it can.
   case awaitWord
   case unshare(RuntimeSpec.NamespaceKind)

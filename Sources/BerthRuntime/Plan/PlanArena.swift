@@ -45,14 +45,16 @@ struct PlanArena {
 
   private mutating func align() { while (dataStart + data.count) % 8 != 0 { data.append(0) } }
 
-  private mutating func text(_ text: String) -> UInt32 { texts([text]) }
+  private mutating func text(_ text: String) -> UInt32 {
+    let offset = UInt32(truncatingIfNeeded: dataStart + data.count)
+    data += text.utf8
+    data.append(0)
+    return offset
+  }
 
   private mutating func texts(_ texts: [String]) -> UInt32 {
     let offset = UInt32(truncatingIfNeeded: dataStart + data.count)
-    for text in texts {
-      data += text.utf8
-      data.append(0)
-    }
+    for text in texts { _ = self.text(text) }
     return offset
   }
 
@@ -134,6 +136,7 @@ struct PlanArena {
     case .domainname(let name): set(&step, BERTH_OP_DOMAINNAME, name)
     case .sysctl(let path, let value): set(&step, BERTH_OP_SYSCTL, path, value, a: .proc)
     case .synchronise(let point): set(&step, BERTH_OP_SYNC, x: UInt64(point))
+    case .tell(let point): set(&step, BERTH_OP_TELL, x: UInt64(point))
     case .awaitWord: set(&step, BERTH_OP_WAIT)
     case .unshare(let kind): set(&step, BERTH_OP_UNSHARE, x: kind.cloneFlag)
     case .keyring(let name): set(&step, BERTH_OP_KEYRING, name)

@@ -50,7 +50,13 @@ public struct InitRecord: Sendable, Hashable {
 
 extension ProcessIdentity {
   /// As shim.pid and init records keep it.
-  public var json: JSONObject { ["version": 1, "pid": .integer(Int64(pid)), "start_time_ticks": .integer(Int64(clamping: startTicks))] }
+  public var json: JSONObject {
+    var json = JSONObject()
+    json["version"] = 1
+    json["pid"] = .integer(Int64(pid))
+    json["start_time_ticks"] = .integer(Int64(clamping: startTicks))
+    return json
+  }
 
   /// nil if `json` is no record of a version known.
   public init?(_ json: JSON) {

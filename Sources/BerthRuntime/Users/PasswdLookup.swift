@@ -28,8 +28,9 @@ public enum PasswdLookup {
   /// fit 32 bits (the last one, which means "none", excepted). A nil file isn't there: numbers work without.
   /// Throws `.invalidArgument`, and `.notFound` for an unknown name.
   public static func resolve(_ user: String, passwd: [UInt8]?, group: [UInt8]?) throws(BerthError) -> ResolvedUser {
-    let parts = user.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    let name = parts.first.flatMap { $0.isEmpty ? nil : $0 } ?? "0"
+    let colon = user.utf8.firstIndex(of: 58)
+    let before = String(user[..<(colon ?? user.endIndex)])
+    let name = before.isEmpty ? "0" : before
     let entries = try lines(passwd, "passwd", user)
     let entry = try find(name, in: entries, user)
     guard let uid = entry?.uid ?? number(name) else {
@@ -38,8 +39,8 @@ public enum PasswdLookup {
     let groups = try lines(group, "group", user)
     var gid = entry?.gid ?? 0
     // An explicit group stands for all of them, as with docker run --user.
-    if parts.count == 2, !parts[1].isEmpty {
-      gid = try groupID(parts[1], in: groups, user)
+    if let colon, user.utf8.index(after: colon) != user.endIndex {
+      gid = try groupID(String(user[user.utf8.index(after: colon)...]), in: groups, user)
       return ResolvedUser(uid: uid, gid: gid, additionalGids: [gid], home: entry?.home ?? "/")
     }
     var additional = [gid]
@@ -58,7 +59,7 @@ public enum PasswdLookup {
   }
 
   /// nil: a number without an entry.
-  private static func find(_ name: String, in lines: [[String]], _ user: String) throws(BerthError) -> Entry? {
+  private static func find(_ name: String, in lines: Lines, _ user: String) throws(BerthError) -> Entry? {
     if looksNumeric(name), number(name) == nil { throw outOfRange(name, user) }
     let wanted = number(name)
     for fields in lines where fields.count >= 4 {
@@ -69,7 +70,7 @@ public enum PasswdLookup {
     return nil
   }
 
-  private static func groupID(_ name: String, in lines: [[String]], _ user: String) throws(BerthError) -> UInt32 {
+  private static func groupID(_ name: String, in lines: Lines, _ user: String) throws(BerthError) -> UInt32 {
     if looksNumeric(name) {
       guard let gid = number(name) else { throw outOfRange(name, user) }
       return gid
@@ -95,15 +96,28 @@ public enum PasswdLookup {
     return number
   }
 
-  private static func lines(_ bytes: [UInt8]?, _ file: String, _ user: String) throws(BerthError) -> [[String]] {
-    guard let bytes else { return [] }
+  private static func lines(_ bytes: [UInt8]?, _ file: String, _ user: String) throws(BerthError) -> Lines {
+    let bytes = bytes ?? []
     guard bytes.count <= limit else {
       throw BerthError(.invalidArgument, "resolve user", user, cause: "the image's /etc/\(file) is larger than \(limit) bytes")
     }
-    var lines: [[String]] = []
-    for line in bytes.split(separator: 10) where line.first != 35 && !line.contains(0) {
-      lines.append(line.split(separator: 58, maxSplits: 6, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) })
+    return Lines(rest: bytes[...])
+  }
+
+  /// The fields of each line that isn't a comment, read no further than somebody looks: root is most often the first.
+  private struct Lines: Sequence, IteratorProtocol {
+    var rest: ArraySlice<UInt8>
+
+    mutating func next() -> [String]? {
+      while var line = rest.popField(10) {
+        if line.isEmpty || line.first == 35 || line.contains(0) { continue }
+        // What stands behind the last colon is a field too.
+        let endsOpen = line.last == 58
+        var fields: [String] = []
+        while let field = line.popField(58) { fields.append(String(decoding: field, as: UTF8.self)) }
+        return endsOpen ? fields + [""] : fields
+      }
+      return nil
     }
-    return lines
   }
 }

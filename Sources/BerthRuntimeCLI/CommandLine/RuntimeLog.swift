@@ -3,7 +3,7 @@ import BerthLinux
 
 /// Where failures are told, in the two formats of runc's log.
 struct RuntimeLog {
-  enum Format: String { case text, json }
+  enum Format { case text, json }
   var file: String?
   var format: Format
 
@@ -14,11 +14,12 @@ struct RuntimeLog {
 
   init(_ options: Words) throws(BerthError) {
     file = options.value("log").flatMap { $0.isEmpty ? nil : $0 }
-    let text = options.value("log-format") ?? "text"
-    guard let format = Format(rawValue: text) else {
-      throw BerthError(.invalidArgument, "read options", "--log-format", cause: "\"\(text)\" is neither text nor json")
+    switch options.value("log-format") {
+    case nil, "text": format = .text
+    case "json": format = .json
+    case let other?:
+      throw BerthError(.invalidArgument, "read options", "--log-format", cause: "\"\(other)\" is neither text nor json")
     }
-    self.format = format
   }
 
   /// To the log, and to standard error where that isn't the log itself.

@@ -49,7 +49,7 @@ struct Bundle {
   static func cgroup(_ spec: RuntimeSpec, id: String) throws(BerthError) -> Cgroup {
     let given = spec.linux?.cgroupsPath ?? ""
     let path = given.isEmpty ? "/\(id)" : given.hasPrefix("/") ? given : "/\(given)"
-    guard let cgroup = Cgroup(path, in: try CgroupLayout.detect()) else {
+    guard let cgroup = Cgroup(path, in: try NodeCgroups.required()) else {
       throw BerthError(.invalidArgument, "read config.json", "linux.cgroupsPath", cause: "is no path of a cgroup")
     }
     return cgroup

@@ -29,8 +29,8 @@ struct ContainerCreation: ~Copyable {
       UserResolution.completeHome(&process, root: root)
       spec.process = process
     }
-    // The code that read config.json is not needed again: without this, it would be part of the program's peak of memory.
-    ProcessControl.forgetProgram()
+    // The code that read config.json is not needed again: without this, it would be part of a create's peak of memory.
+    if options.waitsForStart { ProcessControl.forgetProgram() }
     var facts = PlanFacts(containerID: options.id, root: root.raw, rootMountPoint: bundle.rootfs)
     try gather(&facts, cgroup, lock.directory)
     let plan = try InitPlanner.plan(spec, facts)
@@ -83,7 +83,7 @@ struct ContainerCreation: ~Copyable {
     if isV2 { try cgroup.create(resources) }
     let process = try cloned(plan, facts, cgroup)
     // So is the planner, and the process mounts meanwhile.
-    ProcessControl.forgetProgram()
+    if options.waitsForStart { ProcessControl.forgetProgram() }
     do throws(BerthError) {
       // On v1 the process mounts meanwhile.
       if !isV2 {
@@ -156,6 +156,7 @@ struct ContainerCreation: ~Copyable {
   /// Interfaces of this process's network, to that of the container. What was moved before a failure goes the way of all interfaces whose
   /// network ends: hardware comes back to the node.
   private static func handOver(_ devices: [String: String], to process: ProcessIdentity) throws(BerthError) {
+    guard !devices.isEmpty else { return }
     for (device, name) in devices.sorted(by: { $0.key < $1.key }) {
       do throws(Errno) { try NetworkDevices.move(device, as: name, to: try NetworkNamespace(of: process)) } catch {
         throw BerthError(.failedPrecondition, "move network device", "linux.netDevices.\(device)", cause: error.description)

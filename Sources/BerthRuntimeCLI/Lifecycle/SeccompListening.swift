@@ -6,12 +6,12 @@ import BerthRuntime
 /// The connection to whoever answers for a filter. Source: config-linux.md "The Container Process State".
 enum SeccompListening {
   /// nil where no rule asks. `state`: the container's, without a pid where that is the new process's own.
-  static func connect(_ spec: RuntimeSpec, state: JSONObject) throws(BerthError) -> SeccompListener? {
+  static func connect(_ spec: RuntimeSpec, state: @autoclosure () -> JSONObject) throws(BerthError) -> SeccompListener? {
     guard let profile = spec.linux?.seccomp, profile.notifies, let given = profile.listenerPath, !given.isEmpty else { return nil }
     let path = try RuntimeProgram.absolute(given)
     do throws(Errno) {
       let socket = try StreamSocket.connect(path).release()
-      return SeccompListener(socket: socket, message: message(spec, profile, state))
+      return SeccompListener(socket: socket, message: message(spec, profile, state()))
     } catch { throw BerthError(.failedPrecondition, "connect seccomp listener", path, cause: "\(error)") }
   }
 

@@ -9,11 +9,8 @@ struct Container {
   let record: ContainerRecord
   var id: String { record.id }
 
-  /// Looked for once: a call lasts milliseconds, and mountinfo may be long.
-  private static let layout = try? CgroupLayout.detect()
-
   /// nil where the machine has no cgroups any more.
-  var cgroup: Cgroup? { Self.layout.flatMap { Cgroup(record.cgroup, in: $0) } }
+  var cgroup: Cgroup? { NodeCgroups.layout.flatMap { Cgroup(record.cgroup, in: $0) } }
 
   var status: ContainerStatus {
     guard record.process.isAlive else { return .stopped }

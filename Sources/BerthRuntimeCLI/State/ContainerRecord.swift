@@ -20,13 +20,22 @@ struct ContainerRecord {
   /// Whether its config.json has hooks: without any, starting and removing it needn't read that again.
   var hasHooks: Bool
 
+  /// Member by member: for a literal of pairs the Swift runtime works out types, in each call of a runtime anew.
   var json: JSON {
-    [
-      "version": .integer(Self.version), "id": .string(id), "oci_version": .string(ociVersion), "init": .object(process.json),
-      "bundle": .string(bundle), "rootfs": .string(rootfs), "created": .string(created.description),
-      "annotations": .strings(annotations), "cgroup": .string(cgroup), "steps": .integer(steps), "command": .string(command),
-      "hooks": .bool(hasHooks),
-    ]
+    var json = JSONObject()
+    json["version"] = .integer(Self.version)
+    json["id"] = .string(id)
+    json["oci_version"] = .string(ociVersion)
+    json["init"] = .object(process.json)
+    json["bundle"] = .string(bundle)
+    json["rootfs"] = .string(rootfs)
+    json["created"] = .string(created.description)
+    json["annotations"] = .strings(annotations)
+    json["cgroup"] = .string(cgroup)
+    json["steps"] = .integer(steps)
+    json["command"] = .string(command)
+    json["hooks"] = .bool(hasHooks)
+    return .object(json)
   }
 
   /// nil for anything but a record of this version.

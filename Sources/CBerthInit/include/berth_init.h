@@ -63,6 +63,7 @@ enum berth_op {
   BERTH_OP_DOMAINNAME,     // text
   BERTH_OP_SYSCTL,         // in proc a: file text gets other
   BERTH_OP_SYNC,           // tell the launcher x, wait for its answer
+  BERTH_OP_TELL,           // tell the launcher x, go on: its answer is waited for by a later BERTH_OP_WAIT
   BERTH_OP_WAIT,           // for the launcher's word, without telling it anything
   BERTH_OP_UNSHARE,        // CLONE_NEW* x
   BERTH_OP_KEYRING,        // a new session keyring named text

@@ -9,7 +9,7 @@ struct JSONSchemaTests {
   @Test("every key of the pod is in it, with its words, and no other")
   func podKeys() {
     let properties = schema["properties"]?.object ?? [:]
-    #expect(Set(properties.members.map(\.key)) == Set(ManifestSchema.pod.keys.map(\.name)))
+    #expect(Set(properties.keys) == Set(ManifestSchema.pod.keys.map(\.name)))
     for key in ManifestSchema.pod.keys {
       #expect(properties[key.name]?["description"]?.string?.hasPrefix(key.doc) == true)
     }

@@ -14,7 +14,7 @@ struct CgroupLayoutTests {
       41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
       """
     #expect(
-      CgroupLayout.parse(text)
+      CgroupLayout.parse(Array(text.utf8))
         == CgroupLayout(
           version: .v1,
           hierarchies: [
@@ -26,9 +26,10 @@ struct CgroupLayoutTests {
   @Test("v2 alone, and none at all")
   func v2() {
     let text = "41 31 0:38 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
-    #expect(CgroupLayout.parse(text) == CgroupLayout(version: .v2, hierarchies: [.init(mountPoint: "/sys/fs/cgroup", controllers: [])]))
-    #expect(CgroupLayout.parse("") == nil)
-    #expect(CgroupLayout.parse("23 1 8:1 / / rw - ext4 /dev/root rw\n - cgroup\n- cgroup cgroup rw,cpu") == nil)
+    let unified = CgroupLayout(version: .v2, hierarchies: [.init(mountPoint: "/sys/fs/cgroup", controllers: [])])
+    #expect(CgroupLayout.parse(Array(text.utf8)) == unified)
+    #expect(CgroupLayout.parse(Array("".utf8)) == nil)
+    #expect(CgroupLayout.parse(Array("23 1 8:1 / / rw - ext4 /dev/root rw\n - cgroup\n- cgroup cgroup rw,cpu".utf8)) == nil)
   }
 
   @Test("weights and swap are converted as other runtimes do")
@@ -48,11 +49,11 @@ struct CgroupLayoutTests {
       """
     let own =
       "9:name=systemd:/system.slice/berthd.service\n7:pids:/a\n4:memory:/docker/x\n1:cpu,cpuacct:/\n0::/system.slice/a:b\nnonsense\n"
-    let found = CgroupMembership.parse(mountinfo: mounts, membership: own)
+    let found = CgroupMembership.parse(mountinfo: Array(mounts.utf8), membership: own)
     #expect(found.map { $0.layout.hierarchies[0].mountPoint } == ["/c/systemd", "/c/memory", "/c/cpu,cpuacct", "/c/unified"])
     #expect(found.map(\.isRoot) == [false, true, true, false])
     #expect(found.map(\.layout.version) == [.v1, .v1, .v1, .v2])
-    #expect(CgroupMembership.parse(mountinfo: mounts, membership: "").isEmpty)
-    #expect(CgroupMembership.parse(mountinfo: "", membership: own).isEmpty)
+    #expect(CgroupMembership.parse(mountinfo: Array(mounts.utf8), membership: "").isEmpty)
+    #expect(CgroupMembership.parse(mountinfo: [], membership: own).isEmpty)
   }
 }

@@ -21,7 +21,9 @@ struct InitProcessTests {
 
   @Test("the init is process 1, the command its child, and the command's exit code the container's")
   func basics() throws {
-    let run = try container("cat /proc/1/comm; grep PPid /proc/self/status; ls /proc/$$/fd; exit 7").run()
+    // Both go their last steps side by side: the command may be there first.
+    let script = "cat /proc/1/comm; grep PPid /proc/self/status; ls /proc/$$/fd; exit 7"
+    let run = try container("\(wait("grep -q berth-init /proc/1/comm")); \(script)").run()
     #expect(run.exit == 7, "\(run)")
     #expect(run.lines.first == "berth-init" && run.lines.suffix(3) == ["0", "1", "2"], "\(run)")
     #expect(run.leaks == ["descriptors": 0, "mounts": 0, "children": false])
