@@ -120,5 +120,10 @@ struct InspectTests {
     let words = { (line: Substring?) in line.map { $0.split(separator: " ").map(String.init) } ?? [] }
     #expect(words(runc.first) == words(table.first))
     #expect(words(runc.last).count == words(table.last).count && words(runc.last)[2] == "created")
+    // Scripts cut by columns, too.
+    let columns = { (line: Substring?) in line.map(String.init).map { $0[..<($0.firstRange(of: "CREATED")?.lowerBound ?? $0.endIndex)] } }
+    #expect(columns(runc.first) == columns(table.first) && table.first?.hasSuffix("OWNER") == true, "\(table)")
+    let owner = try Command.run("runc", ["--root", root, "list", "-f", "json"]).json().array?.first?["owner"]
+    #expect(owner != nil && owner == list.array?.first?["owner"])
   }
 }

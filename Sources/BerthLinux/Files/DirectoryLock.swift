@@ -12,6 +12,12 @@ public struct DirectoryLock: ~Copyable, Sendable {
     self.directory = directory
   }
 
+  /// Whether nobody has it right now.
+  public static func isFree(_ path: String) throws(Errno) -> Bool {
+    let number = try Files.openDirectory(path)
+    return flock(number.raw, LOCK_EX | LOCK_NB) == 0
+  }
+
   /// Said out loud: a child that has the descriptor too would keep the lock.
   deinit { flock(directory.raw, LOCK_UN) }
 }

@@ -9,6 +9,12 @@ public enum Descriptors {
     try call { fcntl(number, F_SETFD, flags | FD_CLOEXEC) }
   }
 
+  /// Whether it is open and came from whoever started this program: what a program of Berth's opens itself is closed when it executes.
+  public static func isInherited(_ number: Int32) -> Bool {
+    let flags = fcntl(number, F_GETFD)
+    return flags >= 0 && flags & FD_CLOEXEC == 0
+  }
+
   /// Reads on it give `.again` instead of waiting.
   public static func setNonBlocking(_ number: Int32) throws(Errno) {
     let flags = try call { fcntl(number, F_GETFL) }

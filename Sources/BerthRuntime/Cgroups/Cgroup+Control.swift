@@ -28,6 +28,17 @@ extension Cgroup {
     return (try? read("freezer.state", of: "freezer")).map { !$0.hasPrefix("THAWED") } ?? false
   }
 
+  /// `.failedPrecondition` for a group that is there and has processes, or stands still: a new container in it would share its limits and
+  /// its end with strangers, or never begin.
+  public func requireUnused() throws(BerthError) {
+    guard let directory = processDirectory, Files.exists(directory) else { return }
+    let strangers = (try? processes())?.count ?? 0
+    guard strangers == 0 else {
+      throw BerthError(.failedPrecondition, "create cgroup", path, cause: "container's cgroup is not empty: \(strangers) process(es) found")
+    }
+    guard !isFrozen else { throw BerthError(.failedPrecondition, "create cgroup", path, cause: "container's cgroup unexpectedly frozen") }
+  }
+
   private func setFrozen(_ frozen: Bool) throws(BerthError) {
     let isV1 = layout.version == .v1
     let word = isV1 ? (frozen ? "FROZEN" : "THAWED") : (frozen ? "1" : "0")
@@ -41,6 +52,8 @@ extension Cgroup {
       }
       Clock.pause(.milliseconds(1))
     }
+    // Rather all of them running than some.
+    if frozen { try? write(isV1 ? "THAWED" : "0", to: isV1 ? "freezer.state" : "cgroup.freeze", of: "freezer") }
     throw BerthError(.deadlineExceeded, frozen ? "freeze cgroup" : "thaw cgroup", path, cause: "not done after 10 s")
   }
 

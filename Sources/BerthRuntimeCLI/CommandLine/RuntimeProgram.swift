@@ -19,7 +19,7 @@ public enum RuntimeProgram {
     var log = RuntimeLog(file: nil, format: .text)
     var command = ""
     do throws(BerthError) {
-      let options = try Words(words, global, command: "read options")
+      let options = try Words(words, global, command: "berth-runtime")
       log = try RuntimeLog(options)
       if options.has("version") { return say(FeatureList.version) }
       guard let name = options.rest.first, name != "help", !options.has("help") else { return say(usage) }
@@ -31,9 +31,10 @@ public enum RuntimeProgram {
       let store = ContainerStore(root: try absolute(options.value("root") ?? "/run/berth-runtime"))
       return try perform(name, Array(options.rest.dropFirst()), Invocation(store: store, log: log))
     } catch {
+      if error == Words.help { return say(usage) }
       log.fail(command, error)
       // runc's own: 255 tells a failed exec from a command that failed.
-      return command == "exec" ? 255 : 1
+      return command == "exec" && error.operation != "read options" ? 255 : 1
     }
   }
 
@@ -89,7 +90,7 @@ struct Invocation {
   /// The one container that a command is about.
   func id(_ words: Words, _ command: String, arguments: ClosedRange<Int> = 1...1) throws(BerthError) -> String {
     guard arguments.contains(words.rest.count), let id = words.rest.first else {
-      throw BerthError(.invalidArgument, command, cause: "needs \(arguments.count > 1 ? "at least " : "exactly ")one container id")
+      throw Words.misuse(command, "", "needs \(arguments.count > 1 ? "at least " : "exactly ")one container id")
     }
     return try ContainerStore.checked(id)
   }

@@ -31,7 +31,15 @@ struct Words {
   private var given: [String] = []
   private(set) var rest: [String] = []
 
-  /// Throws `.invalidArgument` for an option that `grammar` doesn't have and for one without its value.
+  /// Thrown where a command is asked how it is called.
+  static let help = BerthError(.cancelled, "help", cause: "asked for")
+
+  /// A call that is none, as against one that fails: runc's exit code for it is 1, that of a failed exec 255.
+  static func misuse(_ command: String, _ word: String, _ cause: String) -> BerthError {
+    BerthError(.invalidArgument, "read options", word, cause: "\(command) \(cause)")
+  }
+
+  /// Throws `help`, or `misuse` for an option that `grammar` doesn't have and for one without its value.
   init(_ words: [String], _ grammar: Grammar, command: String) throws(BerthError) {
     var words = words[...]
     while let word = words.popFirst() {
@@ -43,14 +51,15 @@ struct Words {
       }
       let text = word.utf8.drop { $0 == 45 }
       let equals = text.firstIndex(of: 61)
-      guard let option = grammar.option(String(text[..<(equals ?? text.endIndex)]) ?? "") else {
-        throw BerthError(.invalidArgument, command, word, cause: "unknown option")
+      let name = String(text[..<(equals ?? text.endIndex)]) ?? ""
+      guard let option = grammar.option(name) else {
+        throw ["help", "h"].contains(name) ? Self.help : Self.misuse(command, word, "has no such option")
       }
       options.append(option.name)
       if let equals {
         given.append(String(text[text.index(after: equals)...]) ?? "")
       } else if option.takesValue {
-        guard let value = words.popFirst() else { throw BerthError(.invalidArgument, command, word, cause: "needs a value") }
+        guard let value = words.popFirst() else { throw Self.misuse(command, word, "needs a value for it") }
         given.append(value)
       } else {
         given.append("true")

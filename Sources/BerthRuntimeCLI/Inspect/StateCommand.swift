@@ -9,7 +9,8 @@ enum StateCommand {
     return RuntimeProgram.say(JSON.object(document(try call.store.container(id))).pretty() + "\n")
   }
 
-  static func document(_ container: Container) -> JSONObject {
+  /// `owner`: whose the state directory is. runc's `state` leaves it empty, its `list` says it; only root makes containers.
+  static func document(_ container: Container, owner: String = "") -> JSONObject {
     let status = container.status
     var document: JSONObject = [
       "ociVersion": .string(container.record.ociVersion), "id": .string(container.id),
@@ -18,8 +19,7 @@ enum StateCommand {
       "created": .string(container.record.created.description),
     ]
     if !container.record.annotations.isEmpty { document["annotations"] = .strings(container.record.annotations) }
-    // Whose the state directory is: only root makes containers.
-    document["owner"] = ""
+    document["owner"] = .string(owner)
     return document
   }
 }
@@ -28,12 +28,13 @@ enum StateCommand {
 enum ListCommand {
   static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
     let words = try Words(words, Grammar(flags: ["quiet q"], values: ["format f"]), command: "list")
+    guard words.rest.isEmpty else { throw Words.misuse("list", words.rest[0], "takes no argument") }
     let containers = try call.store.containers()
     if words.has("quiet") { return RuntimeProgram.say(containers.map { "\($0.id)\n" }.joined()) }
     switch words.value("format") ?? "table" {
     case "json":
       return RuntimeProgram.say(
-        String(decoding: JSON.array(containers.map { .object(StateCommand.document($0)) }).encoded(), as: UTF8.self) + "\n")
+        String(decoding: JSON.array(containers.map { .object(StateCommand.document($0, owner: "root")) }).encoded(), as: UTF8.self) + "\n")
     case "table": return RuntimeProgram.say(table(containers))
     case let other: throw BerthError(.invalidArgument, "list", "--format", cause: "\"\(other)\" is neither table nor json")
     }
@@ -48,9 +49,10 @@ enum ListCommand {
         container.record.created.description, "root",
       ])
     }
-    let widths = (0..<6).map { column in max(12, (rows.map { $0[column].utf8.count }.max() ?? 0) + 1) }
+    // As wide as runc's: three blanks between columns, and nothing behind the last.
+    let widths = (0..<5).map { column in max(12, (rows.map { $0[column].utf8.count }.max() ?? 0) + 3) }
     return rows.map { row in
-      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.utf8.count) }.joined() + "\n"
+      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.utf8.count) }.joined() + row[5] + "\n"
     }.joined()
   }
 }

@@ -20,10 +20,23 @@ struct ContainerCreation: ~Copyable {
     self.call = call
   }
 
+  /// After a failure nothing stays behind; nobody else takes the folder for a container before that.
   mutating func create() throws(BerthError) {
-    let lock = try folder.lock()
+    let lock: DirectoryLock
+    do throws(BerthError) { lock = try folder.lock() } catch {
+      if error.code != .notFound { try? folder.remove() }
+      throw error
+    }
+    do throws(BerthError) { try create(lock.directory) } catch {
+      undo()
+      throw error
+    }
+  }
+
+  private mutating func create(_ directory: borrowing FD) throws(BerthError) {
     var spec = bundle.spec
     let cgroup = try Bundle.cgroup(spec, id: options.id)
+    try cgroup.requireUnused()
     let root = try bundle.openRoot()
     if var process = spec.process {
       UserResolution.completeHome(&process, root: root)
@@ -32,7 +45,7 @@ struct ContainerCreation: ~Copyable {
     // The code that read config.json is not needed again: without this, it would be part of a create's peak of memory.
     if options.waitsForStart { ProcessControl.forgetProgram() }
     var facts = PlanFacts(containerID: options.id, root: root.raw, rootMountPoint: bundle.rootfs)
-    try gather(&facts, cgroup, lock.directory)
+    try gather(&facts, cgroup, directory)
     let plan = try InitPlanner.plan(spec, facts)
     for warning in plan.warnings { call.log.warn(warning) }
     do throws(Errno) { try Files.writeNew(bundle.config, to: "\(folder.path)/config.json") } catch {
@@ -59,7 +72,7 @@ struct ContainerCreation: ~Copyable {
     facts.securityModules = SecurityModules.detect(for: spec)
     facts.seccompListener = try SeccompListening.connect(spec, state: stateBeforePid)
     facts.runsHooks = true
-    facts.preserved = max(0, min(options.streams.preserved, 1 << 16))
+    facts.preserved = options.streams.preserved
     facts.newKeyring = options.newKeyring
     facts.console = try options.streams.console(terminal: spec.process?.terminal ?? false, ours: &terminalSocket)
     if options.waitsForStart {
@@ -169,10 +182,16 @@ struct ContainerCreation: ~Copyable {
     do throws(BerthError) { try body() } catch { call.log.warn(error.description) }
   }
 
-  /// After a failure: nothing stays behind.
-  consuming func undo() {
-    if let record, record.process.isAlive { try? record.process.kill() }
-    if let cgroup, (try? cgroup.processes())?.isEmpty != false { try? cgroup.remove() }
+  private func undo() {
+    if let record {
+      // Its command may run already, and have children that outlive it.
+      if record.process.isAlive { try? record.process.kill() }
+      _ = try? Children.wait(for: record.process.pid)
+      if let cgroup, (try? cgroup.processes())?.isEmpty == false { try? cgroup.killAll() }
+      try? cgroup?.remove()
+    } else if let cgroup, (try? cgroup.processes())?.isEmpty != false {
+      try? cgroup.remove()
+    }
     try? folder.remove()
   }
 

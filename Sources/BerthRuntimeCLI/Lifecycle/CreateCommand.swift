@@ -20,17 +20,14 @@ enum CreateCommand {
     let options = CreateOptions(
       id: try call.id(words, name), bundle: words.value("bundle") ?? ".", pidFile: words.value("pid-file"),
       streams: StreamOptions(
-        consoleSocket: words.value("console-socket"), preserved: try words.number("preserve-fds") ?? 0,
+        consoleSocket: words.value("console-socket"), preserved: try Streams.preserved(words),
         detaches: mode == .create || words.has("detach")),
       newKeyring: !words.has("no-new-keyring"), waitsForStart: mode == .create)
     let bundle = try Bundle(options.bundle)
     if !options.streams.detaches { ForegroundProcess.blockSignals() }
     let folder = try call.store.make(options.id)
     var creation = ContainerCreation(options, bundle, folder, call)
-    do throws(BerthError) { try creation.create() } catch {
-      creation.undo()
-      throw error
-    }
+    try creation.create()
     guard !options.streams.detaches else { return 0 }
     let code = try creation.waitInForeground()
     if !words.has("keep") { try Removal.remove(try call.store.container(options.id), log: call.log) }

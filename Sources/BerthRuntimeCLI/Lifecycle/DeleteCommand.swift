@@ -10,6 +10,7 @@ enum DeleteCommand {
     let id = try call.id(words, "delete")
     let force = words.has("force")
     let folder = call.store.folder(id)
+    if force, !folder.isFree { Removal.kill(call.store, id) }
     let lock: DirectoryLock
     do throws(BerthError) { lock = try folder.lock() } catch {
       if force, error.code == .notFound { return 0 }
@@ -29,6 +30,13 @@ enum DeleteCommand {
 
 /// The end of a container.
 enum Removal {
+  /// Whoever changes the container may wait for its process: a start, for one that stands still.
+  static func kill(_ store: ContainerStore, _ id: String) {
+    guard let container = try? store.container(id), let process = try? container.openProcess() else { return }
+    try? ProcessControl.signal(process, 9)
+    if let cgroup = container.cgroup, cgroup.isFrozen { try? cgroup.thaw() }
+  }
+
   /// Kills one that was never started, and with `force` any.
   static func end(_ container: Container, force: Bool) throws(BerthError) {
     let status = container.status

@@ -22,11 +22,18 @@ enum ExecCommand {
     completeHome(&process, container)
     spec.process = process
     let streams = StreamOptions(
-      consoleSocket: words.value("console-socket"), preserved: try words.number("preserve-fds") ?? 0, detaches: words.has("detach"))
+      consoleSocket: words.value("console-socket"), preserved: try Streams.preserved(words), detaches: words.has("detach"))
     if !streams.detaches { ForegroundProcess.blockSignals() }
     var terminalSocket: FD?
     let pid = try launch(spec, container, streams, groups: words.values("cgroup"), call, &terminalSocket)
-    if let file = words.value("pid-file") { try Streams.writePid(pid, to: file) }
+    if let file = words.value("pid-file") {
+      do throws(BerthError) { try Streams.writePid(pid, to: file) } catch {
+        // This program's child: the number is nobody else's before it is waited for.
+        Children.kill(pid)
+        _ = try? Children.wait(for: pid)
+        throw error
+      }
+    }
     return streams.detaches ? 0 : try Streams.wait(for: pid, terminalFrom: terminalSocket, id: id)
   }
 
@@ -47,7 +54,7 @@ enum ExecCommand {
     facts.seccompFilter = try FilterCache.filter(spec.linux?.seccomp, root: call.store.root)
     facts.securityModules = SecurityModules.detect(for: spec)
     facts.seccompListener = try SeccompListening.connect(spec, state: container.state(container.status))
-    facts.preserved = max(0, min(streams.preserved, 1 << 16))
+    facts.preserved = streams.preserved
     // Processes of one container share its keyring.
     facts.newKeyring = false
     facts.console = try streams.console(terminal: spec.process?.terminal ?? false, ours: &terminalSocket)

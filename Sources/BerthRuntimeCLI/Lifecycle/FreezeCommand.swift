@@ -18,7 +18,16 @@ enum FreezeCommand {
     guard let cgroup = container.cgroup else {
       throw BerthError(.unavailable, "\(name) container", id, cause: "this machine has no cgroups")
     }
-    if frozen { try cgroup.freeze() } else { try cgroup.thaw() }
+    if frozen {
+      try folder.hideGate()
+      do throws(BerthError) { try cgroup.freeze() } catch {
+        try? folder.showGate()
+        throw error
+      }
+    } else {
+      try cgroup.thaw()
+      try folder.showGate()
+    }
     _ = consume lock
     return 0
   }

@@ -10,8 +10,9 @@ enum KillCommand {
   static func perform(_ words: [String], _ call: Invocation) throws(BerthError) -> Int32 {
     let words = try Words(words, Grammar(flags: ["all a"]), command: "kill")
     let id = try call.id(words, "kill", arguments: 1...2)
-    let text = words.rest.count > 1 ? words.rest[1] : "SIGTERM"
-    guard let signal = SignalName.number(text.uppercased()) else {
+    let text = words.rest.count > 1 && !words.rest[1].isEmpty ? words.rest[1] : "SIGTERM"
+    // 0 asks whether the process is there. Source: kill(2).
+    guard let signal = text == "0" ? 0 : SignalName.number(text.uppercased()) else {
       throw BerthError(.invalidArgument, "kill container", id, cause: "unknown signal \"\(text)\"")
     }
     let container = try call.store.container(id)
@@ -38,6 +39,6 @@ enum KillCommand {
   private static func all(_ container: Container, _ signal: Int32) throws(BerthError) {
     guard let cgroup = container.cgroup, cgroup.exists() else { return }
     if signal == kill { return try cgroup.killAll() }
-    for pid in try cgroup.processes() { try? ProcessControl.signal(pid, signal) }
+    try cgroup.signalAll(signal)
   }
 }

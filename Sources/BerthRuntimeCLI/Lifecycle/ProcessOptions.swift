@@ -13,7 +13,8 @@ enum ProcessOptions {
     process.args = command
     process.terminal = words.has("tty")
     process.consoleSize = nil
-    if let cwd = words.value("cwd") {
+    // Empty, as some engines write what they leave out.
+    if let cwd = words.value("cwd"), !cwd.isEmpty {
       guard cwd.hasPrefix("/") else { throw BerthError(.invalidArgument, "exec", "--cwd", cause: "is not an absolute path") }
       process.cwd = cwd
     }
@@ -23,7 +24,7 @@ enum ProcessOptions {
       }
       process.env.append(entry)
     }
-    if let user = words.value("user") { try setUser(user, &process) }
+    if let user = words.value("user"), !user.isEmpty { try setUser(user, &process) }
     for gid in words.values("additional-gids") { process.user.additionalGids.append(try number(gid, "--additional-gids")) }
     if let label = words.value("process-label") { process.selinuxLabel = label }
     if let profile = words.value("apparmor") { process.apparmorProfile = profile }

@@ -17,6 +17,17 @@ enum Streams {
     return copy.release()
   }
 
+  /// How many descriptors from 3 on are passed on. All of them must be the caller's: one that is missing could become one of this
+  /// program's own. Below 0 is none, as for runc.
+  static func preserved(_ words: Words) throws(BerthError) -> Int32 {
+    guard let count = try words.number("preserve-fds", as: Int32.self), count > 0 else { return 0 }
+    for number in 3..<(3 + min(count, 1 << 16)) where !Descriptors.isInherited(number) {
+      let cause = "descriptor \(number) of 3 to \(2 + Int(count)) isn't open"
+      throw BerthError(.invalidArgument, "set up streams", "--preserve-fds", cause: cause)
+    }
+    return min(count, 1 << 16)
+  }
+
   static func writePid(_ pid: Int32, to path: String) throws(BerthError) {
     do throws(Errno) { try Files.writeAtomically(Array(String(pid).utf8), to: path, mode: 0o644) } catch {
       throw BerthError(.unavailable, "write pid file", path, cause: error.description)

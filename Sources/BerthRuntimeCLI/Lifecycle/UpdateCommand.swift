@@ -47,13 +47,13 @@ enum UpdateCommand {
 
   private static func options(_ words: Words) throws(BerthError) -> RuntimeSpec.Resources {
     var resources = RuntimeSpec.Resources()
-    resources.cpu.period = try words.number("cpu-period")
-    resources.cpu.quota = try words.number("cpu-quota")
-    resources.cpu.shares = try words.number("cpu-share")
-    resources.cpu.burst = try words.number("cpu-burst")
-    resources.cpu.idle = try words.number("cpu-idle")
-    resources.cpu.realtimePeriod = try words.number("cpu-rt-period")
-    resources.cpu.realtimeRuntime = try words.number("cpu-rt-runtime")
+    resources.cpu.period = try number(words, "cpu-period")
+    resources.cpu.quota = try number(words, "cpu-quota")
+    resources.cpu.shares = try number(words, "cpu-share")
+    resources.cpu.burst = try number(words, "cpu-burst")
+    resources.cpu.idle = try number(words, "cpu-idle")
+    resources.cpu.realtimePeriod = try number(words, "cpu-rt-period")
+    resources.cpu.realtimeRuntime = try number(words, "cpu-rt-runtime")
     resources.cpu.cpus = words.value("cpuset-cpus")
     resources.cpu.mems = words.value("cpuset-mems")
     resources.memory.limit = try bytes(words, "memory")
@@ -66,15 +66,36 @@ enum UpdateCommand {
     return resources
   }
 
-  /// A number of bytes, with `b`, `k`, `m` or `g` behind it, or -1.
+  /// An empty text is none.
+  private static func number<Number: FixedWidthInteger>(_ words: Words, _ name: String) throws(BerthError) -> Number? {
+    words.value(name)?.isEmpty == true ? nil : try words.number(name)
+  }
+
+  /// -1, or a number of bytes as engines in Go write it: `64m`, `1.5 GB`, `10MiB`. Units are powers of 1024.
   private static func bytes(_ words: Words, _ name: String) throws(BerthError) -> Int64? {
-    guard let text = words.value(name) else { return nil }
-    if let number = Int64(text), number >= -1 { return number }
-    let factors: [Character: Int64] = ["b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40]
-    if let last = text.lowercased().last, let factor = factors[last], let number = Int64(text.dropLast()), number >= 0 {
-      let (product, overflow) = number.multipliedReportingOverflow(by: factor)
-      if !overflow { return product }
+    guard let text = words.value(name), !text.isEmpty else { return nil }
+    guard let amount = bytes(text) else {
+      throw BerthError(.invalidArgument, "update", "--\(name)", cause: "\"\(text)\" is no number of bytes")
     }
-    throw BerthError(.invalidArgument, "update", "--\(name)", cause: "\"\(text)\" is no number of bytes")
+    return amount
+  }
+
+  static func bytes(_ text: String) -> Int64? {
+    if let number = Int64(text), number >= -1, text.utf8.first != 43 { return number }
+    let figures = text.prefix { $0 == "." || ("0"..."9").contains($0) }
+    var unit = text.dropFirst(figures.count)
+    if unit.first == " " { unit = unit.dropFirst() }
+    var letters = unit.lowercased()
+    for ending in ["ib", "b"] where letters.count > ending.count && letters.hasSuffix(ending) {
+      letters.removeLast(ending.count)
+      break
+    }
+    let exponents = ["b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50]
+    guard let exponent = letters.isEmpty ? 0 : exponents[letters], letters != "b" || unit.count == 1 else { return nil }
+    if let whole = Int64(figures) {
+      let (product, overflows) = whole.multipliedReportingOverflow(by: 1 << Int64(exponent))
+      return overflows ? nil : product
+    }
+    return Double(figures).flatMap { Int64(exactly: ($0 * Double(1 << exponent)).rounded(.down)) }
   }
 }

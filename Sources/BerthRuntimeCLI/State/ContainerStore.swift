@@ -59,6 +59,7 @@ struct ContainerFolder {
   var id: String
 
   static let gate = "start"
+  private static let hiddenGate = "start-paused"
 
   func record() throws(BerthError) -> ContainerRecord {
     do throws(Errno) {
@@ -93,15 +94,35 @@ struct ContainerFolder {
 
   /// Waits for whoever changes the container right now.
   func lock() throws(BerthError) -> DirectoryLock {
-    do throws(Errno) { return try DirectoryLock(path) } catch {
+    do throws(Errno) {
+      while true {
+        let lock = try DirectoryLock(path)
+        // One that was removed meanwhile says nothing of a container that has the id now.
+        if try lock.directory.status().links > 0 { return lock }
+      }
+    } catch {
       if error == .notFound { throw BerthError(.notFound, "find container", id, cause: "container does not exist") }
       throw BerthError(.unavailable, "lock container", id, cause: error.description)
     }
   }
 
+  /// Whether nobody changes the container right now.
+  var isFree: Bool { (try? DirectoryLock.isFree(path)) ?? true }
+
   var waitsForStart: Bool { (try? Files.linkStatus("\(path)/\(Self.gate)")) != nil }
 
   func openGate() { try? Files.unlink("\(path)/\(Self.gate)") }
+
+  /// While a process stands still nobody answers at its gate: under another name, nobody asks there and the container counts as paused.
+  func hideGate() throws(BerthError) { try moveGate(from: Self.gate, to: Self.hiddenGate) }
+  func showGate() throws(BerthError) { try moveGate(from: Self.hiddenGate, to: Self.gate) }
+
+  /// Where there is none, the container was started before.
+  private func moveGate(from: String, to: String) throws(BerthError) {
+    do throws(Errno) { try Files.rename("\(path)/\(from)", to: "\(path)/\(to)") } catch {
+      if error != .notFound { throw BerthError(.unavailable, "write state", id, cause: error.description) }
+    }
+  }
 
   func remove() throws(BerthError) {
     do throws(Errno) {
