@@ -19,6 +19,20 @@ struct HostileSpecTests {
     ("a version that is a number", #""1.0.2""#, "1", "ociVersion"),
     ("a key twice", #""hostname":"#, #""hostname":"x","hostname":"#, "duplicate key"),
     ("a lone surrogate", "\"box\"", "\"\\ud800\"", "surrogate"),
+    (
+      "a right that isn't permitted", #""capabilities":{"#, #""capabilities":{"effective":["CAP_SYS_TIME"]},"x":{"#,
+      "process.capabilities.effective"
+    ),
+    (
+      "a right to pass on that the process can't have", #""capabilities":{"#, #""capabilities":{"inheritable":["CAP_SYS_TIME"]},"x":{"#,
+      "process.capabilities.inheritable"
+    ),
+    ("CPUs of later processes that are none", #""process":{"#, #""process":{"execCPUAffinity":{"final":"x"},"#, "execCPUAffinity.final"),
+    (
+      "a rule for no system call", #""linux":{"#,
+      #""linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"name":"mkdir","action":"SCMP_ACT_ERRNO"}]},"#,
+      "linux.seccomp.syscalls[0].names"
+    ),
     ("a NUL in a text", "\"box\"", "\"a\\u0000b\"", "hostname"),
     ("70 KiB of host name", #""box""#, #""\#(long(70 << 10))""#, "hostname"),
     ("a host name of two lines", "\"box\"", "\"a\\nb\"", "hostname"),

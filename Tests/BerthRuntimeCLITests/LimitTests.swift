@@ -145,6 +145,18 @@ struct LimitTests {
     #expect(container.isGone)
   }
 
+  @Test(
+    "shares that the kernel would take for others are refused, as by runc",
+    .enabled(if: Files.exists("/sys/fs/cgroup/cpu/cpu.shares") && RuntimeBundle.canCompare, "needs cgroup v1 and runc"),
+    arguments: [1, 262_145, 9_000_000_000])
+  func shares(shares: Int) throws {
+    let container = try RuntimeBundle("")
+    let (own, runc) = try outputs(container, "{\"cpu\":{\"shares\":\(shares)}}", ["cpu/cpu.shares"])
+    #expect(own.exit == 1 && own.stderr.contains("linux.resources.cpu.shares"), "\(own)")
+    #expect(runc.exit == 1 && runc.stderr.contains("allowed cpu-shares"), "\(runc)")
+    #expect(container.isGone)
+  }
+
   @Test("update changes each limit in place, from options and from a document, as runc's does")
   func update() throws {
     let options = [

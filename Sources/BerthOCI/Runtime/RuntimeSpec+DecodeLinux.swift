@@ -137,6 +137,8 @@ extension LinuxSeccomp {
 extension LinuxSeccomp.Rule {
   init(_ reader: SpecReader) throws(BerthError) {
     names = try reader.strings("names")
+    // Left out, or under a name of old: what was to be forbidden would be allowed.
+    guard !names.isEmpty, !names.contains("") else { throw SpecReader.failure(reader.at("names"), "names no system call") }
     action = try reader.required("action")
     errno = try reader.number("errnoRet")
     args = []

@@ -48,6 +48,10 @@ struct CgroupV1 {
 
   private func applyCPU(_ cpu: RuntimeSpec.CPU) throws(BerthError) {
     let cpu = cpu.withoutZeros
+    // The kernel would take another number in silence, and be it the opposite of what was meant.
+    if let shares = cpu.shares, !(2...262_144).contains(shares) {
+      throw BerthError(.invalidArgument, "limit cgroup", "linux.resources.cpu.shares", cause: "\(shares) is not between 2 and 262144")
+    }
     if let shares = cpu.shares { try group.write(String(shares), to: "cpu.shares", of: "cpu") }
     try applyRealtime(cpu)
     // A new period may contradict the old quota: then the quota goes first.

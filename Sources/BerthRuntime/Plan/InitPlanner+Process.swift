@@ -36,6 +36,9 @@ extension InitPlanner {
     let effective = available(asked.effective, "effective")
     let permitted = available(asked.permitted, "permitted")
     let inheritable = available(asked.inheritable, "inheritable")
+    // The kernel would say no more than that one of all these isn't permitted, and not before the start.
+    try require(effective, "effective", within: permitted, "permitted")
+    try require(inheritable, "inheritable", within: bounding, "bounding")
     let askedAmbient = available(asked.ambient, "ambient")
     // The kernel takes no others, and engines ask for them all the same.
     let ambient = askedAmbient.intersection(permitted).intersection(inheritable)
@@ -61,6 +64,13 @@ extension InitPlanner {
       add(.split(program: program, only: facts.runsInitOnly, terminal: process.terminal), "become init")
     }
     if process.noNewPrivileges { try planSeccomp() }
+  }
+
+  private func require(_ set: CapabilitySet, _ name: String, within other: CapabilitySet, _ otherName: String) throws(BerthError) {
+    let more = set.subtracting(other)
+    guard !more.isEmpty else { return }
+    let cause = "\(more.members.joined(separator: ", ")) isn't in process.capabilities.\(otherName)"
+    throw failure(.invalidArgument, "process.capabilities.\(name)", cause)
   }
 
   /// What can't be had isn't asked of the kernel, which would refuse all of it. Source: config.md "Linux Process", `capabilities`.

@@ -62,12 +62,22 @@ extension InitPlanner {
 
   /// `when`: `initial` or `final`.
   mutating func planAffinity(_ cpus: String?, _ when: String) throws(BerthError) {
-    guard let cpus, !cpus.isEmpty else { return }
-    let field = "process.execCPUAffinity.\(when)"
+    guard let mask = try affinity(cpus, when) else { return }
+    add(.affinity(mask), "set \(when) CPU affinity \(cpus ?? "")")
+  }
+
+  /// Of the processes to come: what can't be is told when the container is made.
+  func checkAffinity() throws(BerthError) {
+    _ = try affinity(process.execCPUAffinity?.initial, "initial")
+    _ = try affinity(process.execCPUAffinity?.final, "final")
+  }
+
+  private func affinity(_ cpus: String?, _ when: String) throws(BerthError) -> [UInt8]? {
+    guard let cpus, !cpus.isEmpty else { return nil }
     guard let mask = NumberList.mask(cpus), !mask.isEmpty else {
-      throw failure(.invalidArgument, field, "is no list of CPUs such as 0-3,7")
+      throw failure(.invalidArgument, "process.execCPUAffinity.\(when)", "is no list of CPUs such as 0-3,7")
     }
-    add(.affinity(mask), "set \(when) CPU affinity \(cpus)")
+    return mask
   }
 
   private func known<Value>(_ name: String, _ values: [String: Value], _ field: String) throws(BerthError) -> Value {

@@ -30,6 +30,7 @@ public struct InitPlanner {
     try planBirth()
     try planNamespaces()
     try checkNetDevices()
+    try checkAffinity()
     _ = try mountLabel(for: "")
     try planRoot()
     try planMounts()
