@@ -182,8 +182,9 @@ struct MetadataStoreTests {
   func layersOfTwo() throws {
     let store = try MetadataStore(path: directory("meta.db"))
     let chain = try digest("c")
+    try store.addLease(LeaseRecord(id: "pull", kind: .pull, subject: "s", created: 1))
     func claim(whole: Bool = true) throws -> LayerRecord {
-      try #require(try store.claimLayers([(chain, chain, nil)], created: 1) { _ in whole }.first)
+      try #require(try store.claimLayers([(chain, chain, nil)], lease: "pull", created: 1) { _ in whole }.first)
     }
     for isFirstReady in [true, false] {
       let (first, second) = (try claim(whole: false), try claim(whole: false))
@@ -195,6 +196,8 @@ struct MetadataStoreTests {
       #expect(try store.putImage(record, readyLayers: [loser]) == [loser.id])
       #expect(try store.layers().map(\.id) == [winner.id])
       #expect(try claim() == store.layer(chain))
+      // It was claimed under a lease, which keeps it.
+      #expect(try !store.removeUnleasedLayer(winner.id))
     }
   }
 

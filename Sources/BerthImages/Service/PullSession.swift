@@ -49,8 +49,6 @@ final class PullSession {
     // Taken before the worker reads the file: if it changes meanwhile, the next lookup sees that.
     let source = LocalSource.identity(reference)
     if reference.isLocal, source == nil { throw missingFile() }
-    // Before the first byte: what this pull counts on is safe from collection, also from one by a daemon that knows nothing of it.
-    try service.metadata.addLease(LeaseRecord(id: lease, kind: .pull, subject: key, created: Clock.wallNanoseconds()))
     defer { release() }
     do throws(BerthError) { try converse() } catch {
       if task.state.with({ $0.waiting }) == 0 { throw BerthError(.cancelled, "pull image", key, cause: "cancelled") }
@@ -81,7 +79,16 @@ final class PullSession {
     var worker = WorkerProcess(service.workerPath, operation: "pull image", subject: key, hasNetwork: !reference.isLocal)
     // Whatever the worker came to, there is none any more then.
     defer { service.content.removeLeftovers(of: lease) }
-    try worker.run(try job(), abandoned: task.abandoned.raw) { (message, answer) throws(BerthError) in try handle(message, answer) }
+    try worker.run(try begin(), abandoned: task.abandoned.raw) { (message, answer) throws(BerthError) in try handle(message, answer) }
+  }
+
+  /// While the worker starts. It does nothing before it has its job.
+  private func begin() throws(BerthError) -> JSON {
+    if !isListing {
+      // Before the first byte: what this pull counts on is safe from collection, also from one by a daemon that knows nothing of it.
+      try service.metadata.addLease(LeaseRecord(id: lease, kind: .pull, subject: key, created: Clock.wallNanoseconds()))
+    }
+    return try job()
   }
 
   private func job() throws(BerthError) -> JSON {
@@ -157,9 +164,8 @@ final class PullSession {
     hasClaimed = true
     let chains = Set(claims.map(\.chain))
     take(chains)
-    try service.metadata.extendLease(lease, chains.map { .layer($0) })
     let records = try service.metadata.claimLayers(
-      claims.map { ($0.chain, $0.diff, $0.parent) }, created: Clock.wallNanoseconds() / 1_000_000_000
+      claims.map { ($0.chain, $0.diff, $0.parent) }, lease: lease, created: Clock.wallNanoseconds() / 1_000_000_000
     ) { Files.exists(service.directory($0.id)) }
     for record in records where !record.isReady { granted[record.id] = record }
     let begun = Set(granted.values.map(\.chain))

@@ -17,12 +17,13 @@ struct WorkerProcess {
     self.hasNetwork = hasNetwork
   }
 
-  /// Sends `job`, hands every message to `handle`, which may answer, and returns once that has returned true and the worker has ended
-  /// well. Throws what the worker reports, what `handle` throws, `cancelled` once the descriptor `abandoned` (-1: none) is readable, and
-  /// `unavailable` for a worker that dies. However this ends, there is no worker any more. The worker dies with the thread that has
-  /// started it (`Confinement`): that is this one, which waits for it, so that only the end of this whole process is that thread's end.
+  /// Sends what `job` makes while the worker starts, hands every message to `handle`, which may answer, and returns once that has
+  /// returned true and the worker has ended well. Throws what the worker reports, what `handle` throws, `cancelled` once the descriptor
+  /// `abandoned` (-1: none) is readable, and `unavailable` for a worker that dies. However this ends, there is no worker any more. The
+  /// worker dies with the thread that has started it (`Confinement`): that is this one, which waits for it, so that only the end of this
+  /// whole process is that thread's end.
   mutating func run(
-    _ job: JSON, abandoned: Int32 = -1,
+    _ job: @autoclosure () throws(BerthError) -> JSON, abandoned: Int32 = -1,
     _ handle: (WorkerMessage, (JSON) -> Void) throws(BerthError) -> Bool
   ) throws(BerthError) {
     var result: Result<Bool, BerthError> = .success(false)
@@ -35,7 +36,9 @@ struct WorkerProcess {
       // The worker's ends live in the worker alone from here on, so that its death is the end of both streams.
       let ours = socket.keepOurs()
       let complaints = errors.keepOurs()
-      do throws(BerthError) { result = .success(try talk(job, ours, complaints, abandoned, handle)) } catch { result = .failure(error) }
+      do throws(BerthError) { result = .success(try talk(try job(), ours, complaints, abandoned, handle)) } catch {
+        result = .failure(error)
+      }
       // Nothing it could still do is wanted: it has broken the protocol, or failed, or nobody waits.
       if case .success(true) = result {} else { Children.kill(pid) }
       exit = try Children.wait(for: pid)

@@ -21,10 +21,15 @@ public final class MetadataStore: Sendable {
     try connection.withLock { (connection) throws(BerthError) in try connection.database.query(text, parameters) }
   }
 
-  /// Runs `body` as one transaction: all of it or nothing.
-  func transaction<Result: Sendable>(_ body: (Database) throws(BerthError) -> Result) throws(BerthError) -> Result {
+  /// Runs `body` as one transaction: all of it or nothing. On stable storage when it returns, unless `isLasting` is false: then a power
+  /// cut soon after may undo it, and everybody sees it all the same.
+  func transaction<Result: Sendable>(
+    isLasting: Bool = true, _ body: (Database) throws(BerthError) -> Result
+  ) throws(BerthError) -> Result {
     try connection.withLock { (connection) throws(BerthError) in
       let database = connection.database
+      if !isLasting { try database.execute(script: "PRAGMA synchronous=NORMAL") }
+      defer { if !isLasting { try? database.execute(script: "PRAGMA synchronous=FULL") } }
       try database.execute(script: "BEGIN IMMEDIATE")
       do throws(BerthError) {
         let result = try body(database)

@@ -52,11 +52,12 @@ extension MetadataStore {
   public typealias NewLayer = (chain: Digest, diff: Digest, parent: Digest?)
 
   /// For each the ready layer that `isWhole` says of that it can be used, or else a new one, not ready, whose identifier no other layer
-  /// has had or will have: in place of one that isn't whole, or that somebody else has begun. One commit for all.
+  /// has had or will have: in place of one that isn't whole, or that somebody else has begun. The lease protects them all. One commit.
   public func claimLayers(
-    _ layers: [NewLayer], created: Int64, isWhole: (LayerRecord) -> Bool
+    _ layers: [NewLayer], lease: String, created: Int64, isWhole: (LayerRecord) -> Bool
   ) throws(BerthError) -> [LayerRecord] {
     try transaction { (database) throws(BerthError) in
+      try Self.add(layers.map { .layer($0.chain) }, to: lease, database)
       var records: [LayerRecord] = []
       for layer in layers {
         let known = try Self.layer(layer.chain, database)

@@ -53,13 +53,12 @@ extension MetadataStore {
     }
   }
 
-  /// Has an existing lease protect more.
-  public func extendLease(_ id: String, _ resources: [LeaseRecord.Resource]) throws(BerthError) {
-    try transaction { (database) throws(BerthError) in try Self.add(resources, to: id, database) }
+  /// One that isn't there is fine. Waits for no disk: after a power cut none of them is in force anyway.
+  public func removeLease(_ id: String) throws(BerthError) {
+    try transaction(isLasting: false) { (database) throws(BerthError) in
+      _ = try database.query("DELETE FROM leases WHERE id = ?", [.text(id)])
+    }
   }
-
-  /// One that isn't there is fine.
-  public func removeLease(_ id: String) throws(BerthError) { try query("DELETE FROM leases WHERE id = ?", [.text(id)]) }
 
   /// All of the given kinds, oldest first.
   public func leases(_ kinds: LeaseRecord.Kind...) throws(BerthError) -> [LeaseRecord] {
