@@ -10,6 +10,7 @@
 #include <sys/statfs.h>
 
 int berth_syncfs(int fd) { return syncfs(fd); }
+int berth_begin_writing(int fd, off_t offset, off_t count) { return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE); }
 int berth_pipe_cloexec(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 int berth_event(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 int berth_event_signal(int fd) { return eventfd_write(fd, 1); }

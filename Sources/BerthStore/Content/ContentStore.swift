@@ -124,6 +124,7 @@ public final class Ingest: @unchecked Sendable {
   fileprivate let hash = ContentHash()
   fileprivate var written: Int64 = 0
   fileprivate var isDone = false
+  private var early = EarlyWriting()
 
   fileprivate init(_ store: ContentStore) throws(BerthError) {
     self.store = store
@@ -141,6 +142,7 @@ public final class Ingest: @unchecked Sendable {
     do throws(Errno) { try file.write(bytes) } catch {
       throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write content", store.root, cause: "\(error)")
     }
+    early.advance(file, written: written)
   }
 
   public func write(_ bytes: [UInt8]) throws(BerthError) {
@@ -171,6 +173,7 @@ extension Ingest {
   /// Verifies size and digest. What is sealed shows under its digest after `ContentStore.publish` alone.
   public func seal(digest: Digest, size: Int64) throws(BerthError) {
     try ContentCheck.verify(digest: hash.finish(), size: written, against: digest, size)
+    early.finish(file, written: written)
     sealed = digest
   }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 int berth_syncfs(int fd);
+int berth_begin_writing(int fd, off_t offset, off_t count);
 int berth_pipe_cloexec(int ends[2]);
 // A non-blocking, close-on-exec eventfd(2), and adding one to it.
 int berth_event(void);
