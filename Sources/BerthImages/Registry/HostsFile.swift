@@ -55,6 +55,29 @@ public struct HostsFile: Sendable, Equatable {
   }
 
   private static let limit = 64
+
+  /// In the order they are tried. The server comes last, for what no host of the file that is the same place does already: asked once
+  /// more, and without what the file says of that host, it could only answer worse.
+  public var places: [Host] {
+    var last = server
+    guard last.hasNoSettings else { return hosts + [last] }
+    for host in hosts where host.endpoint.isSamePlace(as: last.endpoint) { last.endpoint.capabilities.subtract(host.endpoint.capabilities) }
+    return last.endpoint.capabilities.isEmpty ? hosts : hosts + [last]
+  }
+}
+
+extension HostsFile.Host {
+  /// But for what it may be asked.
+  fileprivate var hasNoSettings: Bool {
+    authorities.isEmpty && client == nil && endpoint.headers.isEmpty && !endpoint.skipsVerification
+  }
+}
+
+extension RegistryEndpoint {
+  /// Without a scheme of its own a registry is asked over TLS first.
+  fileprivate func isSamePlace(as server: RegistryEndpoint) -> Bool {
+    host == server.host && path == server.path && (scheme == server.scheme || (scheme == .https && server.scheme == .detect))
+  }
 }
 
 extension HostsFile {

@@ -65,8 +65,7 @@ extension RegistryConfiguration {
       do throws(Errno) { bytes = try Files.read(path, limit: 1 << 20) } catch {
         throw BerthError(.unavailable, "read registry hosts", path, cause: "\(error)")
       }
-      let file = try HostsFile(parsing: bytes, registry: registry, file: path, folder: folder)
-      return file.hosts + [file.server]
+      return try HostsFile(parsing: bytes, registry: registry, file: path, folder: folder).places
     }
     return nil
   }

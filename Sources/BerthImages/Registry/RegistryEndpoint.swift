@@ -72,7 +72,7 @@ public struct RegistryAccess: Sendable, Equatable {
 }
 
 /// One place's failure, for people: kept even where another place had the image.
-public struct RegistryAttempt: Sendable, Equatable {
+public struct RegistryAttempt: Sendable, Equatable, CustomStringConvertible {
   /// `https://mirror.example/v2`.
   public var endpoint: String
   public var cause: String

@@ -41,6 +41,24 @@ struct HostsFileTests {
     #expect(file.server.endpoint.host == "registry-1.docker.io" && file.server.endpoint.scheme == .https)
   }
 
+  @Test("a server that is a host of the file too is asked again only for what that host isn't for")
+  func serverAmongHosts() throws {
+    func places(_ text: String) throws -> [RegistryEndpoint] { try parse(text, registry: "r.example").places.map(\.endpoint) }
+    let host = "[host.\"https://r.example\"]\nca = \"ca.crt\"\n"
+    #expect(try places("server = \"https://r.example\"\n" + host).count == 1)
+    #expect(try places(host).count == 1)
+    // Pushes go to the server then.
+    let both = try places(host + "capabilities = [\"pull\", \"resolve\"]\n")
+    #expect(both.map(\.capabilities) == [[.pull, .resolve], .push] && both.allSatisfy { $0.host == "r.example" })
+    // Another place, or settings of its own.
+    #expect(try places("server = \"https://r.example:8443\"\n" + host).count == 2)
+    #expect(try places("server = \"https://r.example\"\nskip_verify = true\n" + host).count == 2)
+    #expect(try places("[host.\"http://r.example\"]\n").count == 2)
+  }
+
+  @Test("a place that hadn't the image is told as its address and the reason")
+  func attempt() { #expect("\(RegistryAttempt(endpoint: "https://a/v2", cause: "it sleeps"))" == "https://a/v2: it sleeps") }
+
   @Test("without a server the registry itself is last, with what the top of the file says")
   func server() throws {
     let file = try parse("ca = \"x.pem\"\nskip_verify = true\ncapabilities = [\"pull\"]\n", registry: "r.example:5000")
