@@ -90,7 +90,8 @@ public struct ImageTrust: Sendable, Equatable {
     }
     let ours = signatures.filter { signature in keys.contains { $0.verifies(signature.signature, of: signature.payload) } }
     guard !ours.isEmpty else {
-      throw deny("none of its \(signatures.count) signatures is by a key of \(files.joined(separator: ", "))")
+      let none = signatures.count == 1 ? "its one signature is not" : "none of its \(signatures.count) signatures is"
+      throw deny("\(none) by a key of \(files.joined(separator: ", "))")
     }
     // A good signature of something else proves nothing.
     guard ours.contains(where: { $0.subject.map(digests.contains) ?? false }) else {

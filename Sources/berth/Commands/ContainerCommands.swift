@@ -115,7 +115,7 @@ struct ContainerCommand: ParsableCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "NAME or NAMESPACE/NAME.") var names: [String]
 
-    func run() throws { for name in names { _ = try options.client.json("DELETE", try HandMade.path("containers", options.key(name))) } }
+    func run() throws { try Each.of(names) { _ = try options.client.json("DELETE", try HandMade.path("containers", options.key($0))) } }
   }
 }
 

@@ -59,12 +59,19 @@ extension ImageCommand {
         return true
       }
       progress.end()
-      if let error = outcome["error"] { throw BerthError(api: error) }
+      if let error = outcome["error"] { throw Self.named(BerthError(api: error), spool) }
       guard let images = outcome["images"]?.array else {
         throw BerthError(.unavailable, "import images", file, cause: "berthd ended before the import did")
       }
       if options.output == .json { return Terminal.print(JSON.array(images).pretty()) }
       for image in images { Terminal.print(Self.line(image)) }
+    }
+
+    /// Nobody knows the file that standard input was written to by its name.
+    private static func named(_ error: BerthError, _ spool: DraftFile?) -> BerthError {
+      guard let path = spool?.path else { return error }
+      func plain(_ text: String) -> String { text.replacing(path, with: "standard input") }
+      return BerthError(error.code, error.operation, plain(error.subject), cause: plain(error.cause))
     }
 
     /// What it is called now, and what else the archive calls it.

@@ -58,7 +58,7 @@ extension ImageCommand {
     @Argument(help: "As image ls prints them.") var references: [String]
 
     func run() throws {
-      for reference in references { _ = try options.client.json("DELETE", "/v1/images", query: [("reference", reference)]) }
+      try Each.of(references) { _ = try options.client.json("DELETE", "/v1/images", query: [("reference", $0)]) }
     }
   }
 

@@ -132,7 +132,9 @@ struct Explain: ParsableCommand {
       "spec in force: \(status["spec_hash"]?.string.map { String($0.prefix(12)) } ?? "none"), generation \(status["generation"]?.integer ?? 0)"
     )
     lines.append("pod: \(status["uid"]?.string ?? "not created"), \(status["phase"]?.string ?? "") \(status["reason"]?.string ?? "")")
+    var said: Set<String> = []
     for container in (status["init_containers"]?.array ?? []) + (status["containers"]?.array ?? []) {
+      said.insert("container \(container["name"]?.string ?? ""): \(container["message"]?.string ?? "")")
       let words = [container["state"]?.string, container["reason"]?.string, container["message"]?.string].compactMap { $0 }.filter {
         !$0.isEmpty
       }
@@ -147,7 +149,8 @@ struct Explain: ParsableCommand {
     for action in plan?["actions"]?.array ?? [] {
       lines.append("next: \(action["text"]?.string ?? ""), because \(action["reason"]?.string ?? "")")
     }
-    if let message = status["message"]?.string, !message.isEmpty { lines.append("message: \(message)") }
+    // A container's own stands above.
+    if let message = status["message"]?.string, !message.isEmpty, !said.contains(message) { lines.append("message: \(message)") }
     if let retry = status["next_retry_at"]?.string { lines.append("tried again: \(retry)") }
     if status["converged"]?.bool == true { lines.append("nothing is left to do") }
     return lines

@@ -33,6 +33,6 @@ struct NamespaceCommand: ParsableCommand {
       commandName: "rm", abstract: "Remove namespaces with nothing in them.", aliases: ["remove"])
     @OptionGroup var options: GlobalOptions
     @Argument(help: "As ls prints them.") var names: [String]
-    func run() throws { for name in names { _ = try options.client.json("DELETE", "/v1/namespaces/\(name)") } }
+    func run() throws { try Each.of(names) { _ = try options.client.json("DELETE", "/v1/namespaces/\($0)") } }
   }
 }

@@ -103,7 +103,7 @@ struct TaskCommand: ParsableCommand {
     @Argument(help: "NAME or NAMESPACE/NAME.") var names: [String]
 
     func run() throws {
-      for name in names {
+      try Each.of(names) { name in
         _ = try options.client.json(
           "DELETE", HandMade.path("tasks", try options.key(name)), query: [("force", force ? "true" : "false")])
       }

@@ -41,7 +41,7 @@ struct VolumeCommand: ParsableCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "POD/NAME or .shared/NAME.") var volumes: [String]
 
-    func run() throws { for volume in volumes { _ = try options.client.json("DELETE", try VolumeCommand.path(volume, options)) } }
+    func run() throws { try Each.of(volumes) { _ = try options.client.json("DELETE", try VolumeCommand.path($0, options)) } }
   }
 
   private static func path(_ text: String, _ options: GlobalOptions) throws(BerthError) -> String {
