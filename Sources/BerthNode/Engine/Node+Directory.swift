@@ -18,7 +18,7 @@ extension Node {
     for (key, entry) in update.entries where entry.desired?.spec.nodeSelector.isEmpty == false { update.entries[key] = placed(entry) }
     if let gate { admit(&update, gate) }
     desired.apply(update)
-    for (key, entry) in update.entries { pass(entry, on: key) }
+    pass(update.entries)
   }
 
   private func admit(_ update: inout ManifestDirectory.Update, _ gate: ApprovalGate) {
@@ -31,18 +31,33 @@ extension Node {
     }
   }
 
-  private func pass(_ entry: DesiredEntry, on key: PodKey) {
-    isShuttingDown.withLock { isShuttingDown in
-      if isShuttingDown { return }
-      // Twice only if the worker retires in between.
-      while !(workers.active(key) ?? workers.insert(PodWorker(key: key, services: services))).mark(entry) {}
+  /// New pods that are only to be shown, thousands of them maybe, are all looked at by one task: it waits for nothing, and a task for each
+  /// would cost more than the look.
+  private func pass(_ entries: [PodKey: DesiredEntry]) {
+    var quiet: [PodWorker] = []
+    for (key, entry) in entries {
+      isShuttingDown.withLock { isShuttingDown in
+        if isShuttingDown { return }
+        if entry.desired?.suspension != nil, let worker = newcomer(key), worker.post(entry) == .needsReader { return quiet.append(worker) }
+        // Twice only if the worker retires in between.
+        while !(workers.active(key) ?? workers.insert(PodWorker(key: key, services: services))).mark(entry) {}
+      }
     }
+    if quiet.isEmpty { return }
+    Task { [quiet] in for worker in quiet { await worker.drain() } }
+  }
+
+  /// The worker of a pod that had none.
+  private func newcomer(_ key: PodKey) -> PodWorker? {
+    guard workers.active(key) == nil else { return nil }
+    let worker = PodWorker(key: key, services: services)
+    return workers.insert(worker) === worker ? worker : nil
   }
 
   /// The word on one pod that comes from a person instead of the directory.
   func ask(for entry: DesiredEntry, _ key: PodKey) {
     desired.set(key, entry)
-    pass(entry, on: key)
+    pass([key: entry])
   }
 
   /// Changes by hand that no event tells of are looked for whenever everything is, in pods that can have some.

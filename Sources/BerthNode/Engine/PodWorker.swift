@@ -51,14 +51,16 @@ actor PodWorker {
   /// Asks for a look; `entry`, where given, is the newest word of the directory. Never blocks. Returns false if this worker has
   /// retired: the pod needs another one.
   @discardableResult nonisolated func mark(_ entry: DesiredEntry? = nil) -> Bool {
-    switch mailbox.post(entry) {
-    case .closed: return false
-    case .taken: return true
-    case .needsReader:
-      services.busy.begin()
-      Task(executorPreference: services.pool) { await self.drain() }
-      return true
-    }
+    let receipt = post(entry)
+    if receipt == .needsReader { Task(executorPreference: services.pool) { await self.drain() } }
+    return receipt != .closed
+  }
+
+  /// As `mark`, but it is the caller who sees to `drain` where the receipt asks for it.
+  nonisolated func post(_ entry: DesiredEntry?) -> Mailbox.Receipt {
+    let receipt = mailbox.post(entry)
+    if receipt == .needsReader { services.busy.begin() }
+    return receipt
   }
 
   /// The incarnation that serves.
@@ -67,7 +69,8 @@ actor PodWorker {
   /// False once it has retired.
   nonisolated var isActive: Bool { !mailbox.isClosed }
 
-  private func drain() async {
+  /// Works off what was posted.
+  func drain() async {
     while let letter = mailbox.take() {
       if let newest = letter.entry {
         if newest.desired?.hash != entry?.desired?.hash { losses = 0 }
