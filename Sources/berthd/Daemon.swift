@@ -91,7 +91,7 @@ final class Daemon: Sendable {
   /// What waits for this unit finds its pods running: until each has been brought to where its manifest wants it, or can't be now. A service
   /// manager isn't kept waiting for a long pull: half a minute at most.
   private func firstConvergence() async {
-    _ = await Waiting.until(node.statuses, timeout: .seconds(30)) { [node] in node.isAtRest && node.hasSettled }
+    _ = await Waiting.until(node.statuses, atRest: true, timeout: .seconds(30)) { [node] in node.isAtRest && node.hasSettled }
   }
 
   /// SIGHUP: takes over what can be taken over, says what can't, and keeps what is in force where the new file has an error.
@@ -112,7 +112,7 @@ final class Daemon: Sendable {
   func runOnce() async throws(BerthError) -> Int32 {
     followEvents()
     try await startNode()
-    _ = await Waiting.until(node.statuses, timeout: nil) { [node] in
+    _ = await Waiting.until(node.statuses, atRest: true, timeout: nil) { [node] in
       node.isAtRest && node.hasSettled
     }
     node.flush()

@@ -12,6 +12,9 @@ public final class StatusStore: Sendable {
     var pods: [PodKey: Entry] = [:]
     var waiters: [CheckedContinuation<Void, Never>] = []
     var version: UInt64 = 0
+    /// Those that only `wakeAll` wakes, and how often it did.
+    var sleepers: [CheckedContinuation<Void, Never>] = []
+    var wakes: UInt64 = 0
   }
   private let state = Mutex(State())
 
@@ -24,6 +27,7 @@ public final class StatusStore: Sendable {
   }
   public func status(of key: PodKey) -> PodStatus? { state.withLock { $0.pods[key] }?.status }
   public var version: UInt64 { state.withLock { $0.version } }
+  public var wakes: UInt64 { state.withLock { $0.wakes } }
 
   func publish(_ status: PodStatus, for key: PodKey) { set(Entry(status), for: key) }
   func remove(_ key: PodKey) { set(nil, for: key) }
@@ -50,13 +54,26 @@ public final class StatusStore: Sendable {
     }
   }
 
+  /// Returns once `wakeAll` was called after it had been so often, whatever is published meanwhile.
+  public func woken(since wakes: UInt64) async {
+    await withCheckedContinuation { continuation in
+      let now: Bool = state.withLock { state in
+        if state.wakes != wakes { return true }
+        state.sleepers.append(continuation)
+        return false
+      }
+      if now { continuation.resume() }
+    }
+  }
+
   /// Lets every waiter look again, as if something had changed.
   public func wakeAll() {
     let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
       // Counted as a change, so that who is about to wait doesn't miss it.
       state.version += 1
-      defer { state.waiters = [] }
-      return state.waiters
+      state.wakes += 1
+      defer { (state.waiters, state.sleepers) = ([], []) }
+      return state.waiters + state.sleepers
     }
     for waiter in waiters { waiter.resume() }
   }

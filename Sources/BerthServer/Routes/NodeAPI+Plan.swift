@@ -33,7 +33,9 @@ extension NodeAPI {
     let waits = request.flag("wait")
     await node.rescan(prune: request.flag("prune"), settled: waits)
     if waits {
-      let done = await Waiting.until(node.statuses, timeout: timeout) { node.isAtRest && node.statuses.allSatisfy(\.converged) }
+      let done = await Waiting.until(node.statuses, atRest: true, timeout: timeout) {
+        node.isAtRest && node.statuses.allSatisfy(\.converged)
+      }
       guard done else {
         let open = node.statuses.all().filter { !$0.converged }
         throw BerthError(
