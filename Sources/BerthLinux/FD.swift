@@ -60,6 +60,17 @@ public struct FD: ~Copyable, Sendable {
     }
   }
 
+  /// As `readAll`, of a regular file that had `size` bytes: one read(2), where it has them still.
+  public borrowing func readAll(size: Int64, limit: Int) throws(Errno) -> [UInt8] {
+    guard size > 0, size <= limit else { return try readAll(limit: limit) }
+    // One byte more shows that there is none.
+    let bytes = try read(upTo: Int(size) + 1)
+    if bytes.count == size { return bytes }
+    let rest = try readAll(limit: limit)
+    guard bytes.count + rest.count <= limit else { throw .tooBig }
+    return bytes + rest
+  }
+
   /// All of `bytes`, in as many write(2) calls as it takes.
   @inlinable
   public borrowing func writeAll(_ bytes: some Collection<UInt8>) throws(Errno) { try writeAll(Array(bytes)) }

@@ -25,8 +25,8 @@ public enum FileLease {
   private static let setSignal: Int32 = 10
 
   /// The whole content, or nil while somebody has the file open for writing. Where the file system has no leases, the file is read
-  /// twice and must be the same both times.
-  public static func readQuiescent(_ file: borrowing FD, limit: Int) throws(Errno) -> [UInt8]? {
+  /// twice and must be the same both times. `size` is what the file had when it was looked at.
+  public static func readQuiescent(_ file: consuming FD, size: Int64, limit: Int) throws(Errno) -> [UInt8]? {
     let number = file.raw
     // The kernel tells of a writer by a signal, SIGIO unless told otherwise, which ends a process that didn't expect it. SIGURG is
     // ignored by default, and the lease is asked for its state afterwards anyway.
@@ -35,9 +35,8 @@ public enum FileLease {
       if error == .again { return nil }
       return try readTwice(file, limit: limit)
     }
-    defer { _ = fcntl(number, setLease, F_UNLCK) }
-    let bytes = try file.readAll(limit: limit)
-    // A broken lease shows as a pending downgrade to none.
+    let bytes = try file.readAll(size: size, limit: limit)
+    // A broken lease shows as a pending downgrade to none. It ends with the descriptor, here.
     return try call { fcntl(number, getLease) } == F_RDLCK ? bytes : nil
   }
 

@@ -21,17 +21,7 @@ public struct FileStatus: Sendable, Hashable {
   public var allocatedBytes: Int64
 
   public init(_ raw: stat) {
-    kind =
-      switch raw.st_mode & S_IFMT {
-      case S_IFREG: .regular
-      case S_IFDIR: .directory
-      case S_IFLNK: .symlink
-      case S_IFIFO: .fifo
-      case S_IFSOCK: .socket
-      case S_IFCHR: .characterDevice
-      case S_IFBLK: .blockDevice
-      default: .unknown
-      }
+    kind = Kind(mode: raw.st_mode)
     permissions = UInt32(raw.st_mode) & 0o7777
     uid = raw.st_uid
     gid = raw.st_gid
@@ -43,5 +33,22 @@ public struct FileStatus: Sendable, Hashable {
     allocatedBytes = Int64(raw.st_blocks) &* 512
     modifiedNanoseconds = Int64(raw.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_mtim.tv_nsec)
     changedNanoseconds = Int64(raw.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_ctim.tv_nsec)
+  }
+}
+
+extension FileStatus.Kind {
+  /// Of a mode as stat(2) has it.
+  init(mode: mode_t) {
+    self =
+      switch mode & S_IFMT {
+      case S_IFREG: .regular
+      case S_IFDIR: .directory
+      case S_IFLNK: .symlink
+      case S_IFIFO: .fifo
+      case S_IFSOCK: .socket
+      case S_IFCHR: .characterDevice
+      case S_IFBLK: .blockDevice
+      default: .unknown
+      }
   }
 }

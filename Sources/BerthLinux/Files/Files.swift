@@ -109,30 +109,44 @@ public enum Files {
   }
 
   /// The names in a directory but `.` and `..`, sorted.
-  public static func list(_ path: String) throws(Errno) -> [String] {
+  public static func list(_ path: String) throws(Errno) -> [String] { try list(openListed(path)) }
+
+  /// The names in an open directory but `.` and `..`, sorted.
+  public static func list(_ directory: consuming FD) throws(Errno) -> [String] {
+    var names: [String] = []
+    try visit(directory) { name, _ in names.append(name) }
+    return names.sorted()
+  }
+
+  /// As `list`, with what each is as far as the directory itself tells: `.unknown` on some file systems.
+  public static func listKinds(_ path: String) throws(Errno) -> [(name: String, kind: FileStatus.Kind)] {
+    var entries: [(name: String, kind: FileStatus.Kind)] = []
+    try visit(openListed(path)) { entries.append(($0, $1)) }
+    return entries.sorted { $0.name < $1.name }
+  }
+
+  private static func openListed(_ path: String) throws(Errno) -> FD {
     // A look is no access that has to be written down; who may not say so, because the directory is another's, looks all the same.
-    do throws(Errno) { return try list(open(path, O_RDONLY | O_DIRECTORY | noAccessTime)) } catch {
+    do throws(Errno) { return try open(path, O_RDONLY | O_DIRECTORY | noAccessTime) } catch {
       guard error == .notPermitted else { throw error }
-      return try list(open(path, O_RDONLY | O_DIRECTORY))
+      return try open(path, O_RDONLY | O_DIRECTORY)
     }
   }
 
   /// O_NOATIME, which Swift cannot import; the same on x86 and ARM.
   private static let noAccessTime: Int32 = 0o1_000_000
 
-  /// The names in an open directory but `.` and `..`, sorted.
-  public static func list(_ directory: consuming FD) throws(Errno) -> [String] {
+  private static func visit(_ directory: consuming FD, _ body: (String, FileStatus.Kind) -> Void) throws(Errno) {
     guard let stream = fdopendir(directory.raw) else { throw Errno.current }
     _ = directory.release()
     defer { closedir(stream) }
-    var names: [String] = []
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name != "." && name != ".." { names.append(name) }
+      // The kinds of readdir(3) are those of stat(2), without their zeros.
+      if name != "." && name != ".." { body(name, FileStatus.Kind(mode: mode_t(entry.pointee.d_type) << 12)) }
     }
-    return names.sorted()
   }
 
   /// Removes a tree, whoever filled it (`TreeFiles.removeTree`); a path that isn't there is fine.

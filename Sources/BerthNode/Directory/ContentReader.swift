@@ -18,7 +18,7 @@ struct ContentReader {
       guard status.size <= DecodedManifest.contentLimit else {
         return .failure(ContentProblem("is larger than \(DecodedManifest.contentLimit) bytes"))
       }
-      guard let bytes = try FileLease.readQuiescent(file, limit: DecodedManifest.contentLimit) else {
+      guard let bytes = try FileLease.readQuiescent(file, size: status.size, limit: DecodedManifest.contentLimit) else {
         isUnfinished = true
         return .failure(ContentProblem("is being written"))
       }

@@ -9,7 +9,7 @@ extension DirectoryFollower {
   struct Walk {
     var directories: [String: Set<String>] = [:]
     var landmarks: Set<String> = []
-    /// In the order of their names, with what they were; nil where that couldn't be told.
+    /// In the order of their names, with what they were; nil where that couldn't be told, or tells nothing of one that is new.
     var files: [(path: String, identity: FileIdentity?)] = []
     /// False once anything was unreadable: what wasn't seen is then not gone.
     var complete = true
@@ -46,8 +46,15 @@ extension DirectoryFollower {
 
   private func visitEntries(of path: String, depth: Int, _ walk: inout Walk) throws(Errno) -> String? {
     var warning: String?
-    for name in try Files.list(path) where !name.hasPrefix(".") && !name.hasSuffix("~") {
+    for (name, kind) in try Files.listKinds(path) where !name.hasPrefix(".") && !name.hasSuffix("~") {
       let entry = "\(path)/\(name)"
+      if kind == .regular {
+        guard Self.isManifestName(name) else { continue }
+        if model.identity(of: entry) == nil, walk.files.count < Self.maximumFiles {
+          walk.files.append((entry, nil))
+          continue
+        }
+      }
       let link = try? Files.linkStatus(entry)
       let isSymlink = link?.kind == .symlink
       if isSymlink { trace(entry, always: false, &walk) }
@@ -133,6 +140,6 @@ extension DirectoryFollower {
   }
 
   static func isManifestName(_ name: String) -> Bool {
-    name.hasSuffix(".toml") && !Files.name(of: name).hasPrefix(".")
+    name.hasSuffix(".toml") && !(name.utf8.contains(UInt8(ascii: "/")) ? Files.name(of: name) : name).hasPrefix(".")
   }
 }

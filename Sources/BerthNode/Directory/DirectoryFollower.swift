@@ -63,16 +63,19 @@ struct DirectoryFollower {
     for event in events {
       needsScan = needsScan || isStructural(event)
       if let users = contentUsers["\(event.directory)/\(event.name)"], event.kind != .subdirectory {
-        for path in users where seen.insert(path).inserted { look(at: path, reportedGone: false, now: now) }
+        for path in users where seen.insert(path).inserted { look(at: path, now: now) }
         continue
       }
       guard Self.isManifestName(event.name), event.kind == .changed || event.kind == .removed else { continue }
       for directory in watched[event.directory] ?? [] {
         let path = "\(directory)/\(event.name)"
-        if event.kind == .changed { model.spokenOf(path, now: now) }
+        let isRemoved = event.kind == .removed
         // Of several events the file's state is one, but a removal among them was reported.
-        guard seen.insert(path).inserted || event.kind == .removed else { continue }
-        look(at: path, reportedGone: event.kind == .removed, now: now)
+        guard seen.insert(path).inserted || isRemoved else {
+          model.spokenOf(path, now: now)
+          continue
+        }
+        look(at: path, reportedGone: isRemoved, isSpokenOf: !isRemoved, now: now)
       }
     }
     return needsScan || isOvertaken ? scan() : settleAndPublish(now: now)
@@ -97,9 +100,9 @@ struct DirectoryFollower {
   mutating func handleTime() -> ManifestDirectory.Update? {
     let now = Self.now()
     if nextResync <= now { return scan() }
-    for (path, since) in beingWritten where since + Self.longestWrite <= now { look(at: path, reportedGone: false, now: now) }
+    for (path, since) in beingWritten where since + Self.longestWrite <= now { look(at: path, now: now) }
     // What is to be removed must still be absent.
-    for path in model.dueRemovals(now: now) where (try? Files.linkStatus(path)) != nil { look(at: path, reportedGone: false, now: now) }
+    for path in model.dueRemovals(now: now) where (try? Files.linkStatus(path)) != nil { look(at: path, now: now) }
     return settleAndPublish(now: now)
   }
 
@@ -119,10 +122,10 @@ struct DirectoryFollower {
     if walk.complete {
       for path in model.knownPaths.subtracting(walk.files.map(\.path)) { model.missing(path, reported: false, now: now) }
     }
+    model.reserve(walk.files.count)
     for (path, identity) in walk.files {
       if let identity, model.identity(of: path) == identity, !ContentReader.differs(model.contents(of: path)) { continue }
-      model.spokenOf(path, now: now)
-      look(at: path, reportedGone: false, now: now)
+      look(at: path, isSpokenOf: true, now: now)
     }
     if prune { model.confirmRemovals() }
     var update = settleAndPublish(now: now) ?? ManifestDirectory.Update(entries: [:], warning: currentWarning)
@@ -132,8 +135,12 @@ struct DirectoryFollower {
 
   // MARK: steps
 
-  private mutating func look(at path: String, reportedGone: Bool, now: Instant) {
-    switch reader.read(path) {
+  /// `isSpokenOf`: an event or a listing has said that something came there.
+  private mutating func look(at path: String, reportedGone: Bool = false, isSpokenOf: Bool = false, now: Instant) {
+    let outcome = reader.read(path)
+    // What is read is known from then on.
+    if isSpokenOf, !outcome.isRead { model.spokenOf(path, now: now) }
+    switch outcome {
     case .read(let file):
       beingWritten[path] = nil
       follow(contentsOf: file, at: path)

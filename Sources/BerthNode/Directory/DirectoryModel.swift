@@ -56,6 +56,16 @@ public struct DirectoryModel: Sendable {
     changed.insert(key)
   }
 
+  /// Makes room for the first files.
+  mutating func reserve(_ count: Int) {
+    guard files.isEmpty else { return }
+    files.reserveCapacity(count)
+    pathsByKey.reserveCapacity(count)
+    lastKeys.reserveCapacity(count)
+    lastGood.reserveCapacity(count)
+    changed.reserveCapacity(count)
+  }
+
   public func identity(of path: String) -> FileIdentity? { removals[path] == nil ? files[path]?.identity : nil }
 
   /// The files that the manifest at `path` takes content from, as they were when it was read.
@@ -67,7 +77,7 @@ public struct DirectoryModel: Sendable {
   /// `path` was read (or refused).
   public mutating func found(_ file: ManifestFile, at path: String) {
     present(path)
-    strangers[path] = nil
+    if !strangers.isEmpty { strangers[path] = nil }
     let before = lastKeys[path]
     files[path] = file
     let key = self.key(of: file, at: path, before: before)

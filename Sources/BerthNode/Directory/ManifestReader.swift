@@ -11,6 +11,8 @@ struct ManifestReader: Sendable {
     /// Somebody is still writing it: the close will be an event.
     case beingWritten
     case absent
+
+    var isRead: Bool { if case .read = self { true } else { false } }
   }
 
   /// Whose files are obeyed besides root's.
@@ -28,8 +30,8 @@ struct ManifestReader: Sendable {
       guard status.kind == .regular else { return refuse(path, "is not a regular file", identity) }
       if let reason = Self.untrusted(status, owner: owner) { return refuse(path, reason, identity) }
       guard status.size <= Self.sizeLimit else { return refuse(path, "is larger than \(Self.sizeLimit) bytes", identity) }
-      guard let bytes = try FileLease.readQuiescent(file, limit: Self.sizeLimit) else { return .beingWritten }
-      let identityRead = FileIdentity(try file.status())
+      // What is written from here on leaves another identity, and is read again.
+      guard let bytes = try FileLease.readQuiescent(file, size: status.size, limit: Self.sizeLimit) else { return .beingWritten }
       var manifest = ManifestDecoder.decode(bytes, file: path)
       var contents = ContentReader()
       manifest.resolve({ contents.read($0) }, profileProblem: Self.profileProblem)
@@ -37,7 +39,7 @@ struct ManifestReader: Sendable {
       let taken = ports.taken(by: manifest)
       // One that waits for a port is looked at again at each rescan.
       return .read(
-        ManifestFile(manifest, identity: taken.isEmpty ? identityRead : .unknown, contents: contents.identities, taken: taken))
+        ManifestFile(manifest, identity: taken.isEmpty ? identity : .unknown, contents: contents.identities, taken: taken))
     } catch {
       if error == .notFound {
         guard let target = try? Files.readLink(path) else { return .absent }

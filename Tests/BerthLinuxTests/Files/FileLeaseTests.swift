@@ -9,9 +9,9 @@ struct FileLeaseTests {
   func writer() throws {
     let directory = try TemporaryDirectory()
     try directory.write("file", Array("text".utf8))
-    #expect(try FileLease.readQuiescent(Files.open(directory("file"), O_RDONLY), limit: 100) == Array("text".utf8))
+    #expect(try FileLease.readQuiescent(Files.open(directory("file"), O_RDONLY), size: 4, limit: 100) == Array("text".utf8))
     let writer = try Files.open(directory("file"), O_WRONLY)
-    #expect(try FileLease.readQuiescent(Files.open(directory("file"), O_RDONLY), limit: 100) == nil)
+    #expect(try FileLease.readQuiescent(Files.open(directory("file"), O_RDONLY), size: 4, limit: 100) == nil)
     _ = writer.raw
   }
 
@@ -31,6 +31,6 @@ struct FileLeaseTests {
       refused.with { $0 = 100 }
       writer.join()
     }
-    while refused.with({ $0 }) < 100 { _ = try FileLease.readQuiescent(Files.open(path, O_RDONLY), limit: 200_000) }
+    while refused.with({ $0 }) < 100 { _ = try FileLease.readQuiescent(Files.open(path, O_RDONLY), size: 100_000, limit: 200_000) }
   }
 }
