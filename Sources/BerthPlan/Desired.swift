@@ -21,12 +21,9 @@ public struct DesiredPod: Hashable, Sendable {
   }
   /// Why the pod is kept and not run, nil if it is to run.
   public var suspension: String?
-  /// What this node's default network is, for pods that name none.
-  public var standardNetwork: PodNetwork = .standard
-  /// Of a pod with a schedule: where it stands.
-  public var turn: ScheduledTurn?
-  /// Of a pod that is to be made for the first time since the node went down: how far its containers had come.
-  public var past: [String: PastAttempt] = [:]
+  /// nil where nothing of it is set, as of nearly all pods.
+  private var circumstances: Circumstances?
+
   public init(spec: PodSpec, hash: String) {
     shared = Shared(spec, hash)
     suspension = spec.suspend ? "suspend = true" : nil
@@ -44,6 +41,40 @@ public struct DesiredPod: Hashable, Sendable {
     var pod = self
     pod.suspension = "node_selector asks for \(missing.joined(separator: ", ")), which this node's labels don't have"
     return pod
+  }
+}
+
+extension DesiredPod {
+  /// What this node's default network is, for pods that name none.
+  public var standardNetwork: PodNetwork {
+    get { circumstances?.content.standardNetwork ?? .standard }
+    set { if newValue != standardNetwork { circumstances = Circumstances(circumstances) { $0.standardNetwork = newValue } } }
+  }
+  /// Of a pod with a schedule: where it stands.
+  public var turn: ScheduledTurn? {
+    get { circumstances?.content.turn }
+    set { if newValue != turn { circumstances = Circumstances(circumstances) { $0.turn = newValue } } }
+  }
+  /// Of a pod that is to be made for the first time since the node went down: how far its containers had come.
+  public var past: [String: PastAttempt] {
+    get { circumstances?.content.past ?? [:] }
+    set { if newValue != past { circumstances = Circumstances(circumstances) { $0.past = newValue } } }
+  }
+}
+
+/// What few pods have, shared by all copies.
+private final class Circumstances: Sendable {
+  struct Content {
+    var standardNetwork: PodNetwork = .standard
+    var turn: ScheduledTurn?
+    var past: [String: PastAttempt] = [:]
+  }
+  let content: Content
+
+  init(_ before: Circumstances?, _ change: (inout Content) -> Void) {
+    var content = before?.content ?? Content()
+    change(&content)
+    self.content = content
   }
 }
 

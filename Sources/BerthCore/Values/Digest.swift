@@ -20,14 +20,11 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible, Comparable {
   /// From a computed SHA-256: the 32 bytes of `hash`. nil for any other count.
   public init?(sha256 hash: some Collection<UInt8>) {
     guard hash.count == 32 else { return nil }
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(64)
-    for byte in hash {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
+    func digit(_ value: UInt8) -> UInt8 { value < 10 ? value + 48 : value + 87 }
+    hex = String(unsafeUninitializedCapacity: 64) { text in
+      for (at, byte) in hash.enumerated() { (text[at * 2], text[at * 2 + 1]) = (digit(byte >> 4), digit(byte & 15)) }
+      return 64
     }
-    self.hex = String(decoding: text, as: UTF8.self)
   }
 
   public var description: String { "sha256:\(hex)" }

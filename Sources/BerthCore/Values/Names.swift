@@ -4,8 +4,13 @@ public enum DNSLabel {
   @inlinable
   public static func isValid(_ text: some StringProtocol) -> Bool {
     let bytes = text.utf8
-    guard (1...63).contains(bytes.count), !text.hasPrefix("-"), !text.hasSuffix("-") else { return false }
-    return bytes.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
+    guard (1...63).contains(bytes.count), bytes.first != 45 else { return false }
+    var last: UInt8 = 45
+    for byte in bytes {
+      guard (97...122).contains(byte) || (48...57).contains(byte) || byte == 45 else { return false }
+      last = byte
+    }
+    return last != 45
   }
 }
 
@@ -26,6 +31,9 @@ public struct PodKey: Hashable, Sendable, Comparable, CustomStringConvertible {
     namespace = parts.count == 2 ? parts[0] : defaultNamespace
     name = parts[parts.count - 1]
   }
+
+  /// By the name alone: few pods share one, and nearly all a namespace.
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
   public var description: String { "\(namespace)/\(name)" }
   public static func < (a: PodKey, b: PodKey) -> Bool { (a.namespace, a.name) < (b.namespace, b.name) }

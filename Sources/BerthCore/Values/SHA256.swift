@@ -1,10 +1,8 @@
 /// SHA-256 in plain Swift, for the few kilobytes that the layers below the cryptographic library hash. Blobs go through libcrypto.
 /// Source: FIPS 180-4 section 6.2.
 public struct SHA256 {
-  private var state: [UInt32] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-  ]
-  private var schedule = [UInt32](repeating: 0, count: 64)
+  private var state = SIMD8<UInt32>(
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19)
 
   private static let constants: [UInt32] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5, 0xd807_aa98, 0x1283_5b01,
@@ -21,55 +19,65 @@ public struct SHA256 {
   /// The 32 bytes of the hash.
   public static func hash(_ bytes: [UInt8]) -> [UInt8] {
     var hasher = SHA256()
-    var start = 0
-    bytes.withUnsafeBytes { all in
-      while all.count - start >= 64 {
-        hasher.compress(UnsafeRawBufferPointer(rebasing: all[start..<start + 64]))
-        start += 64
-      }
+    bytes.withUnsafeBytes { hasher.hash($0) }
+    return [UInt8](unsafeUninitializedCapacity: 32) { result, count in
+      for at in 0..<32 { result[at] = UInt8(truncatingIfNeeded: hasher.state[at / 4] >> UInt32(24 - at % 4 * 8)) }
+      count = 32
     }
-    var tail = Array(bytes[start...])
-    tail.append(0x80)
-    while tail.count % 64 != 56 { tail.append(0) }
-    let bits = UInt64(bytes.count) &* 8
-    for shift in stride(from: 56, through: 0, by: -8) { tail.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
-    tail.withUnsafeBytes { tail in
-      hasher.compress(UnsafeRawBufferPointer(rebasing: tail[..<64]))
-      if tail.count > 64 { hasher.compress(UnsafeRawBufferPointer(rebasing: tail[64...])) }
-    }
-    var result: [UInt8] = []
-    result.reserveCapacity(32)
-    for word in hasher.state {
-      for shift in stride(from: UInt32(24), through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: word >> shift)) }
-    }
-    return result
   }
 
   /// 64 lower-case hexadecimal digits.
   public static func hexDigest(_ bytes: [UInt8]) -> String { Digest(sha256: hash(bytes))?.hex ?? "" }
 
+  private mutating func hash(_ bytes: UnsafeRawBufferPointer) {
+    let whole = bytes.count & ~63
+    for start in stride(from: 0, to: whole, by: 64) { compress(UnsafeRawBufferPointer(rebasing: bytes[start..<start + 64])) }
+    let rest = bytes.count - whole
+    // A one, zeros, and the count of bits in the last eight bytes.
+    let size = rest < 56 ? 64 : 128
+    withUnsafeTemporaryAllocation(byteCount: 128, alignment: 8) { tail in
+      tail.initializeMemory(as: UInt8.self, repeating: 0)
+      if rest > 0 { tail.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[whole...])) }
+      tail[rest] = 0x80
+      tail.storeBytes(of: (UInt64(bytes.count) &* 8).bigEndian, toByteOffset: size - 8, as: UInt64.self)
+      for start in stride(from: 0, to: size, by: 64) { compress(UnsafeRawBufferPointer(rebasing: tail[start..<start + 64])) }
+    }
+  }
+
   /// `block`: 64 bytes.
   private mutating func compress(_ block: UnsafeRawBufferPointer) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+      Self.fill(schedule, from: block)
+      mix(schedule)
+    }
+  }
+
+  private static func fill(_ schedule: UnsafeMutableBufferPointer<UInt32>, from block: UnsafeRawBufferPointer) {
     for word in 0..<16 { schedule[word] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: word * 4, as: UInt32.self)) }
     for word in 16..<64 {
       let old = schedule[word - 15]
       let recent = schedule[word - 2]
-      let small0 = Self.rotate(old, 7) ^ Self.rotate(old, 18) ^ (old >> 3)
-      let small1 = Self.rotate(recent, 17) ^ Self.rotate(recent, 19) ^ (recent >> 10)
+      let small0 = rotate(old, 7) ^ rotate(old, 18) ^ (old >> 3)
+      let small1 = rotate(recent, 17) ^ rotate(recent, 19) ^ (recent >> 10)
       schedule[word] = schedule[word - 16] &+ small0 &+ schedule[word - 7] &+ small1
     }
-    var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-    var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-    for round in 0..<64 {
-      let large1 = Self.rotate(e, 6) ^ Self.rotate(e, 11) ^ Self.rotate(e, 25)
-      let chosen = (e & f) ^ (~e & g)
-      let first = h &+ large1 &+ chosen &+ Self.constants[round] &+ schedule[round]
-      let large0 = Self.rotate(a, 2) ^ Self.rotate(a, 13) ^ Self.rotate(a, 22)
-      let majority = (a & b) ^ (a & c) ^ (b & c)
-      (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ large0 &+ majority)
-    }
-    for (at, word) in [a, b, c, d, e, f, g, h].enumerated() { state[at] &+= word }
   }
 
-  private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }
+  private mutating func mix(_ schedule: UnsafeMutableBufferPointer<UInt32>) {
+    var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+    var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+    Self.constants.withUnsafeBufferPointer { constants in
+      for round in 0..<64 {
+        let large1 = Self.rotate(e, 6) ^ Self.rotate(e, 11) ^ Self.rotate(e, 25)
+        let chosen = (e & f) ^ (~e & g)
+        let first = h &+ large1 &+ chosen &+ constants[round] &+ schedule[round]
+        let large0 = Self.rotate(a, 2) ^ Self.rotate(a, 13) ^ Self.rotate(a, 22)
+        let majority = (a & b) ^ (a & c) ^ (b & c)
+        (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ large0 &+ majority)
+      }
+    }
+    state &+= SIMD8(a, b, c, d, e, f, g, h)
+  }
+
+  private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 { word &>> count | word &<< (32 &- count) }
 }

@@ -13,18 +13,23 @@ public struct KeyTable: Sendable {
 
   public subscript(name: String) -> Key? { positions[name].map { keys[$0] } }
 
-  public struct Key: Sendable {
-    public var name: String
-    public var type: KeyType
+  /// A class, since it is looked up for every key of every manifest.
+  public final class Key: Sendable {
+    public let name: String
+    public let type: KeyType
     /// As the reference prints it; nil where leaving it out has a meaning of its own.
-    public var defaultText: String?
-    public var doc: String
+    public let defaultText: String?
+    public let doc: String
+
+    init(name: String, type: KeyType, defaultText: String?, doc: String) {
+      (self.name, self.type, self.defaultText, self.doc) = (name, type, defaultText, doc)
+    }
   }
 }
 
 extension KeyTable.Key {
-  public static func key(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> Self {
-    Self(name: name, type: type, defaultText: defaultText, doc: doc)
+  public static func key(_ name: String, _ type: KeyType, default defaultText: String? = nil, _ doc: String) -> KeyTable.Key {
+    KeyTable.Key(name: name, type: type, defaultText: defaultText, doc: doc)
   }
 }
 

@@ -18,12 +18,12 @@ extension PodSpec {
   public var json: JSON { json(for: .shown) }
 
   public func json(for disclosure: SpecDisclosure) -> JSON {
-    .object(members(for: disclosure, leavingOut: disclosure == .disk ? Self.usual : nil, usualHostname: key.name).object)
+    .object(members(for: disclosure, against: Self.usual, leavesOutUsual: disclosure == .disk, usualHostname: key.name).object)
   }
 
   /// What differs from another spec of the pod, everything of it.
   func difference(from other: PodSpec) -> JSON {
-    .object(members(for: .record, leavingOut: other, usualHostname: other.hostname).object)
+    .object(members(for: .record, against: other, leavesOutUsual: true, usualHostname: other.hostname).object)
   }
 
   /// The JSON for a disk: most pods are then a few words, and a record fits a page of the database.
@@ -32,9 +32,8 @@ extension PodSpec {
   /// What a manifest that says nothing leads to, but for what follows from its name.
   private static let usual = PodSpec(key: PodKey(namespace: "default", name: "usual"))
 
-  private func members(for disclosure: SpecDisclosure, leavingOut other: PodSpec?, usualHostname: String) -> SpecMembers {
-    let usual = other ?? Self.usual
-    var members = SpecMembers(leavesOutUsual: other != nil)
+  private func members(for disclosure: SpecDisclosure, against usual: PodSpec, leavesOutUsual: Bool, usualHostname: String) -> SpecMembers {
+    var members = SpecMembers(leavesOutUsual: leavesOutUsual)
     members.add("namespace", .string(key.namespace))
     members.add("name", .string(key.name))
     members.add("labels", .strings(labels), isUsual: labels == usual.labels)

@@ -54,14 +54,19 @@ public struct TOMLTable: Sendable {
 
   /// Linear: meant for tables that a schema knows, whose keys are few.
   public func entry(_ key: String) -> Entry? {
-    entries.first { $0.key.hasBytes(of: key) }
+    // By index: `first(where:)` would copy each entry that it passes by.
+    for at in entries.indices where entries[at].key.hasBytes(of: key) { return entries[at] }
+    return nil
   }
   public subscript(key: String) -> TOMLValue? { entry(key)?.value }
 }
 
 extension String {
-  /// Byte by byte the same. Strings that differ are told apart by their lengths, and then by `==`, faster than by their bytes.
-  func hasBytes(of other: String) -> Bool { utf8.count == other.utf8.count && self == other && utf8.elementsEqual(other.utf8) }
+  /// Byte by byte the same. Strings that differ are told apart by their lengths, and then by `==`, faster than by their bytes; only those
+  /// that aren't ASCII can be equal with other bytes.
+  func hasBytes(of other: String) -> Bool {
+    utf8.count == other.utf8.count && self == other && (utf8.allSatisfy { $0 < 0x80 } || utf8.elementsEqual(other.utf8))
+  }
 }
 
 /// A date, a time or both, as RFC 3339 has them; `offsetMinutes` only on an instant.

@@ -83,14 +83,22 @@ final class SpecMemory: Sendable {
       defer { pending = [] }
       return pending
     }
-    let newest = Dictionary(taken.map { ($0.key, $0) }) { _, later in later }
-    let changes = written.withLock { written in newest.values.filter { Self.mark($0) != written[$0.key] } }
+    // In the table's order, so that its pages are written once; of several words on one pod the last one counts.
+    let order = taken.indices.sorted { (taken[$0].key, $0) < (taken[$1].key, $1) }
+    let changes = written.withLock { written in
+      order.enumerated().compactMap { at, place -> LastGoodChange? in
+        let change = taken[place]
+        if at + 1 < order.count, taken[order[at + 1]].key == change.key { return nil }
+        return Self.mark(change) == written[change.key] ? nil : change
+      }
+    }
     if changes.isEmpty { return }
-    // In the table's order: its pages are then written once.
-    let ordered = changes.sorted { $0.key < $1.key }
     do throws(BerthError) {
-      try store.apply(ordered)
-      written.withLock { written in for change in changes { written[change.key] = Self.mark(change) } }
+      try store.apply(changes)
+      written.withLock { written in
+        if written.isEmpty { written.reserveCapacity(changes.count) }
+        for change in changes { written[change.key] = Self.mark(change) }
+      }
     } catch { events.record("Failed", "\(error)", severity: .warning) }
   }
 
