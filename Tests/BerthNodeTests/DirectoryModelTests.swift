@@ -180,6 +180,11 @@ struct DirectoryModelTests {
     directory.write("/m/a.toml", manifest("a:1", name: "web"))
     #expect(directory.image()?.hasSuffix("b:1") == true)
     #expect(directory.entries[web]?.problem?.message.contains("/m/a.toml") == true)
+    // Also while there is something else to be said of the one in force.
+    directory.write("/m/b.toml", "name = \"web\"\nnetwork = 1\n[[container]]\nimage = \"b:1\"\n")
+    let both = directory.entries[web]?.problem
+    #expect(both?.message.hasPrefix("/m/b.toml:2:11: ") == true && both?.message.contains("; /m/a.toml: also describes pod") == true)
+    #expect(both?.diagnostics.isEmpty == false && directory.image()?.hasSuffix("b:1") == true)
     directory.remove("/m/b.toml")
     directory.pass(.seconds(2))
     #expect(directory.image()?.hasSuffix("a:1") == true)

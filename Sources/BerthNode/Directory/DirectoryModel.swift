@@ -233,16 +233,21 @@ public struct DirectoryModel: Sendable {
     }
     var entry = DesiredEntry(source: winner, problem: file.problem ?? problemOfPorts(key, of: file))
     entry.desired = former?.pod
-    guard entry.problem == nil else { return entry }
-    if let good = file.good {
-      lastGood[key] = (winner, good)
-      entry.desired = good
+    if entry.problem == nil {
+      if let good = file.good {
+        lastGood[key] = (winner, good)
+        entry.desired = good
+      }
+      if !file.taken.isEmpty { entry.warnings = file.taken.map(\.diagnostic) }
     }
-    if !file.taken.isEmpty { entry.warnings = file.taken.map(\.diagnostic) }
-    if let other = paths.first(where: { $0 != winner }) {
-      entry.problem = ManifestProblem(
-        message: "\(other): also describes pod \(key); \(winner) stays in force, rename or remove one of them")
-    }
+    if let other = paths.first(where: { $0 != winner }) { tell(of: other, beside: winner, key, in: &entry) }
     return entry
+  }
+
+  /// A second file of the pod, beside what is wrong with the one in force.
+  private func tell(of other: String, beside winner: String, _ key: PodKey, in entry: inout DesiredEntry) {
+    let words = "\(other): also describes pod \(key); \(winner) stays in force, rename or remove one of them"
+    let own = entry.problem.map { "\($0.message); " } ?? ""
+    entry.problem = ManifestProblem(message: own + words, diagnostics: entry.problem?.diagnostics ?? [])
   }
 }
