@@ -20,6 +20,8 @@ public struct DecodedManifest: Sendable {
   var nameRange: SourceRange
   /// Where `depends_on` stands.
   var dependencyRange = SourceRange(0, 0)
+  /// Where each of the spec's dependencies stands.
+  var dependencyRanges: [SourceRange] = []
   var source: SourceText
   /// Whether it is TOML at all.
   var isParsed = true
@@ -49,6 +51,7 @@ public enum ManifestDecoder {
       file: file, references: decoder.references, claims: decoder.claims,
       nameRange: document.root.entry("name")?.value.range ?? SourceRange(0, 0), source: document.source)
     manifest.dependencyRange = decoder.dependencyRange
+    manifest.dependencyRanges = decoder.dependencyRanges
     manifest.isParsed = document.errors.isEmpty
     return manifest
   }

@@ -15,6 +15,7 @@ extension PodDecoder {
       if spec.dependsOn.contains(where: { $0.pod == key }) { sink.error("pod \(key) is named twice in 'depends_on'", at: item.range) }
       let condition = table?["condition"]?.string.flatMap { DependencySpec.Condition(rawValue: $0) } ?? .ready
       spec.dependsOn.append(DependencySpec(pod: key, condition: condition))
+      dependencyRanges.append(item.range)
     }
   }
 

@@ -10,6 +10,8 @@ struct PodDecoder {
   var claims: [PortClaim] = []
   /// Of all containers.
   var portCount = 0
+  /// Where each of the spec's dependencies stands.
+  var dependencyRanges: [SourceRange] = []
   /// Files of the node that the manifest takes content from.
   var references: [ContentReference] = []
 

@@ -24,3 +24,8 @@ public struct DependencySpec: Hashable, Sendable {
     try reader.read("condition", into: &condition)
   }
 }
+
+extension PodSpec {
+  /// Whether its containers are started again however they end: who waits for its success waits for ever.
+  public var neverSucceeds: Bool { restartPolicy == .always }
+}

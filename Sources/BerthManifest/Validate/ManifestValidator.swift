@@ -23,8 +23,11 @@ public enum ManifestValidator {
     var claims: [ClaimKey: [(claim: PortClaim, key: PodKey, path: String)]] = [:]
     var diagnostics: [Diagnostic] = []
     var edges: [PodKey: [PodKey]] = [:]
+    var endless: Set<PodKey> = []
     for (_, decoded) in manifests {
-      if let spec = decoded.spec { edges[spec.key] = spec.dependsOn.map(\.pod) }
+      guard let spec = decoded.spec else { continue }
+      edges[spec.key] = spec.dependsOn.map(\.pod)
+      if spec.neverSucceeds { endless.insert(spec.key) }
     }
     let suspects = DependencyCycle.suspects(edges)
     for (path, decoded) in manifests {
@@ -34,6 +37,7 @@ public enum ManifestValidator {
       if let cycle, cycle.count > 2 {
         sink.error("depends_on goes in a circle: \(DependencyCycle.words(cycle))", at: decoded.dependencyRange)
       }
+      warnOfEndless(decoded, endless, &sink)
       if let key = decoded.key, let first = owners[key] {
         sink.error("pod \(key) is defined twice: here and in \(first)", at: decoded.nameRange)
       } else if let key = decoded.key {
@@ -43,6 +47,16 @@ public enum ManifestValidator {
       diagnostics += (decoded.diagnostics + sink.diagnostics).sorted { ($0.position, $0.message) < ($1.position, $1.message) }
     }
     return diagnostics
+  }
+
+  /// Of pods that it waits for in vain.
+  private static func warnOfEndless(_ decoded: DecodedManifest, _ endless: Set<PodKey>, _ sink: inout DiagnosticSink) {
+    for (dependency, range) in zip(decoded.spec?.dependsOn ?? [], decoded.dependencyRanges)
+    where dependency.condition == .succeeded && endless.contains(dependency.pod) {
+      sink.warning(
+        "pod \(dependency.pod) never succeeds, since its restart_policy is \"always\"", at: range,
+        help: "give it restart_policy = \"on-failure\", or wait for \"started\" or \"ready\"")
+    }
   }
 
   private struct ClaimKey: Hashable {

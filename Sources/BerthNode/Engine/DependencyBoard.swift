@@ -64,14 +64,16 @@ final class DependencyBoard: Sendable {
       return ["depends_on goes in a circle: \(DependencyCycle.words(cycle))"]
     }
     return open.map { dependency in
-      let isThere = desired.entry(dependency.pod) != nil
+      let entry = desired.entry(dependency.pod)
       let goal =
         switch dependency.condition {
         case .started: "to have started"
         case .ready: "to be ready"
         case .succeeded: "to have succeeded"
         }
-      return "pod \(dependency.pod) \(goal)" + (isThere ? "" : " (there is no such pod)")
+      let isVain = dependency.condition == .succeeded && entry?.desired?.spec.neverSucceeds == true
+      let why = entry == nil ? " (there is no such pod)" : isVain ? " (it never does: its restart_policy is \"always\")" : ""
+      return "pod \(dependency.pod) \(goal)\(why)"
     }
   }
 }

@@ -64,4 +64,22 @@ struct ManifestValidatorTests {
     let own = ManifestValidator.validate(files: [file("a", "\"a\"")])
     #expect(own.map(\.message) == ["pod default/a can't depend on itself"])
   }
+
+  @Test("who waits for the success of a pod that is always started again is warned where he says so")
+  func endless() {
+    func file(_ name: String, _ text: String) -> (path: String, bytes: [UInt8]) {
+      ("\(name).toml", Array("network = \"none\"\n\(text)\n[[container]]\nimage = \"x:1\"\n".utf8))
+    }
+    let waiting = file("a", #"depends_on = ["job", { pod = "web", condition = "succeeded" }]"#)
+    let found = ManifestValidator.validate(files: [waiting, file("web", ""), file("job", "restart_policy = \"never\"")])
+    #expect(
+      found.map { "\($0.summary)" } == [
+        "a.toml:2:22: pod default/web never succeeds, since its restart_policy is \"always\""
+      ])
+    #expect(found.map(\.severity) == [.warning])
+    let good = file("web", "restart_policy = \"on-failure\"")
+    #expect(ManifestValidator.validate(files: [waiting, good]).isEmpty)
+    let ready = file("a", #"depends_on = [{ pod = "web", condition = "ready" }]"#)
+    #expect(ManifestValidator.validate(files: [ready, file("web", "")]).isEmpty)
+  }
 }
