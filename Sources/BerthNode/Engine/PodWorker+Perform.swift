@@ -103,6 +103,25 @@ extension PodWorker {
       try await create(action.instance)
       tell("Created", action.reason, action)
     case .startContainer: break
+    case .stopContainer, .retireContainer, .removeContainer, .signalContainer: try await performOnContainer(action, pod, observation)
+    case .updateResources(let container):
+      if let target { try await pod?.updateResources(container, to: target.spec) }
+      tell("Updated", action.changeText, action)
+    case .updateVolume(let name):
+      if let target { try await pod?.updateVolume(name, to: target.spec) }
+      tell("Updated", action.changeText, action)
+    case .recordSpec:
+      if let target { try await pod?.record(spec: target.spec, hash: target.hash) }
+      tell("Updated", action.changeText, action)
+    case .failPod, .releasePod, .removePod, .takeOver, .setAside: try await performOnPod(action, pod, observation)
+    }
+  }
+
+  /// What is done to one container but starting it.
+  private func performOnContainer(
+    _ action: PodAction, _ pod: (any PodHandle)?, _ observation: PodObservation?
+  ) async throws(BerthError) {
+    switch action.verb {
     case .stopContainer(let name, let purpose):
       tell("Killing", "container \(name): \(action.reason)", action)
       if let pod { try await stop(name, purpose, because: action.reason, in: pod, observation) }
@@ -112,18 +131,16 @@ extension PodWorker {
     case .removeContainer(let name):
       try await pod?.removeContainer(name)
       tell("Removed", "container \(name): \(action.reason)", action)
-    case .updateResources(let container):
-      if let target { try await pod?.updateResources(container, to: target.spec) }
-      tell("Updated", action.changeText, action)
-    case .updateVolume(let name):
-      if let target { try await pod?.updateVolume(name, to: target.spec) }
-      tell("Updated", action.changeText, action)
     case .signalContainer(let name, let signal):
       try await pod?.signal(name, signal)
       tell("Signalled", "container \(name) with \(signal): \(action.reason)", action)
-    case .recordSpec:
-      if let target { try await pod?.record(spec: target.spec, hash: target.hash) }
-      tell("Updated", action.changeText, action)
+    default: break
+    }
+  }
+
+  /// What is done to an incarnation as a whole.
+  private func performOnPod(_ action: PodAction, _ pod: (any PodHandle)?, _ observation: PodObservation?) async throws(BerthError) {
+    switch action.verb {
     case .failPod(let failure):
       try await pod?.fail(failure)
       services.events.record(failure.reason, failure.message, pod: key, severity: .warning)
@@ -144,6 +161,7 @@ extension PodWorker {
       try await pod?.setAside()
       instances.setAside()
       tell("RunGoesOn", action.reason, action)
+    default: break
     }
   }
 
