@@ -38,7 +38,7 @@ public struct Diagnostic: Sendable, Hashable {
   /// The summary, the line with a caret under the place, and the help.
   public var rendered: String {
     var text = Self.printable(summary) + "\n"
-    if let sourceLine {
+    if let sourceLine, !sourceLine.isEmpty {
       text += Self.printable(sourceLine) + "\n" + carets(under: sourceLine) + "\n"
     }
     if let help { text += "help: \(Self.printable(help))\n" }

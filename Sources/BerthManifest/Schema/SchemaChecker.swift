@@ -132,7 +132,8 @@ public struct SchemaChecker {
     let name = entry.key
     for outer in chain.dropLast().reversed() where outer[name] != nil {
       let isRoot = outer.title == root.title
-      let help = isRoot ? "move it above the first table" : "move it above \(keys.title)"
+      let title = isHeader(entry.value) ? outer[name]?.type.innerTable?.title : nil
+      let help = title.map { "write \($0)" } ?? (isRoot ? "move it above the first table" : "move it above \(keys.title)")
       sink.error("'\(name)' is a key of \(outer.title), not of \(keys.title)", at: entry.keyRange, help: help)
       return
     }
@@ -142,8 +143,21 @@ public struct SchemaChecker {
       return
     }
     let help =
-      Suggestion.help(for: name, among: keys.keys.map(\.name)) ?? ForeignWords.help(for: name, in: keys, root: root) ?? below(keys, name)
+      tableHelp(entry, in: keys) ?? Suggestion.help(for: name, among: keys.keys.map(\.name))
+      ?? ForeignWords.help(for: name, in: keys, root: root) ?? below(keys, name)
     sink.error("unknown key '\(name)'", at: entry.keyRange, help: help)
+  }
+
+  /// Whether it was written as `[table]` or `[[table]]`.
+  private func isHeader(_ value: TOMLValue) -> Bool {
+    let opening = sink.source.bytes[value.range.lower...].prefix(2)
+    return value.table != nil ? opening.first == UInt8(ascii: "[") : opening.elementsEqual("[[".utf8) && value.array?.first?.table != nil
+  }
+
+  /// A header with another's name misspelt: how that is written, brackets and all.
+  private func tableHelp(_ entry: TOMLTable.Entry, in keys: KeyTable) -> String? {
+    guard isHeader(entry.value), let near = Suggestion.nearest(to: entry.key, among: keys.keys.map(\.name)) else { return nil }
+    return keys[near]?.type.innerTable.map { "did you mean \($0.title)?" }
   }
 
   /// A key of a table below whose words it has: `read_only` for `read_only_root_filesystem` of `[container.security]`.

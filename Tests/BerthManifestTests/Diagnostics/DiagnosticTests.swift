@@ -28,6 +28,17 @@ struct DiagnosticTests {
         """)
   }
 
+  @Test("an empty line is not shown, nor is a caret below nothing")
+  func emptyFile() throws {
+    let rendered = try #require(decode("", file: "pods/web.toml").diagnostics.first?.rendered)
+    #expect(
+      rendered == """
+        pods/web.toml:1:1: error: a pod needs at least one [[container]]
+        help: write [[container]], and below it image = "…"
+
+        """)
+  }
+
   @Test("a value of several lines is underlined on its first, and long lines are left out")
   func longRanges() throws {
     #expect(try first("hostname = [\n1,\n]").rendered.contains("\nhostname = [\n           ^\n"))

@@ -25,7 +25,7 @@ struct ForeignManifestTests {
           "3:2: unknown key 'spec' | write what is in it at the top of the file, containers as [[container]]",
         ]
       ),
-      ("[[containers]]\nimage = \"a\"\n", ["1:3: unknown key 'containers' | did you mean 'container'?"]),
+      ("[[containers]]\nimage = \"a\"\n", ["1:3: unknown key 'containers' | did you mean [[container]]?"]),
       (
         "[services.web]\nimage = \"a\"\n",
         ["1:2: unknown key 'services' | write a manifest for each service, or a [[container]] each for those that share a pod"]

@@ -152,7 +152,7 @@ struct NodeConfigurationTests {
         "5:19: 'resync_interval' must be at least 1s", "7:7: 'gid' must be from 0 to 4294967294", "8:2: unknown key 'rnutime'",
         "10:13: 'insecure' must be a registry: \"host\" or \"host:port\"",
       ])
-    #expect(load("[rnutime]").diagnostics.first?.help == "did you mean 'runtime'?")
+    #expect(load("[rnutime]").diagnostics.first?.help == "did you mean [runtime]?")
     #expect(problems("version = 2") == ["1:11: 'version' must be from 1 to 1"])
     #expect(problems("= 1").count == 1)
   }
