@@ -18,6 +18,19 @@ extension Integration {
       }
     }
 
+    @Test("an update that fails where no earlier one was ever ready stays, and the event says why")
+    func nothingToPutBack() throws {
+      try withDaemon { daemon in
+        let update = "update = { progress_deadline = \"1s\" }"
+        try daemon.drop("app", try ManifestText.of("exit 1", pod: update))
+        _ = try daemon.pod("app", "runs") { !$0.uid.isEmpty }
+        try eventually("the first fails") { try daemon.berth("events").stdout.contains("revision 1: not ready within 1s\n") }
+        try daemon.drop("app", try ManifestText.of("exit 2", pod: update))
+        let why = "revision 2: not ready within 1s; no earlier one was ever ready, so none is put back\n"
+        try eventually("the second says why it stays") { try daemon.berth("events").stdout.contains(why) }
+      }
+    }
+
     @Test("an update that isn't ready in time is rolled back, isn't tried again, and a later good one is taken")
     func rollback() throws {
       try withDaemon { daemon in

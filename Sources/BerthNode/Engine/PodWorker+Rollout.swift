@@ -37,7 +37,10 @@ extension PodWorker {
     switch last.outcome {
     case .progressing: break
     case .good: if rollout.revisions.count > 1 { services.events.record("Updated", "revision \(last.number) is ready", pod: key) }
-    case .failed(let words): services.events.record("UpdateFailed", "revision \(last.number): \(words)", pod: key, severity: .warning)
+    case .failed(let words):
+      let isStuck = last.pod.spec.update.rollback && rollout.revisions.count > 1 && rollout.lastGood(before: last.pod.hash) == nil
+      let rest = isStuck ? "; no earlier one was ever ready, so none is put back" : ""
+      services.events.record("UpdateFailed", "revision \(last.number): \(words)\(rest)", pod: key, severity: .warning)
     }
     if let hold = rollout.hold, hold != before.hold { services.events.record("RolledBack", hold.reason, pod: key, severity: .warning) }
   }

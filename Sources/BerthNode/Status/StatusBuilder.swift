@@ -187,7 +187,7 @@ enum StatusBuilder {
     if phase == .succeeded { return (phase, "Completed", problem ?? "") }
     if phase == .pending { return (phase, "ContainerCreating", problem ?? input.plan.waitingFor ?? "") }
     let reason = input.entry?.problem != nil ? "ManifestInvalid" : input.hold != nil ? "RolledBack" : ""
-    return (phase, reason, problem ?? input.plan.waitingFor ?? "")
+    return (phase, reason, problem ?? input.plan.waitingFor.map { "waiting: \($0)" } ?? "")
   }
 
   private static func phase(_ status: PodStatus, _ spec: PodSpec) -> PodStatus.Phase {

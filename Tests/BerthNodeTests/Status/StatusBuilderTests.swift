@@ -108,6 +108,13 @@ struct StatusBuilderTests {
     #expect(status.containers[0].message.contains("exit code 3"))
   }
 
+  @Test("what a running pod's plan waits for is told as that")
+  func waiting() {
+    var input = input(["web": .running(since: now)])
+    input.plan.waitingFor = "the new instance to be ready"
+    #expect(status(input).message == "waiting: the new instance to be ready")
+  }
+
   @Test("a pod that has failed as a whole starts nothing again: its containers have ended, whatever its restart_policy")
   func failed() {
     var input = input(["web": exited(137, signal: 9)])
