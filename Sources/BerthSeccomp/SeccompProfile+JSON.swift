@@ -44,6 +44,7 @@ extension SeccompProfile.Rule {
     guard json.object != nil else { throw SeccompProfile.failure(path, "expected an object") }
     var names = try SeccompProfile.strings(json["names"], "\(path).names")
     if let name = json["name"]?.string, !name.isEmpty { names.append(name) }
+    guard !names.isEmpty, !names.contains("") else { throw SeccompProfile.failure("\(path).names", "names no system call") }
     guard let action = json["action"]?.string else { throw SeccompProfile.failure("\(path).action", "is missing") }
     var rule = LinuxSeccomp.Rule(names, action: action, errno: try SeccompProfile.errno(json["errnoRet"], "\(path).errnoRet"))
     for arg in try SeccompProfile.list(json["args"], "\(path).args") {

@@ -189,6 +189,7 @@ struct SeccompCompilerTests {
       ("[]", "defaultAction"), ("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":{}}", "syscalls"),
       ("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[1],\"action\":\"x\"}]}", "syscalls[0].names"),
       ("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"read\"]}]}", "syscalls[0].action"),
+      ("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"nmaes\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", "syscalls[0].names"),
     ] {
       #expect { try SeccompProfile(parsing: Array(text.utf8)) } throws: { ($0 as? BerthError)?.subject == path }
     }
