@@ -67,16 +67,28 @@ public struct SHA256 {
     var (a, b, c, d) = (state[0], state[1], state[2], state[3])
     var (e, f, g, h) = (state[4], state[5], state[6], state[7])
     Self.constants.withUnsafeBufferPointer { constants in
-      for round in 0..<64 {
-        let large1 = Self.rotate(e, 6) ^ Self.rotate(e, 11) ^ Self.rotate(e, 25)
-        let chosen = (e & f) ^ (~e & g)
-        let first = h &+ large1 &+ chosen &+ constants[round] &+ schedule[round]
-        let large0 = Self.rotate(a, 2) ^ Self.rotate(a, 13) ^ Self.rotate(a, 22)
-        let majority = (a & b) ^ (a & c) ^ (b & c)
-        (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ large0 &+ majority)
+      // Eight rounds at a time: after them every word is back in its own place, and none was moved.
+      for start in stride(from: 0, to: 64, by: 8) {
+        func next(_ at: Int) -> UInt32 { constants[start &+ at] &+ schedule[start &+ at] }
+        Self.round(a, b, c, &d, e, f, g, &h, next(0))
+        Self.round(h, a, b, &c, d, e, f, &g, next(1))
+        Self.round(g, h, a, &b, c, d, e, &f, next(2))
+        Self.round(f, g, h, &a, b, c, d, &e, next(3))
+        Self.round(e, f, g, &h, a, b, c, &d, next(4))
+        Self.round(d, e, f, &g, h, a, b, &c, next(5))
+        Self.round(c, d, e, &f, g, h, a, &b, next(6))
+        Self.round(b, c, d, &e, f, g, h, &a, next(7))
       }
     }
     state &+= SIMD8(a, b, c, d, e, f, g, h)
+  }
+
+  @inline(__always) private static func round(
+    _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32, _ h: inout UInt32, _ input: UInt32
+  ) {
+    let first = h &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ ((e & f) ^ (~e & g)) &+ input
+    d &+= first
+    h = first &+ (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ ((a & b) ^ (a & c) ^ (b & c))
   }
 
   private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 { word &>> count | word &<< (32 &- count) }
