@@ -49,6 +49,17 @@ struct ArchivePullTests {
     #expect(try fixture.reopened().lookup(reference) == image)
   }
 
+  @Test("an image whose only name in an archive is a tag can be chosen by it, and an error names it")
+  func chosenByTag() throws {
+    _ = try archive(sample().layout(named: "two"))
+    func request(_ only: String) throws -> ImportRequest {
+      ImportRequest(path: fixture.directory("a.tar"), naming: .tag(try RegistryReference("x.test/a:1")), only: only)
+    }
+    #expect(try fixture.service.importImages(request("two")).map(\.names) == [["x.test/a:1"]])
+    let error = #expect(throws: BerthError.self) { try fixture.service.importImages(request("three")) }
+    #expect(error?.cause == "it holds no image three: there are @0 two")
+  }
+
   @Test("an archive that changed is not the image any more")
   func changed() throws {
     let reference = try ImageReference(try archive(try sample().layout(named: nil)))

@@ -6,6 +6,14 @@ import Testing
 
 @Suite("who gets asked and told")
 struct AuthenticationTests {
+  @Test("a registry that speaks plain HTTP is told as one, and what would let it")
+  func noTLS() {
+    let failure = TransferFailure(35, words: "error:0A00010B:SSL routines::wrong version number", url: "https://r.example/v2/")
+    #expect(failure.kind == .noTLS && failure.error.cause.hasPrefix("it doesn't speak TLS (a registry named in [registry] insecure"))
+    let other = TransferFailure(35, words: "tlsv1 alert internal error", url: "https://r.example/v2/")
+    #expect(other.error.cause == "tlsv1 alert internal error")
+  }
+
   @Test("challenges are read, quoted commas and escapes included")
   func challenges() {
     #expect(

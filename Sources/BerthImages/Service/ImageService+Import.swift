@@ -100,14 +100,19 @@ extension ImageService {
     guard let only = request.only else { return entries }
     let wanted = try? RegistryReference(only)
     let found = entries.filter { entry in
-      entry.selector == only || entry.names.contains { $0 == only || (wanted != nil && (try? RegistryReference($0)) == wanted) }
+      entry.selector == only || entry.tag == only
+        || entry.names.contains { $0 == only || (wanted != nil && (try? RegistryReference($0)) == wanted) }
     }
     guard !found.isEmpty else { throw refuse(request.path, "it holds no image \(only): \(Self.offer(entries))") }
     return found
   }
 
   private static func offer(_ entries: [ArchiveListing.Entry]) -> String {
-    "there are " + entries.map { ([$0.selector ?? "one without a name"] + $0.names).joined(separator: " ") }.joined(separator: ", ")
+    let words = entries.map { entry in
+      let names = entry.names.isEmpty ? entry.tag.map { [$0] } ?? [] : entry.names
+      return ([entry.selector ?? "one without a name"] + names).joined(separator: " ")
+    }
+    return "there are " + words.joined(separator: ", ")
   }
 
   /// Completed; a claim that is no reference is none.

@@ -15,6 +15,8 @@ public struct ArchiveListing: Sendable, Equatable {
     public var selector: String?
     /// The names that it claims for itself, as they stand there.
     public var names: [String]
+    /// A name that is a tag alone, as many tools write it: enough to choose by, not to be called by.
+    public var tag: String? = nil
   }
 
   public var format: Format
@@ -38,7 +40,7 @@ public struct ArchiveListing: Sendable, Equatable {
   }
 
   var json: JSON {
-    let list = entries.map { JSON.object(["selector": .optional($0.selector), "names": .strings($0.names)]) }
+    let list = entries.map { JSON.object(["selector": .optional($0.selector), "names": .strings($0.names), "tag": .optional($0.tag)]) }
     return ["type": "listing", "format": .string(format.rawValue), "entries": .array(list)]
   }
 
@@ -49,7 +51,9 @@ public struct ArchiveListing: Sendable, Equatable {
     else { return nil }
     self.format = format
     entries = items.map { item in
-      Entry(selector: item["selector"]?.string, names: (item["names"]?.array ?? []).compactMap(\.string).map { String($0.prefix(512)) })
+      Entry(
+        selector: item["selector"]?.string, names: (item["names"]?.array ?? []).compactMap(\.string).map { String($0.prefix(512)) },
+        tag: item["tag"]?.string.map { String($0.prefix(512)) })
     }
   }
 

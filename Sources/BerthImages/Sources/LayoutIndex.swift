@@ -28,7 +28,11 @@ enum LayoutIndex {
     if images.count > 1, images.flatMap(names).isEmpty, isOneImage(images) {
       return [ArchiveListing.Entry(selector: nil, names: [])]
     }
-    return images.enumerated().map { ArchiveListing.Entry(selector: "@\($0.offset)", names: claimedNames(of: $0.element)) }
+    return images.enumerated().map { at, image in
+      let names = claimedNames(of: image)
+      let tag = image.annotations["org.opencontainers.image.ref.name"]
+      return ArchiveListing.Entry(selector: "@\(at)", names: names, tag: tag.flatMap { names.contains($0) ? nil : $0 })
+    }
   }
 
   /// Whether the entries are one image for several platforms: no two are for the same.

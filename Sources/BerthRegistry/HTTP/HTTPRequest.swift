@@ -70,6 +70,8 @@ struct TransferFailure: Error {
     }
     self =
       switch kind {
+      case CURLE_SSL_CONNECT_ERROR where reason.contains("wrong version number"):
+        make(.noTLS, .unavailable, "it doesn't speak TLS (a registry named in [registry] insecure is asked over plain HTTP): \(text)")
       case CURLE_SSL_CONNECT_ERROR: make(.noTLS, .unavailable, text)
       case CURLE_OPERATION_TIMEDOUT: make(.broken, .deadlineExceeded, text)
       case CURLE_PARTIAL_FILE: make(.broken, .dataLoss, "truncated: \(text)")
