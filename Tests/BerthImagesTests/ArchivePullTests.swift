@@ -60,6 +60,28 @@ struct ArchivePullTests {
     #expect(error?.cause == "it holds no image three: there are @0 two")
   }
 
+  @Test("whichever of many layers is unpacked first, a folder that it has no member for looks as it does below")
+  func implied() throws {
+    var builder = ImageBuilder(config: ImageConfig(cmd: ["/hello"]))
+    try builder.addLayer { (tar) throws(BerthError) in
+      try tar.add(.directory("own/", mode: 0o750, uid: 7, gid: 8))
+      try tar.add(.directory("own/deep/", mode: 0o2770, uid: 9, gid: 9))
+    }
+    // The largest begin first, and so end in another order than they lie.
+    for (number, size) in [10, 900_000, 5000, 2_000_000, 1, 70_000].enumerated() {
+      try builder.addLayer { (tar) throws(BerthError) in
+        try tar.add(.file("own/deep/\(number)"), content: [UInt8](repeating: UInt8(number), count: size))
+      }
+    }
+    let image = try fixture.service.pull(ImageReference(try archive(builder.layout(named: nil))))
+    #expect(image.layerDirectories.count == 7)
+    for layer in image.layerDirectories {
+      let (own, deep) = (try Files.status("\(layer)/own"), try Files.status("\(layer)/own/deep"))
+      #expect(own.permissions == 0o750 && own.uid == 7 && own.gid == 8 && own.modifiedNanoseconds == 1_100_000_000_000_000_000, "\(layer)")
+      #expect(deep.permissions == 0o2770 && deep.uid == 9 && deep.gid == 9, "\(layer)")
+    }
+  }
+
   @Test("an archive that changed is not the image any more")
   func changed() throws {
     let reference = try ImageReference(try archive(try sample().layout(named: nil)))

@@ -59,7 +59,7 @@ extension Puller {
       return (LayerUnpacker.Result(), hashing.finish())
     }
     let unpacker = LayerUnpacker(root: try makeDirectory(id), marks: marks)
-    return try task.isLarge ? unpackInStages(blob, unpacker) : unpack(try Compression.open(blob), unpacker)
+    return try task.hasStages ? unpackInStages(blob, unpacker) : unpack(try Compression.open(blob), unpacker)
   }
 
   /// What was unpacked, and the digest of the plain bytes.

@@ -48,12 +48,12 @@ public final class Puller: Sendable {
     var id: Int64?
     /// The directories of the layers below it, topmost first.
     var lower: [String]
-    /// More than a processor's share of this pull, so that several work on it.
-    var isLarge = false
+    /// Several threads work on it: it is more than a processor's share of this pull, or among the last, which nobody else works beside.
+    var hasStages = false
   }
 
-  /// 1. resolve to a manifest for this platform and a config · 2. claim what isn't unpacked yet · 3. fetch and unpack, several at once
-  /// · 4. give directories that no member named the looks of those below · 5. all to stable storage.
+  /// 1. resolve to a manifest for this platform and a config · 2. claim what isn't unpacked yet · 3. fetch and unpack, several at once,
+  /// and give directories that no member named the looks of those below · 4. all to stable storage.
   public func run() throws(BerthError) -> WorkerMessage.Outcome {
     let image = try resolve()
     try channel.send(
@@ -69,7 +69,7 @@ public final class Puller: Sendable {
       try? staging.publish()
       throw error
     }
-    try finish(tasks, unpacked)
+    try staging.publish()
     var sizes: [Int64: Int64] = [:]
     for (task, result) in zip(tasks, unpacked) { if let id = task.id { sizes[id] = result.bytes } }
     return WorkerMessage.Outcome(manifest: image.digest, mediaType: image.manifest.mediaType, index: image.index, layers: sizes)
@@ -93,8 +93,6 @@ public final class Puller: Sendable {
       }
       lower.append("\(layersPath)/\(grant.id)")
     }
-    let share = tasks.reduce(0) { $0 + $1.descriptor.size } / Int64(max(1, Kernel.configuredCPUs))
-    for at in tasks.indices { tasks[at].isLarge = tasks[at].descriptor.size > share }
     return tasks
   }
 
@@ -102,12 +100,25 @@ public final class Puller: Sendable {
     var next = 0
     var results: [LayerUnpacker.Result?]
     var failure: BerthError?
+    /// So many layers, from the lowest up, have the looks of those below.
+    var adopted = 0
+    var isAdopting = false
+  }
+
+  /// The largest first, so that it isn't what all wait for at the end.
+  private static func order(_ tasks: inout [LayerTask]) -> [Int] {
+    let order = tasks.indices.sorted { tasks[$0].descriptor.size > tasks[$1].descriptor.size }
+    let cpus = max(1, Kernel.configuredCPUs)
+    let share = tasks.reduce(0) { $0 + $1.descriptor.size } / Int64(cpus)
+    for (turn, at) in order.enumerated() { tasks[at].hasStages = tasks[at].descriptor.size > share || turn >= order.count - cpus }
+    return order
   }
 
   /// The tasks' results, in their order.
-  private func unpack(_ tasks: [LayerTask]) throws(BerthError) -> [LayerUnpacker.Result] {
-    // The largest first, so that it isn't what all wait for at the end.
-    let order = tasks.indices.sorted { tasks[$0].descriptor.size > tasks[$1].descriptor.size }
+  private func unpack(_ all: [LayerTask]) throws(BerthError) -> [LayerUnpacker.Result] {
+    var all = all
+    let order = Self.order(&all)
+    let tasks = all
     if !tasks.isEmpty { staging.startWriting() }
     defer { staging.stopWriting() }
     let state = Monitor(Progress(results: Array(repeating: nil, count: tasks.count)))
@@ -120,6 +131,7 @@ public final class Puller: Sendable {
         do throws(BerthError) {
           let result = try self.fetchAndUnpack(tasks[at])
           state.with { $0.results[at] = result }
+          try self.adopt(tasks, state)
         } catch { state.with { if $0.failure == nil { $0.failure = error } } }
       }
     }
@@ -136,16 +148,26 @@ public final class Puller: Sendable {
     return results.compactMap { $0 }
   }
 
-  private func finish(_ tasks: [LayerTask], _ results: [LayerUnpacker.Result]) throws(BerthError) {
-    do throws(Errno) {
-      // From the lowest up, so that what a layer takes over is what the one below has taken over.
-      for (task, result) in zip(tasks, results) {
-        guard let id = task.id else { continue }
+  /// From the lowest up, so that what a layer takes over is what the one below has taken over, and as soon as all below is unpacked, so
+  /// that others unpack meanwhile. One hand at a time; it goes on with what came in the meantime.
+  private func adopt(_ tasks: [LayerTask], _ state: Monitor<Progress>) throws(BerthError) {
+    while let (task, result) = state.with({ state -> (LayerTask, LayerUnpacker.Result)? in
+      guard !state.isAdopting, state.adopted < tasks.count, let result = state.results[state.adopted] else { return nil }
+      state.isAdopting = true
+      return (tasks[state.adopted], result)
+    }) {
+      defer {
+        state.with { state in
+          state.isAdopting = false
+          state.adopted += 1
+        }
+      }
+      guard let id = task.id else { continue }
+      do throws(Errno) {
         let layer = try Files.open("\(layersPath)/\(id)", ContentFlags.directory)
         try ImpliedDirectories.adopt(result.impliedDirectories, in: layer, from: task.lower, marks)
-      }
-    } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write layers", layersPath, cause: "\(error)") }
-    try staging.publish()
+      } catch { throw BerthError(error == .noSpace ? .resourceExhausted : .unavailable, "write layers", layersPath, cause: "\(error)") }
+    }
   }
 }
 
