@@ -45,6 +45,19 @@ struct OrderTests {
     #expect(container.isGone)
   }
 
+  @Test("one that was paused before its start and thawed by other means is created still, and starts")
+  func thawedBeforeStart() throws {
+    let container = try RuntimeBundle("sleep 1000")
+    try container.create()
+    try container.must("pause", container.id)
+    try #require(Cgroup("/\(container.id)", in: try CgroupLayout.detect())).thaw()
+    #expect(try container.status() == "created")
+    try container.must("start", container.id)
+    #expect(try container.status() == "running")
+    try container.must("delete", "--force", container.id)
+    #expect(container.isGone)
+  }
+
   @Test("delete --force ends a container whose process stands still, though its start waits for that")
   func standsStill() throws {
     let container = try RuntimeBundle("sleep 1000")

@@ -87,7 +87,7 @@ private struct JSONReader {
       at += 1
       return JSONObject()
     }
-    var object = JSONObject(capacity: 4)
+    var object = JSONObject()
     while true {
       skipSpace()
       guard current == UInt8(ascii: "\"") else { throw failure("expected a key") }

@@ -100,11 +100,13 @@ extension ImageService {
     guard let only = request.only else { return entries }
     let wanted = try? RegistryReference(only)
     let found = entries.filter { entry in
-      entry.selector == only || entry.tag == only
-        || entry.names.contains { $0 == only || (wanted != nil && (try? RegistryReference($0)) == wanted) }
+      entry.selector == only || entry.names.contains { $0 == only || (wanted != nil && (try? RegistryReference($0)) == wanted) }
     }
-    guard !found.isEmpty else { throw refuse(request.path, "it holds no image \(only): \(Self.offer(entries))") }
-    return found
+    if !found.isEmpty { return found }
+    let tagged = entries.filter { $0.tag == only }
+    guard !tagged.isEmpty else { throw refuse(request.path, "it holds no image \(only): \(Self.offer(entries))") }
+    guard tagged.count == 1 else { throw refuse(request.path, "it holds \(tagged.count) images \(only): \(Self.offer(entries))") }
+    return tagged
   }
 
   private static func offer(_ entries: [ArchiveListing.Entry]) -> String {

@@ -68,6 +68,12 @@ public enum Descriptors {
     try call { poll(&entries, nfds_t(entries.count), limit) }
     return Set(entries.filter { $0.revents != 0 }.map(\.fd))
   }
+
+  /// Whether one can be read within so many milliseconds: of a pidfd, whether its process ends.
+  public static func becomesReadable(_ number: Int32, within milliseconds: Int32) -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+    return (try? call { poll(&entry, 1, milliseconds) }) == 1
+  }
 }
 
 /// A counter that wakes a thread waiting in `Descriptors.waitReadable`. Source: eventfd(2).

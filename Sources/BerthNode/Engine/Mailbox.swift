@@ -33,6 +33,9 @@ final class Mailbox: Sendable {
     }
   }
 
+  /// What lies there.
+  var letter: Letter? { state.withLock { $0.letter } }
+
   var isClosed: Bool { state.withLock { $0.isClosed } }
 
   /// nil ends the reader's duty.

@@ -31,8 +31,8 @@ extension Node {
     }
   }
 
-  /// New pods that are only to be shown, thousands of them maybe, are all looked at by one task: it waits for nothing, and a task for each
-  /// would cost more than the look.
+  /// New pods that are only to be shown, thousands of them maybe, are all looked at by one task: a task for each would cost more than the
+  /// look. One that is to run after all by the time that its turn has come gets its own.
   private func pass(_ entries: [PodKey: DesiredEntry]) {
     var quiet: [PodWorker] = []
     for (key, entry) in entries {
@@ -44,7 +44,12 @@ extension Node {
       }
     }
     if quiet.isEmpty { return }
-    Task { [quiet] in for worker in quiet { await worker.drain() } }
+    let pool = services.pool
+    Task(executorPreference: pool) { [quiet] in
+      for worker in quiet {
+        if worker.isQuiet { await worker.drain() } else { Task(executorPreference: pool) { await worker.drain() } }
+      }
+    }
   }
 
   /// The worker of a pod that had none.

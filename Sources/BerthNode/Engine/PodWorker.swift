@@ -66,6 +66,9 @@ actor PodWorker {
   /// The incarnation that serves.
   var handle: (any PodHandle)? { instances.serving }
 
+  /// Whether what lies there is only to be shown.
+  nonisolated var isQuiet: Bool { mailbox.letter?.entry?.desired?.suspension != nil }
+
   /// False once it has retired.
   nonisolated var isActive: Bool { !mailbox.isClosed }
 

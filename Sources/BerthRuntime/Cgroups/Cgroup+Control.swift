@@ -76,10 +76,10 @@ extension Cgroup {
     }
   }
 
-  /// `signal` to every process of the group and those below it. They stand still meanwhile, so that a number can't come to mean another.
+  /// `signal` to every process of the group and those below it. They stand still meanwhile, so that a number can't come to mean another,
+  /// unless one of them can't: then they are signalled all the same.
   public func signalAll(_ signal: Int32) throws(BerthError) {
-    let mustThaw = !isFrozen
-    try freeze()
+    let mustThaw = !isFrozen && (try? freeze()) != nil
     defer { if mustThaw { try? thaw() } }
     for pid in try processes() { Children.send(signal, to: pid) }
   }

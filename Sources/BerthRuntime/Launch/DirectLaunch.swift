@@ -63,7 +63,7 @@ public struct DirectLaunch: ~Copyable {
   public borrowing func follow(_ atPoint: (UInt32) throws(BerthError) -> Void) throws(BerthError) -> Outcome {
     let report: LaunchReport
     var refusal: BerthError?
-    let pid = self.pid
+    let (pid, process) = (self.pid, pidfd.raw)
     do throws(Errno) {
       report = try withoutActuallyEscaping(atPoint) { atPoint throws(Errno) in
         try LaunchReport.read(from: reports, .plan(plan), id: id) { point in
@@ -72,6 +72,8 @@ public struct DirectLaunch: ~Copyable {
             try atPoint(point)
             return .goOn
           } catch {
+            // What is wrong with one that is ending anyway, it says itself.
+            if Descriptors.becomesReadable(process, within: 100) { return .goOn }
             refusal = error
             Children.kill(pid)
             return .refuse
@@ -79,8 +81,7 @@ public struct DirectLaunch: ~Copyable {
         }
       }
     } catch { throw end(BerthError(.bug, "launch", id, cause: "read reports: \(error)")) }
-    // One that was ending already says better why.
-    if let refusal { throw end(report.hasSpoken ? report.failure ?? refusal : refusal) }
+    if let refusal { throw end(refusal) }
     let warnings = outsideWarnings + report.warnings
     if report.isWaiting { return .created(warnings: warnings) }
     if let failure = report.failure { throw end(failure) }

@@ -36,11 +36,11 @@ enum LauncherProcess {
       do throws(BerthError) { if !isV2 { try prepareCgroup(cloned.pid, launch) } } catch {
         // Where the process is gone by then, why it went says more.
         Children.kill(cloned.pid)
-        let report = try listen(socket, launch, cloned.pid)
+        let report = try listen(socket, launch, cloned)
         throw report.hasSpoken ? report.failure ?? error : error
       }
       if launch.plan.awaitsCgroup { LaunchReport.sayWord(over: socket.raw) }
-      let report = try listen(socket, launch, cloned.pid)
+      let report = try listen(socket, launch, cloned)
       if let failure = report.failure { throw failure }
       return .launched(
         pid: cloned.pid, startTimeTicks: cloned.startTimeTicks, uid: launch.user.uid, gid: launch.user.gid,
@@ -75,24 +75,27 @@ enum LauncherProcess {
     if !launch.plan.joinsCgroup { try launch.cgroup.attach(pid) }
   }
 
-  private static func listen(_ socket: borrowing FD, _ launch: PreparedLaunch, _ pid: Int32) throws(BerthError) -> LaunchReport {
+  private static func listen(
+    _ socket: borrowing FD, _ launch: PreparedLaunch, _ process: ContainerBirth
+  ) throws(BerthError) -> LaunchReport {
     var refusal: BerthError?
     let report: LaunchReport
     do throws(Errno) {
       report = try LaunchReport.read(from: socket, .plan(launch.plan), id: launch.id) { point in
         guard point == InitPlan.cgroupAttached else { return .goOn }
         do throws(BerthError) {
-          try launch.cgroup.verify(pid)
+          try launch.cgroup.verify(process.pid)
           return .goOn
         } catch {
+          // As in `DirectLaunch`.
+          if Descriptors.becomesReadable(process.pidfd, within: 100) { return .goOn }
           refusal = error
-          Children.kill(pid)
+          Children.kill(process.pid)
           return .refuse
         }
       }
     } catch { throw BerthError(.bug, "launch", launch.id, cause: "read reports: \(error)") }
-    // As in `DirectLaunch`.
-    if let refusal { throw report.hasSpoken ? report.failure ?? refusal : refusal }
+    if let refusal { throw refusal }
     return report
   }
 }

@@ -23,7 +23,7 @@ public struct InitPlanner {
   }
 
   /// 1. the process itself  2. namespaces  3. root and mounts  4. devices, masked and read-only paths  5. names and sysctls
-  /// 6. the new root  7. cgroup namespace, once the launcher has attached the process  8. limits, ids, filter, exec.
+  /// 6. the new root  7. cgroup namespace, once the process is in its cgroup  8. limits, ids, filter, exec.
   /// What doesn't need the cgroup stands before 7, so that it runs while a v1 attach waits in the kernel.
   private mutating func planAll() throws(BerthError) {
     beginProcess()

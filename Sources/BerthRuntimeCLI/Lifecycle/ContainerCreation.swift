@@ -24,9 +24,11 @@ struct ContainerCreation: ~Copyable {
   mutating func create() throws(BerthError) {
     let lock: DirectoryLock
     do throws(BerthError) { lock = try folder.lock() } catch {
-      if error.code != .notFound { try? folder.remove() }
+      folder.removeIfEmpty()
       throw error
     }
+    // The folder that this call made was removed meanwhile, and somebody else has the id: nothing here is this call's to undo.
+    guard folder.isNew else { throw ContainerStore.taken(options.id) }
     do throws(BerthError) { try create(lock.directory) } catch {
       undo()
       throw error
@@ -185,7 +187,7 @@ struct ContainerCreation: ~Copyable {
   private func undo() {
     if let record {
       // Its command may run already, and have children that outlive it.
-      if record.process.isAlive { try? record.process.kill() }
+      Children.kill(record.process.pid)
       _ = try? Children.wait(for: record.process.pid)
       if let cgroup, (try? cgroup.processes())?.isEmpty == false { try? cgroup.killAll() }
       try? cgroup?.remove()

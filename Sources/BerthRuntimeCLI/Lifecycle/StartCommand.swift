@@ -11,6 +11,7 @@ enum StartCommand {
     let lock = try folder.lock()
     let container = try call.store.container(id)
     try container.needs(.created, to: "start container")
+    if !folder.waitsForStart { try folder.showGate() }
     let spec = container.record.hasHooks ? try folder.spec() : nil
     if let spec { try runStartHooks(spec, container) }
     let connection: FD

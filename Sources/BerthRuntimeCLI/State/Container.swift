@@ -15,7 +15,9 @@ struct Container {
   var status: ContainerStatus {
     guard record.process.isAlive else { return .stopped }
     if folder.waitsForStart { return .created }
-    return cgroup?.isFrozen == true ? .paused : .running
+    if cgroup?.isFrozen == true { return .paused }
+    // Somebody else has thawed it, or the call that was to freeze it has ended before.
+    return folder.hasHiddenGate ? .created : .running
   }
 
   /// As `state` prints it and hooks get it. Source: runtime.md "State".

@@ -30,10 +30,14 @@ struct ContainerStore {
         try Files.makeNewDirectory(folder.path)
       }
     } catch {
-      if error == .exists { throw BerthError(.alreadyExists, "create container", id, cause: "container with given ID already exists") }
+      if error == .exists { throw Self.taken(id) }
       throw BerthError(.unavailable, "create container", folder.path, cause: error.description)
     }
     return folder
+  }
+
+  static func taken(_ id: String) -> BerthError {
+    BerthError(.alreadyExists, "create container", id, cause: "container with given ID already exists")
   }
 
   /// A container that is there, or `.notFound`.
@@ -109,7 +113,13 @@ struct ContainerFolder {
   /// Whether nobody changes the container right now.
   var isFree: Bool { (try? DirectoryLock.isFree(path)) ?? true }
 
-  var waitsForStart: Bool { (try? Files.linkStatus("\(path)/\(Self.gate)")) != nil }
+  /// Whether nothing was made in it yet.
+  var isNew: Bool { ["config.json", "state.json"].allSatisfy { (try? Files.linkStatus("\(path)/\($0)")) == nil } }
+
+  var waitsForStart: Bool { has(Self.gate) }
+  var hasHiddenGate: Bool { has(Self.hiddenGate) }
+
+  private func has(_ name: String) -> Bool { (try? Files.linkStatus("\(path)/\(name)")) != nil }
 
   func openGate() { try? Files.unlink("\(path)/\(Self.gate)") }
 
@@ -123,6 +133,8 @@ struct ContainerFolder {
       if error != .notFound { throw BerthError(.unavailable, "write state", id, cause: error.description) }
     }
   }
+
+  func removeIfEmpty() { try? Files.removeDirectory(path) }
 
   func remove() throws(BerthError) {
     do throws(Errno) {

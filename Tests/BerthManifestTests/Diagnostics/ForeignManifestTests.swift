@@ -56,7 +56,7 @@ struct ForeignManifestTests {
           "3:22: unknown key 'limits' | write what is in it directly below 'resources'"
         ]
       ),
-      (container + "[[volume]]\nname = \"d\"\n[volume.emptyDir]\n", ["5:9: unknown key 'emptyDir' | did you mean 'empty_dir'?"]),
+      (container + "[[volume]]\nname = \"d\"\n[volume.emptyDir]\n", ["5:9: unknown key 'emptyDir' | did you mean [volume.empty_dir]?"]),
       (
         container + "[[container.ports]]\ncontainer = 80\nhostPort = 8080\nprotocol = \"TCP\"\n",
         [

@@ -74,7 +74,7 @@ struct ManifestValidatorTests {
     let found = ManifestValidator.validate(files: [waiting, file("web", ""), file("job", "restart_policy = \"never\"")])
     #expect(
       found.map { "\($0.summary)" } == [
-        "a.toml:2:22: pod default/web never succeeds, since its restart_policy is \"always\""
+        "a.toml:2:22: warning: pod default/web never succeeds, since its restart_policy is \"always\""
       ])
     #expect(found.map(\.severity) == [.warning])
     let good = file("web", "restart_policy = \"on-failure\"")
