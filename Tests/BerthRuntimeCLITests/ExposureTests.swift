@@ -1,4 +1,5 @@
 import BerthLinux
+import BerthOCI
 import BerthTestSupport
 import Glibc
 import Testing
@@ -32,15 +33,62 @@ struct ExposureTests {
     #expect(try Files.status(RuntimeBundle.program) == before)
   }
 
-  @Test("a waiting container's process can't be traced and its folder is root's alone")
-  func process() throws {
+  @Test("a container's folder is root's alone")
+  func folder() throws {
     let container = try RuntimeBundle("sleep 100")
     try container.create()
-    let pid = try Files.readText("\(container.directory.path)/pid")
-    // What isn't dumpable belongs to root, and only who may trace anything reads it.
-    #expect(try Files.readText("/proc/\(pid)/status").contains("CapEff"))
     #expect(try Files.status(container.root).permissions == 0o700)
     #expect(try Files.status("\(container.root)/\(container.id)").permissions == 0o700)
+  }
+
+  /// Holds a process at its execve, by a filter that asks for it, and looks at it there and behind it as somebody who is root without any
+  /// capability: 0 where that is shown what the process's program is.
+  private static let spy = """
+    import fcntl, socket, struct, subprocess, sys, time
+    server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen(1); server.settimeout(30)
+    print("ready", flush=True)
+    connection, _ = server.accept(); connection.settimeout(30)
+    _, descriptors, _, _ = socket.recv_fds(connection, 65536, 4)
+    question = bytearray(80); fcntl.ioctl(descriptors[0], 0xc0502100, question)
+    number, pid = struct.unpack_from("QI", question)
+    def look():
+      command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "readlink", f"/proc/{pid}/exe"]
+      return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+    held = look()
+    fcntl.ioctl(descriptors[0], 0xc0182101, bytearray(struct.pack("QqiI", number, 0, 0, 1)))
+    deadline = time.monotonic() + 30
+    while look() and time.monotonic() < deadline: time.sleep(0.05)
+    print(held, look(), flush=True)
+    """
+
+  @Test(
+    "a process can't be looked at before its command runs, not even by its like",
+    .enabled(if: Command.exists("python3") && Command.exists("setpriv"), "needs python3 and setpriv"))
+  func heldAtExec() throws {
+    let container = try RuntimeBundle("exec sleep 100")
+    var seccomp = LinuxSeccomp(defaultAction: "SCMP_ACT_ALLOW")
+    seccomp.syscalls = [.init(["execve", "execveat"], action: "SCMP_ACT_NOTIFY")]
+    seccomp.listenerPath = "\(container.directory.path)/listener"
+    container.spec.linux?.seccomp = seccomp
+    container.spec.process?.args = ["sleep", "100"]
+    container.spec.process?.capabilities = RuntimeSpec.Capabilities()
+    container.spec.process?.noNewPrivileges = true
+    try container.write()
+    let log = "\(container.directory.path)/seen"
+    let output = try Files.open(log, O_RDWR | O_CREAT | O_TRUNC)
+    let null = try Files.openNull()
+    let script = try container.directory.write(Self.spy, to: "spy.py")
+    let child = try Spawn.start(
+      try Command.locate("python3"), arguments: ["python3", script, "\(container.directory.path)/listener"],
+      descriptors: [(0, null.raw), (1, output.raw), (2, output.raw)])
+    defer {
+      Children.kill(child)
+      _ = try? Children.wait(for: child)
+    }
+    try eventually("the listener is there") { try Files.readText(log).hasPrefix("ready") }
+    try container.must("run", "-d", "-b", container.bundle, container.id)
+    try eventually("it was looked at") { try Files.readText(log).split(separator: "\n").count == 2 }
+    #expect(try Files.readText(log) == "ready\n1 0\n")
   }
 
   @Test("no descriptor of the runtime's is open in the command")
