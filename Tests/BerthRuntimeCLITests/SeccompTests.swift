@@ -95,9 +95,7 @@ struct SeccompTests {
 
   /// Answers one question of a filter: `7` for every call, and prints what came with the listener.
   private static let answerer = """
-    import fcntl, json, os, socket, struct, sys
-    server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen(1); server.settimeout(30)
-    print("ready", flush=True)
+    import fcntl, os, struct
     for _ in range(int(sys.argv[2])):
       connection, _ = server.accept(); connection.settimeout(30)
       data, descriptors, _, _ = socket.recv_fds(connection, 65536, 4)
@@ -109,23 +107,7 @@ struct SeccompTests {
     """
 
   private func answering(_ container: RuntimeBundle, times: Int, _ body: () throws -> [CommandResult]) throws -> ([CommandResult], [JSON]) {
-    let script = try container.directory.write(Self.answerer, to: "answer.py")
-    let socket = "\(container.directory.path)/listener"
-    _ = try? Files.unlink(socket)
-    let log = "\(container.directory.path)/answers"
-    let output = try Files.open(log, O_RDWR | O_CREAT | O_TRUNC)
-    let null = try Files.openNull()
-    let child = try Spawn.start(
-      try Command.locate("python3"), arguments: ["python3", script, socket, String(times)],
-      descriptors: [(0, null.raw), (1, output.raw), (2, output.raw)])
-    defer {
-      Children.kill(child)
-      _ = try? Children.wait(for: child)
-    }
-    try eventually("the listener is there") { try Files.readText(log).hasPrefix("ready") }
-    let results = try body()
-    try eventually("\(times) questions came") { try Files.readText(log).split(separator: "\n").count >= times + 1 }
-    let lines = try Files.readText(log).split(separator: "\n").dropFirst()
+    let (results, lines) = try container.asked(Self.answerer, times: times, body)
     return (
       results,
       try lines.map { line in

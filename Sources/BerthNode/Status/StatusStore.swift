@@ -44,25 +44,26 @@ public final class StatusStore: Sendable {
 
   /// Returns once anything was published after `version`; wakes all waiters of a deadline through `wakeAll`.
   public func changed(since version: UInt64) async {
-    await withCheckedContinuation { continuation in
-      let now: Bool = state.withLock { state in
-        if state.version != version { return true }
-        state.waiters.append(continuation)
-        return false
-      }
-      if now { continuation.resume() }
+    await wait { state, continuation in
+      if state.version != version { return true }
+      state.waiters.append(continuation)
+      return false
     }
   }
 
   /// Returns once `wakeAll` was called after it had been so often, whatever is published meanwhile.
   public func woken(since wakes: UInt64) async {
+    await wait { state, continuation in
+      if state.wakes != wakes { return true }
+      state.sleepers.append(continuation)
+      return false
+    }
+  }
+
+  /// `isOver`: whether there is nothing to wait for; otherwise it has put the continuation where somebody resumes it.
+  private func wait(_ isOver: @Sendable (inout State, CheckedContinuation<Void, Never>) -> Bool) async {
     await withCheckedContinuation { continuation in
-      let now: Bool = state.withLock { state in
-        if state.wakes != wakes { return true }
-        state.sleepers.append(continuation)
-        return false
-      }
-      if now { continuation.resume() }
+      if state.withLock({ isOver(&$0, continuation) }) { continuation.resume() }
     }
   }
 

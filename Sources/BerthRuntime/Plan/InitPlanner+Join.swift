@@ -18,7 +18,7 @@ extension InitPlanner {
     beginProcess()
     try planAffinity(process.execCPUAffinity?.initial, "initial")
     // In the cgroup before it is anywhere else: nothing of the container's can make it do work outside.
-    planMembership(isMade: true, verified: whileItGoesOn)
+    planMembership(isMade: true, verified: verification)
     try planAffinity(process.execCPUAffinity?.final, "final")
     // Before the rights for it end with the user namespace.
     if process.oomScoreAdj != nil || process.isLabelled { openProc("mount private proc") }

@@ -49,7 +49,7 @@ public struct InitPlanner {
     add(.pivot, "pivot root")
     try planRootPropagation()
     if facts.newKeyring { add(.keyring("_berth.\(facts.containerID)"), "join session keyring") }
-    if !hasHooks { planMembership(isMade: false, verified: isVerifiedAtGate ? .atGate : whileItGoesOn) }
+    if !hasHooks { planMembership(isMade: false, verified: isVerifiedAtGate ? .atGate : verification) }
     try planCgroupView()
     if spec.root?.readonly == true {
       add(.changeMount(.root, set: .readOnly, clear: [], propagation: 0, recursive: false), "make root read-only")
@@ -79,10 +79,10 @@ public struct InitPlanner {
     case atGate
   }
 
-  private var isVerifiedAtGate: Bool { facts.gate != nil && whileItGoesOn == .meanwhile }
+  private var isVerifiedAtGate: Bool { facts.gate != nil && verification == .meanwhile }
 
   /// A process that its launcher moves, or hands devices, must wait for it.
-  var whileItGoesOn: Verification {
+  var verification: Verification {
     linux.netDevices.isEmpty && (facts.cgroups == .unified || !facts.cgroupJoins.isEmpty) ? .meanwhile : .here
   }
 

@@ -80,24 +80,19 @@ struct MountOptions {
   }
 
   private mutating func takeAttribute(_ option: String) -> Bool {
-    if let (attribute, clears) = Self.attribute(option[...]) {
-      Self.apply(attribute, clears, &set, &clear)
-      return true
+    if Self.take(option[...], &set, &clear) { return true }
+    return option.utf8.first == UInt8(ascii: "r") && Self.take(option.dropFirst(), &recursiveSet, &recursiveClear)
+  }
+
+  private static func take(_ word: Substring, _ set: inout MountAttributes, _ clear: inout MountAttributes) -> Bool {
+    if let (attribute, clears) = attribute(word) {
+      apply(attribute, clears, &set, &clear)
+    } else if let times = accessTimes(word) {
+      setTimes(times, &set, &clear)
+    } else {
+      return false
     }
-    if let times = Self.accessTimes(option[...]) {
-      Self.setTimes(times, &set, &clear)
-      return true
-    }
-    guard option.utf8.first == UInt8(ascii: "r") else { return false }
-    if let (attribute, clears) = Self.attribute(option.dropFirst()) {
-      Self.apply(attribute, clears, &recursiveSet, &recursiveClear)
-      return true
-    }
-    if let times = Self.accessTimes(option.dropFirst()) {
-      Self.setTimes(times, &recursiveSet, &recursiveClear)
-      return true
-    }
-    return false
+    return true
   }
 
   /// The later of two that contradict each other wins.
