@@ -73,8 +73,7 @@ final class Staging: Sendable {
     hasWritten.with { $0 = true }
     writing.with { $0.isStopped = false }
     let thread = try? NativeThread.start { [self] in
-      while !writing.with({ $0.isStopped }) {
-        Clock.pause(Self.pause)
+      while writing.wait(atMost: Self.pause, { $0.isStopped ? () : nil }) == nil {
         for place in places { place.write() }
       }
     }

@@ -12,6 +12,9 @@ public enum Clock {
   /// As service managers ask for it. Source: sd_notify(3) "MONOTONIC_USEC".
   public static func monotonicMicroseconds() -> Int64 { read(CLOCK_MONOTONIC) / 1000 }
 
+  /// Nanoseconds since boot, suspend left out: what a thread that waits for a condition counts by.
+  static func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
+
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)
