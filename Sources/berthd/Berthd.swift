@@ -39,7 +39,7 @@ struct ConfigurationOptions: ParsableArguments {
 }
 
 struct Run: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Run in the foreground (the default).")
+  static let configuration = CommandConfiguration(commandName: "run", abstract: "Run in the foreground (the default).")
   static let signals = [Signals.terminate, Signals.interrupt, Signals.hangUp]
 
   @OptionGroup var options: ConfigurationOptions
@@ -85,10 +85,11 @@ private final class RunningDaemon: Sendable {
 
 struct Config: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show or check the configuration.", subcommands: [Default.self, Dump.self, Validate.self])
+    commandName: "config", abstract: "Show or check the configuration.", subcommands: [Default.self, Dump.self, Validate.self])
 
   struct Validate: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Check a configuration file: every error with its line and column.")
+    static let configuration = CommandConfiguration(
+      commandName: "validate", abstract: "Check a configuration file: every error with its line and column.")
     @Argument(help: "Default: /etc/berth/config.toml.") var file: String?
     @Option(help: "The same, as berthd is called with it.") var config: String?
     func run() throws {
@@ -97,12 +98,12 @@ struct Config: ParsableCommand {
   }
 
   struct Default: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the commented default config.toml.")
+    static let configuration = CommandConfiguration(commandName: "default", abstract: "Print the commented default config.toml.")
     func run() { print(NodeConfiguration.defaultText, terminator: "") }
   }
 
   struct Dump: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the configuration in effect.")
+    static let configuration = CommandConfiguration(commandName: "dump", abstract: "Print the configuration in effect.")
     @OptionGroup var options: ConfigurationOptions
     func run() throws {
       do throws(BerthError) { print(try options.load().dump, terminator: "") } catch { Log.fail(error) }

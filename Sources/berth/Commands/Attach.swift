@@ -4,7 +4,7 @@ import BerthCore
 
 struct Attach: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Connect to the streams of a container.",
+    commandName: "attach", abstract: "Connect to the streams of a container.",
     discussion: """
       Standard input goes to a container with stdin or tty in its manifest. ctrl-p ctrl-q (with a terminal) or ctrl-c (without) leaves
       the container running. The exit code is the container's, should it end meanwhile.

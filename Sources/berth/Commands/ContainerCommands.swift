@@ -70,7 +70,7 @@ struct ContainerCommand: ParsableCommand {
     subcommands: [Create.self, List.self, Info.self, Remove.self], aliases: ["containers", "c"])
 
   struct Create: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make a container without starting it.")
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make a container without starting it.")
     @OptionGroup var options: GlobalOptions
     @OptionGroup var container: ContainerOptions
     @Argument(help: "As in a manifest.") var image: String
@@ -102,7 +102,7 @@ struct ContainerCommand: ParsableCommand {
   }
 
   struct Info: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show one, its whole specification.")
+    static let configuration = CommandConfiguration(commandName: "info", abstract: "Show one, its whole specification.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "NAME or NAMESPACE/NAME.") var name: String
 

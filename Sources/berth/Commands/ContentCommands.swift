@@ -21,7 +21,7 @@ struct ContentCommand: ParsableCommand {
   }
 
   struct Get: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Write a blob to standard output.")
+    static let configuration = CommandConfiguration(commandName: "get", abstract: "Write a blob to standard output.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "sha256:…") var digest: String
 
@@ -33,7 +33,8 @@ struct ContentCommand: ParsableCommand {
 
 extension ContentCommand {
   struct Scrub: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Hold every blob against its digest; remove what is damaged.")
+    static let configuration = CommandConfiguration(
+      commandName: "scrub", abstract: "Hold every blob against its digest; remove what is damaged.")
     @OptionGroup var options: GlobalOptions
 
     func run() throws {
@@ -74,7 +75,7 @@ struct SnapshotCommand: ParsableCommand {
   }
 
   struct Usage: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Count what snapshots occupy on disk.")
+    static let configuration = CommandConfiguration(commandName: "usage", abstract: "Count what snapshots occupy on disk.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "Keys as snapshot ls prints them; without any, all.") var keys: [String] = []
 

@@ -3,7 +3,7 @@ import BerthClient
 import BerthCore
 
 struct Events: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show what happened.")
+  static let configuration = CommandConfiguration(commandName: "events", abstract: "Show what happened.")
 
   @OptionGroup var options: GlobalOptions
   @Flag(name: [.customShort("f"), .long], help: "Go on as new ones come.") var follow = false

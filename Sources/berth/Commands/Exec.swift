@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct Exec: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run a command in a container.",
+    commandName: "exec", abstract: "Run a command in a container.",
     discussion: """
       The exit code is the command's; 125 if Berth failed, 126 if the command cannot be executed, 127 if it isn't there.
       With a terminal, ctrl-p ctrl-q leaves the command running.

@@ -5,7 +5,7 @@ import BerthLinux
 
 extension ImageCommand {
   struct Export: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Write images to one archive.")
+    static let configuration = CommandConfiguration(commandName: "export", abstract: "Write images to one archive.")
     @OptionGroup var options: GlobalOptions
     @Option(help: "oci, or docker for docker load.") var format: Format = .oci
     @Argument(help: "The archive; - is standard output.") var file: String
@@ -30,7 +30,7 @@ extension ImageCommand {
 
   struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Read images from an OCI archive or layout directory, or from a docker-archive.",
+      commandName: "import", abstract: "Read images from an OCI archive or layout directory, or from a docker-archive.",
       discussion: """
         An archive's names are its author's claim, so nothing is named unless you ask: images are kept under their digest. --tag names the \
         one image, --names takes the archive's names over, in place of what they stood for.
@@ -93,7 +93,7 @@ extension ImageCommand {
   }
 
   struct Mount: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show an image's files, read-only, at a directory.")
+    static let configuration = CommandConfiguration(commandName: "mount", abstract: "Show an image's files, read-only, at a directory.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "As in a manifest.") var reference: String
     @Argument(help: "An existing directory.") var target: String
@@ -105,7 +105,7 @@ extension ImageCommand {
   }
 
   struct Unmount: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "End a mount of an image.")
+    static let configuration = CommandConfiguration(commandName: "unmount", abstract: "End a mount of an image.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The directory.") var target: String
 

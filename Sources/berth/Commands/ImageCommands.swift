@@ -21,7 +21,8 @@ extension ImageCommand {
   }
 
   struct Pull: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Fetch an image, or look whether its tag means another one now.")
+    static let configuration = CommandConfiguration(
+      commandName: "pull", abstract: "Fetch an image, or look whether its tag means another one now.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "As in a manifest.") var reference: String
 
@@ -42,7 +43,7 @@ extension ImageCommand {
   }
 
   struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show an image's digests, layers and configuration.")
+    static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Show an image's digests, layers and configuration.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "As in a manifest.") var reference: String
 
@@ -63,7 +64,7 @@ extension ImageCommand {
   }
 
   struct Tag: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Give an image a further name.")
+    static let configuration = CommandConfiguration(commandName: "tag", abstract: "Give an image a further name.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The image: a name, or sha256:… of its manifest.") var source: String
     @Argument(help: "The new name.") var target: String
@@ -75,7 +76,7 @@ extension ImageCommand {
   }
 
   struct Pin: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Keep an image from being removed to make room.")
+    static let configuration = CommandConfiguration(commandName: "pin", abstract: "Keep an image from being removed to make room.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "As image ls prints it.") var reference: String
 
@@ -83,7 +84,7 @@ extension ImageCommand {
   }
 
   struct Unpin: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let an image be removed to make room again.")
+    static let configuration = CommandConfiguration(commandName: "unpin", abstract: "Let an image be removed to make room again.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "As image ls prints it.") var reference: String
 
@@ -91,7 +92,8 @@ extension ImageCommand {
   }
 
   struct Prune: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Remove layers and blobs that no image and no container needs.")
+    static let configuration = CommandConfiguration(
+      commandName: "prune", abstract: "Remove layers and blobs that no image and no container needs.")
     @OptionGroup var options: GlobalOptions
 
     func run() throws {

@@ -4,7 +4,7 @@ import BerthCore
 import BerthLinux
 
 struct Logs: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Print what a container wrote.")
+  static let configuration = CommandConfiguration(commandName: "logs", abstract: "Print what a container wrote.")
 
   @OptionGroup var options: GlobalOptions
   @Flag(name: [.customShort("f"), .long], help: "Go on as more comes, across rotation and restarts.") var follow = false

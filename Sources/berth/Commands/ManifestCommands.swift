@@ -6,6 +6,7 @@ import BerthManifest
 
 struct Apply: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "apply",
     abstract: "Check manifests, then put them into the watched directory, each as one step. Nothing is written if any has an error.",
     discussion: "With --plan, approve a plan that berth diff has shown instead ([manifests] mode = \"manual\").")
   @OptionGroup var options: GlobalOptions
@@ -41,7 +42,8 @@ struct Apply: ParsableCommand {
 }
 
 struct Delete: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Remove pods' manifests from the watched directory; the pods stop.")
+  static let configuration = CommandConfiguration(
+    commandName: "delete", abstract: "Remove pods' manifests from the watched directory; the pods stop.")
   @OptionGroup var options: GlobalOptions
   @Argument(help: "NAME or NAMESPACE/NAME.") var pods: [String]
 
@@ -70,7 +72,7 @@ enum WatchedDirectory {
 }
 
 struct Inspect: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show the spec in force, every default filled in.")
+  static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Show the spec in force, every default filled in.")
   @OptionGroup var options: GlobalOptions
   @Argument(help: "NAME or NAMESPACE/NAME.") var pod: String
 
@@ -81,7 +83,8 @@ struct Inspect: ParsableCommand {
 }
 
 struct Explain: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Tell why a pod is as it is: from its file to what blocks it now.")
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Tell why a pod is as it is: from its file to what blocks it now.")
   @OptionGroup var options: GlobalOptions
   @Argument(help: "NAME or NAMESPACE/NAME.") var pod: String
 

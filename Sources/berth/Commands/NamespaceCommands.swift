@@ -8,7 +8,7 @@ struct NamespaceCommand: ParsableCommand {
 
   struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make a namespace. It is made by itself, too, when something in it is.", aliases: ["c"])
+      commandName: "create", abstract: "Make a namespace. It is made by itself, too, when something in it is.", aliases: ["c"])
     @OptionGroup var options: GlobalOptions
     @Argument(help: "A DNS-1123 label.") var name: String
     func run() throws { _ = try options.client.json("POST", "/v1/namespaces/\(name)") }

@@ -26,6 +26,7 @@ struct NetworkCommand: ParsableCommand {
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "inspect",
       abstract: "Print a network's configuration and, of each pod on it, addresses, ports and what CNI plugins said.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The network's name.") var network: String

@@ -5,7 +5,7 @@ import BerthLinux
 
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print the plan: every action with its reason. Exit code 2 if there is something to do.")
+    commandName: "diff", abstract: "Print the plan: every action with its reason. Exit code 2 if there is something to do.")
 
   @OptionGroup var options: GlobalOptions
   @Argument(help: "Manifests to plan instead of the watched directory.") var paths: [String] = []
@@ -56,7 +56,7 @@ struct Diff: ParsableCommand {
 }
 
 struct Sync: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Read the manifest directory again, now.")
+  static let configuration = CommandConfiguration(commandName: "sync", abstract: "Read the manifest directory again, now.")
 
   @OptionGroup var options: GlobalOptions
   @Flag(help: "Return once every pod is as its manifest asks; exit code 1 if a manifest has errors.") var wait = false
@@ -82,7 +82,8 @@ struct Sync: ParsableCommand {
 }
 
 struct Wait: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Wait until a pod is running, ready, succeeded or deleted.")
+  static let configuration = CommandConfiguration(
+    commandName: "wait", abstract: "Wait until a pod is running, ready, succeeded or deleted.")
 
   @OptionGroup var options: GlobalOptions
   @Argument(help: "NAME or NAMESPACE/NAME.") var pod: String
@@ -109,13 +110,14 @@ struct DurationArgument: ExpressibleByArgument {
 }
 
 struct Shutdown: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Stop all pods gracefully, then the daemon. They start again with it.")
+  static let configuration = CommandConfiguration(
+    commandName: "shutdown", abstract: "Stop all pods gracefully, then the daemon. They start again with it.")
   @OptionGroup var options: GlobalOptions
   func run() throws { _ = try options.client.json("POST", "/v1/shutdown") }
 }
 
 struct Version: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Print the versions of client and daemon.")
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the versions of client and daemon.")
   @OptionGroup var options: GlobalOptions
 
   func run() throws {

@@ -5,7 +5,7 @@ import BerthLinux
 
 struct PortForward: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make ports of a pod reachable here.",
+    commandName: "port-forward", abstract: "Make ports of a pod reachable here.",
     discussion: """
       Connections to LOCAL go to REMOTE on the pod's own loopback interface, whatever its network is. Those that stand outlive a restart of \
       berthd. For root. It goes on until it is ended.

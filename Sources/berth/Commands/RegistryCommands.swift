@@ -6,7 +6,7 @@ import BerthLinux
 extension ImageCommand {
   struct Push: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Take an image to the registry that its name says.",
+      commandName: "push", abstract: "Take an image to the registry that its name says.",
       discussion: """
         berth image tag gives an image a further name. Of an image for several platforms this node's is pushed, which is what the store has.
         """)
@@ -38,7 +38,7 @@ extension ImageCommand {
 
 struct Login: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Keep a registry's user name and password for the node's pulls and pushes.",
+    commandName: "login", abstract: "Keep a registry's user name and password for the node's pulls and pushes.",
     discussion: "The registry is asked first: what it refuses isn't kept. Credentials go to the daemon's auth_file, a Docker config.json.")
   @OptionGroup var options: GlobalOptions
   @Option(name: [.short, .long], help: "The user. Without it, it is asked for.") var username: String?
@@ -60,7 +60,7 @@ struct Login: ParsableCommand {
 }
 
 struct Logout: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Forget a registry's user name and password.")
+  static let configuration = CommandConfiguration(commandName: "logout", abstract: "Forget a registry's user name and password.")
   @OptionGroup var options: GlobalOptions
   @Argument(help: "HOST or HOST:PORT.") var registry: String = "docker.io"
 

@@ -3,7 +3,7 @@ import BerthCore
 
 struct Restart: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Stop a pod's containers and start them again.",
+    commandName: "restart", abstract: "Stop a pod's containers and start them again.",
     discussion: "The pod is replaced as by an edit of its manifest: stop signal, grace period, a new incarnation of the same spec.")
 
   @OptionGroup var options: GlobalOptions

@@ -3,7 +3,8 @@ import BerthClient
 import BerthCore
 
 struct History: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show the specs that a pod was made from, and what became of each.")
+  static let configuration = CommandConfiguration(
+    commandName: "history", abstract: "Show the specs that a pod was made from, and what became of each.")
   @OptionGroup var options: GlobalOptions
   @Argument(help: "NAME or NAMESPACE/NAME.") var pod: String
 
@@ -27,7 +28,7 @@ struct History: ParsableCommand {
 
 struct Rollback: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run an earlier spec of a pod, with the image digests of then, until its manifest changes.")
+    commandName: "rollback", abstract: "Run an earlier spec of a pod, with the image digests of then, until its manifest changes.")
   @OptionGroup var options: GlobalOptions
   @Argument(help: "NAME or NAMESPACE/NAME.") var pod: String
   @Argument(help: "The revision (see `berth history`); without it the last one that was ready.") var revision: Int64?

@@ -5,7 +5,7 @@ import BerthLinux
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a container by hand and start it.",
+    commandName: "run", abstract: "Make a container by hand and start it.",
     discussion: "It belongs to no manifest: it isn't started again, and stays until it is removed (berth task rm, berth container rm).")
   @OptionGroup var options: GlobalOptions
   @OptionGroup var container: ContainerOptions

@@ -3,7 +3,7 @@ import BerthCore
 import BerthManifest
 
 struct Status: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show what is asked for and what is there, pod by pod.")
+  static let configuration = CommandConfiguration(commandName: "status", abstract: "Show what is asked for and what is there, pod by pod.")
 
   @OptionGroup var options: GlobalOptions
   @Flag(name: [.customShort("A"), .long], help: "Pods of every namespace.") var allNamespaces = false

@@ -38,7 +38,7 @@ struct TaskCommand: ParsableCommand {
 
   struct Kill: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Send a signal to a container's first process, or to all of them.",
+      commandName: "kill", abstract: "Send a signal to a container's first process, or to all of them.",
       discussion: "A container of a manifest is started again by its restart policy; remove the manifest to end it for good.")
     @OptionGroup var options: GlobalOptions
     @Option(name: [.short, .long], help: "A name or a number.") var signal = "TERM"
@@ -55,14 +55,14 @@ struct TaskCommand: ParsableCommand {
   }
 
   struct Pause: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Freeze a container's processes where they are.")
+    static let configuration = CommandConfiguration(commandName: "pause", abstract: "Freeze a container's processes where they are.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "POD or POD/CONTAINER.") var target: String
     func run() throws { try Target(target, options).post("pause", options) }
   }
 
   struct Resume: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let a paused container go on.")
+    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Let a paused container go on.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "POD or POD/CONTAINER.") var target: String
     func run() throws { try Target(target, options).post("resume", options) }
@@ -83,7 +83,7 @@ struct TaskCommand: ParsableCommand {
   }
 
   struct Start: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Start a container that was made by hand.")
+    static let configuration = CommandConfiguration(commandName: "start", abstract: "Start a container that was made by hand.")
     @OptionGroup var options: GlobalOptions
     @Flag(name: [.short, .long], help: "Return once it runs; without it, show its output and pass its exit code on.") var detach = false
     @Argument(help: "NAME or NAMESPACE/NAME.") var name: String

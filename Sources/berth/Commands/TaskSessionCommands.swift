@@ -6,7 +6,7 @@ extension TaskCommand {
   /// `berth exec` in ctr's words.
   struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Run a command in a container.",
+      commandName: "exec", abstract: "Run a command in a container.",
       discussion: "As berth exec, with ctr's options. The exit code is the command's; 125 if Berth failed, 126 and 127 if it can't be run.")
     @OptionGroup var options: GlobalOptions
     @Option(help: "ctr asks for one; a session here needs no name, so any will do.") var execId: String?
@@ -30,7 +30,7 @@ extension TaskCommand {
 
   struct Metrics: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print what a container's cgroup counts.", aliases: ["metric"])
+      commandName: "metrics", abstract: "Print what a container's cgroup counts.", aliases: ["metric"])
     @OptionGroup var options: GlobalOptions
     @Argument(help: "POD or POD/CONTAINER.") var target: String
 

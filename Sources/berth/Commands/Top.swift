@@ -4,7 +4,7 @@ import BerthLinux
 
 struct Top: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what containers use.",
+    commandName: "top", abstract: "Show what containers use.",
     discussion: "CPU is that of the time between two looks; PRESSURE how much of the last ten seconds somebody waited for it (cgroup v2).")
 
   @OptionGroup var options: GlobalOptions

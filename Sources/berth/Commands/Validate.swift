@@ -4,7 +4,8 @@ import BerthLinux
 import BerthManifest
 
 struct Validate: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Check manifests, without a daemon: all errors of all files at once.")
+  static let configuration = CommandConfiguration(
+    commandName: "validate", abstract: "Check manifests, without a daemon: all errors of all files at once.")
 
   @OptionGroup var options: GlobalOptions
   @Flag(help: "Print the JSON Schema of manifests instead, for editors.") var schema = false

@@ -28,7 +28,8 @@ struct VolumeCommand: ParsableCommand {
   }
 
   struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print where one lies, who uses it and what it occupies.")
+    static let configuration = CommandConfiguration(
+      commandName: "inspect", abstract: "Print where one lies, who uses it and what it occupies.")
     @OptionGroup var options: GlobalOptions
     @Argument(help: "POD/NAME or .shared/NAME.") var volume: String
 
