@@ -32,11 +32,12 @@ extension LayerUnpacker {
         here = try reopen(here.path.dropLast())
         continue
       }
-      if let next = try enter(name, from: here) {
+      switch try enter(name, from: here) {
+      case .directory(let next):
         here = next
         continue
-      }
-      if let target = try link(name, in: here) {
+      case .other:
+        guard let target = try link(name, in: here) else { break }
         hops += 1
         guard hops <= Self.hops else { throw .refused("more than \(Self.hops) symlinks are on the way to it") }
         pending += try follow(target, of: name, in: here).reversed()
@@ -44,10 +45,11 @@ extension LayerUnpacker {
           throw .refused("its directory has more than \(limits.depth) components")
         }
         continue
+      case .missing: break
       }
       guard creating else { throw .system(.notFound) }
       try imply(name, in: here)
-      guard let next = try enter(name, from: here) else { throw .system(.notDirectory) }
+      guard case .directory(let next) = try enter(name, from: here) else { throw .system(.notDirectory) }
       here = next
     }
     return here
@@ -63,11 +65,21 @@ extension LayerUnpacker {
       try system { () throws(Errno) in try TreeFiles.openDirectory(below: root, path: PathBytes(joining: path)) }, path: path)
   }
 
-  /// nil if it isn't there or is no directory.
-  private func enter(_ name: PathBytes, from here: LayerDirectory) throws(LayerFailure) -> LayerDirectory? {
-    do throws(Errno) { return LayerDirectory(try TreeFiles.openDirectory(here.fd, name), path: here.path + [name]) } catch {
-      guard [.notFound, .notDirectory, .loop].contains(error) else { throw .system(error) }
-      return nil
+  /// What a name turned out to be.
+  private enum Step {
+    case directory(LayerDirectory)
+    case missing
+    /// A symlink, a whiteout or anything else.
+    case other
+  }
+
+  private func enter(_ name: PathBytes, from here: LayerDirectory) throws(LayerFailure) -> Step {
+    do throws(Errno) { return .directory(LayerDirectory(try TreeFiles.openDirectory(here.fd, name), path: here.path + [name])) } catch {
+      switch error {
+      case .notFound: return .missing
+      case .notDirectory, .loop: return .other
+      default: throw .system(error)
+      }
     }
   }
 

@@ -18,14 +18,15 @@ struct TarHeader {
   func verifyChecksum() throws(BerthError) {
     let stored = try number(148..<156, "checksum")
     let (unsigned, negative) = bytes.withUnsafeBufferPointer { bytes in
-      var (sum, negative): (Int64, Int64) = (8 * 32, 0)
+      // 512 bytes can't overflow it, and without checks of that the loop takes many at once.
+      var (sum, negative): (UInt32, UInt32) = (8 * 32, 0)
       for part in [bytes[..<148], bytes[156...]] {
         for byte in UnsafeBufferPointer(rebasing: part) {
-          sum += Int64(byte)
-          negative += Int64(byte >> 7)
+          sum &+= UInt32(byte)
+          negative &+= UInt32(byte >> 7)
         }
       }
-      return (sum, negative)
+      return (Int64(sum), Int64(negative))
     }
     guard stored == unsigned || stored == unsigned - 256 * negative else { throw Self.malformed("a header has the wrong checksum") }
   }
