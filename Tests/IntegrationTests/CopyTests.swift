@@ -52,6 +52,20 @@ extension Integration {
       }
     }
 
+    @Test("a pipe or a device here is no place for a file: it stays what it is, also behind a link")
+    func special() throws {
+      try withDaemon { daemon in
+        try daemon.run("web", ManifestText.of())
+        let here = daemon.directory.path
+        _ = try sh("mkfifo \(here)/pipe && mknod \(here)/null c 1 3 && ln -s null \(here)/link")
+        for name in ["pipe", "null", "link"] {
+          let refused = try daemon.berth("cp", "web:/etc/hosts", "\(here)/\(name)")
+          #expect(refused.exit == 1 && refused.stderr.contains("isn't replaced"), "\(refused)")
+        }
+        #expect(try sh("cd \(here) && stat -c %F pipe null link") == "fifo\ncharacter special file\nsymbolic link\n")
+      }
+    }
+
     @Test("links that lead out of the container lead to the container's own files; on the paths that /proc shows they lead to the node's")
     func symlinks() throws {
       try withDaemon { daemon in

@@ -50,6 +50,10 @@ struct Copy: ParsableCommand {
     do throws(Errno) { return try Files.open(place.text, FileFlags.path | FileFlags.directory) } catch {
       guard error == .notFound || error == .notDirectory, !place.isDirectory else { throw failure(place.text, error) }
     }
+    // Whoever names /dev/null wants no file in its place.
+    if let kind = (try? Files.status(place.text))?.kind, kind != .regular {
+      throw BerthError(.invalidArgument, "copy files", place.text, cause: "it is a device, a pipe or a socket, which isn't replaced")
+    }
     receiver.name = PathBytes(Array(place.name.utf8))
     do throws(Errno) { return try Files.open(place.parent, FileFlags.path | FileFlags.directory) } catch {
       throw failure(place.parent, error)

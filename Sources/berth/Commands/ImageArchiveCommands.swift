@@ -22,7 +22,7 @@ extension ImageCommand {
         return try options.client.bytes("POST", "/v1/images/export", body: body) { (piece) throws(BerthError) in Terminal.write(piece) }
       }
       // Under its name only when it is whole.
-      let draft = try DraftFile(file)
+      let draft = try DraftFile.replacing(file)
       try options.client.bytes("POST", "/v1/images/export", body: body) { (piece) throws(BerthError) in try draft.write(piece) }
       try draft.publish()
     }
