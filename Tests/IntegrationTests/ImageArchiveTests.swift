@@ -28,5 +28,18 @@ extension Integration {
         #expect(try Files.list(directory.path).sorted() == ["link", "list", "pipe", "real"])
       }
     }
+
+    @Test("what an archive has a tag alone for is said with it, also where names are wanted")
+    func tags() throws {
+      try withDaemon { daemon in
+        let directory = try TemporaryDirectory("tags")
+        let made = try Command.run("skopeo", ["copy", "-q", ManifestText.imageReference(), "oci:\(directory.path)/layout:v1"])
+        #expect(made.exit == 0, "\(made)")
+        let plain = try daemon.berth("image", "import", "\(directory.path)/layout")
+        #expect(plain.exit == 0 && plain.stdout.contains("(the archive calls it v1)"), "\(plain)")
+        let named = try daemon.berth("image", "import", "--names", "\(directory.path)/layout")
+        #expect(named.exit == 0 && named.stdout.contains("calls it v1, which is no whole name"), "\(named)")
+      }
+    }
   }
 }

@@ -33,7 +33,7 @@ public struct ImportedImage: Sendable, Hashable {
   public var digest: Digest
   /// What it is called here: names, or its digest.
   public var names: [String]
-  /// What the archive calls it.
+  /// What the archive calls it: names, or a tag alone.
   public var claimed: [String]
 }
 
@@ -65,7 +65,7 @@ extension ImageService {
       let reference = Self.reference(listing.format, request.path, entry.selector)
       let image = try PullSession(self, reference, task, names: names, isPinned: request.isPinned).run()
       imported.append(
-        ImportedImage(digest: image.digest, names: names.isEmpty ? [image.digest.description] : names, claimed: entry.names))
+        ImportedImage(digest: image.digest, names: names.isEmpty ? [image.digest.description] : names, claimed: entry.words))
     }
     return imported
   }
@@ -111,8 +111,7 @@ extension ImageService {
 
   private static func offer(_ entries: [ArchiveListing.Entry]) -> String {
     let words = entries.map { entry in
-      let names = entry.names.isEmpty ? entry.tag.map { [$0] } ?? [] : entry.names
-      return ([entry.selector ?? "one without a name"] + names).joined(separator: " ")
+      ([entry.selector ?? "one without a name"] + entry.words).joined(separator: " ")
     }
     return "there are " + words.joined(separator: ", ")
   }

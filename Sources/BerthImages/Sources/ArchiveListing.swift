@@ -17,6 +17,8 @@ public struct ArchiveListing: Sendable, Equatable {
     public var names: [String]
     /// A name that is a tag alone, as many tools write it: enough to choose by, not to be called by.
     public var tag: String? = nil
+    /// What it is called there, whether that is a name or a tag alone.
+    var words: [String] { names.isEmpty ? tag.map { [$0] } ?? [] : names }
   }
 
   public var format: Format

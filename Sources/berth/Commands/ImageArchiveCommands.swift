@@ -64,7 +64,7 @@ extension ImageCommand {
         throw BerthError(.unavailable, "import images", file, cause: "berthd ended before the import did")
       }
       if options.output == .json { return Terminal.print(JSON.array(images).pretty()) }
-      for image in images { Terminal.print(Self.line(image)) }
+      for image in images { Terminal.print(Self.line(image, wantsNames: names)) }
     }
 
     /// Nobody knows the file that standard input was written to by its name.
@@ -75,12 +75,14 @@ extension ImageCommand {
     }
 
     /// What it is called now, and what else the archive calls it.
-    private static func line(_ image: JSON) -> String {
+    private static func line(_ image: JSON, wantsNames: Bool) -> String {
       let names = (image["names"]?.array ?? []).compactMap(\.string)
       let digest = image["digest"]?.string ?? ""
       let claimed = (image["claimed_names"]?.array ?? []).compactMap(\.string)
       if names == [digest] {
-        return claimed.isEmpty ? digest : "\(digest)  (the archive calls it \(Terminal.clean(claimed.joined(separator: ", "))))"
+        if claimed.isEmpty { return digest }
+        let words = Terminal.clean(claimed.joined(separator: ", "))
+        return "\(digest)  (the archive calls it \(words)\(wantsNames ? ", which is no whole name: --image and --tag give one" : ""))"
       }
       return names.map { "\($0)  \(digest)" }.joined(separator: "\n")
     }
