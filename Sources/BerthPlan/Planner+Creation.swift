@@ -8,7 +8,7 @@ func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [String: Imag
   for reference in desired.spec.imageReferences {
     switch images[reference] ?? .absent {
     case .present: break
-    case .absent: plan.actions.append(PodAction(.pullImage(reference: reference), because: "it is not in the store"))
+    case .absent: plan.actions.append(PodAction(.pullImage(reference: reference), because: desired.spec.reasonToPull(reference)))
     case .pulling: waiting.append("image \(reference) is being pulled")
     case .failed(let message, let retryAt):
       if let retryAt, retryAt <= now {

@@ -69,6 +69,14 @@ extension PodSpec {
     }
   }
 
+  /// Why an image that may be here already is to be pulled.
+  func reasonToPull(_ reference: String) -> String {
+    let policies =
+      allContainers.filter { $0.image == reference }.map(\.imagePullPolicy)
+      + volumeImages.filter { $0.reference == reference }.map(\.policy)
+    return policies.contains(.always) ? "its policy is \"always\"" : "it is not in the store"
+  }
+
   /// `never` for pods that are never restarted, else `on-failure`: an init container that succeeded is done.
   public var initRestartPolicy: RestartPolicy { restartPolicy == .never ? .never : .onFailure }
 }

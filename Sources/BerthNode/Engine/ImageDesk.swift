@@ -48,7 +48,7 @@ final class ImageDesk: Sendable {
     let attempt = attempts.withLock { $0[Key(pod: desired.spec.key, reference: image)] }
     let ours = attempt.flatMap { $0.hash == desired.hash ? $0.state : nil }
     if case .pulling? = ours { return .pulling }
-    // "always" means: asked for anew for every new or changed pod; what that found is good until the next change.
+    // "always" means: asked for anew for every pod that is made; what that found is good until it is made.
     if policy == .always {
       if case .failed? = ours { return ours ?? .absent }
       guard case .present? = ours else { return .absent }
@@ -100,6 +100,16 @@ final class ImageDesk: Sendable {
           self.fail(key, hash: desired.hash, error)
           worker.mark()
         }))
+  }
+
+  /// A pod was made of what was found. The next one of that name, which a restart or its schedule may bring without any change of the
+  /// manifest, has its images looked for again where their policy is "always".
+  func spend(_ pod: PodKey) {
+    attempts.withLock { attempts in
+      attempts = attempts.filter { key, attempt in
+        if key.pod == pod, case .present = attempt.state { false } else { true }
+      }
+    }
   }
 
   /// A pod is gone: nothing is remembered of it.

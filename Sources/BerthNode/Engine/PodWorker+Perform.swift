@@ -101,6 +101,7 @@ extension PodWorker {
       if let target { services.images.pull(reference, for: target, worker: self) }
     case .createPod:
       try await create(action.instance)
+      services.images.spend(key)
       tell("Created", action.reason, action)
     case .startContainer: break
     case .stopContainer, .retireContainer, .removeContainer, .signalContainer: try await performOnContainer(action, pod, observation)

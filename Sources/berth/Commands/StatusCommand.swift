@@ -87,10 +87,17 @@ enum StatusText {
     let code = container["exit_code"]?.integer.map { "exit code \($0)" }
     return [
       "  \(container["name"]?.string ?? "")", container["state"]?.string ?? "", pid ?? code ?? "",
-      "restarts \(container["restart_count"]?.integer ?? 0)", container["image"]?.string ?? "",
+      "restarts \(container["restart_count"]?.integer ?? 0)", image(container),
       Terminal.clean(
         [container["reason"]?.string, container["message"]?.string].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ": ")),
     ]
+  }
+
+  /// As it was asked for, and what that was when the container was made, unless the one says the other.
+  private static func image(_ container: JSON) -> String {
+    let asked = container["image"]?.string ?? ""
+    guard let digest = container["image_digest"]?.string, !digest.isEmpty, !asked.hasSuffix(digest) else { return asked }
+    return "\(asked) (\(digest))"
   }
 
   /// As the compiler prints it: `file:line:col: error: message`, the line with a caret, what to do.
