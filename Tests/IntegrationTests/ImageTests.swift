@@ -24,6 +24,20 @@ extension Integration {
       }
     }
 
+    @Test("a pod goes on while its new image can't be had, and status and diff say what it waits for")
+    func unavailableSuccessor() throws {
+      try withDaemon { daemon in
+        let manifest = try ManifestText.of()
+        try daemon.run("web", manifest)
+        try daemon.drop("web", manifest.replacingFirst(try ManifestText.imageReference(), with: "127.0.0.1:1/none:1"))
+        let pod = try daemon.pod("web", "waits for its image") { $0.message.contains("127.0.0.1:1/none:1: pull image") }
+        #expect(pod.container.state == "running")
+        let diff = try daemon.berth("diff")
+        // Nothing that can be done now.
+        #expect(diff.exit == 0 && diff.stdout.contains("waiting for image 127.0.0.1:1/none:1: "), "\(diff)")
+      }
+    }
+
     @Test("pulls from a registry that says nothing keep no other call waiting")
     func silentRegistry() throws {
       // The kernel takes the connections, and nobody reads what comes.

@@ -4,13 +4,13 @@ import BerthPlan
 
 /// What is asked of a pod's plan and of its revisions.
 extension Node {
-  /// The plan of every pod that has something to do, by pod; not what waits for approval.
+  /// The plan of every pod that has something to do or waits for something, by pod; not what waits for approval.
   public func plans() async -> [(key: PodKey, plan: PodPlan)] {
     var plans: [(PodKey, PodPlan)] = []
     for worker in workers.all() {
       // On the engine's threads: a look may block.
       let plan = await Task(executorPreference: services.pool) { await worker.currentPlan() }.value
-      if !plan.actions.isEmpty { plans.append((worker.key, plan)) }
+      if !plan.isConverged { plans.append((worker.key, plan)) }
     }
     return plans
   }

@@ -183,11 +183,21 @@ enum StatusBuilder {
       ?? (status.initContainers.filter { !sidecars.contains($0.name) } + status.containers).first {
         $0.state == .terminated && $0.reason != "Completed"
       }
-    if let troubled { return (phase, troubled.reason, problem ?? "container \(troubled.name): \(troubled.message)") }
+    if let troubled {
+      // What its successor waits for, such as an image, is what there is to mend.
+      let next = isReplaced(input) ? input.plan.waitingFor.map { "; to replace it, waiting: \($0)" } : nil
+      return (phase, troubled.reason, problem ?? "container \(troubled.name): \(troubled.message)" + (next ?? ""))
+    }
     if phase == .succeeded { return (phase, "Completed", problem ?? "") }
     if phase == .pending { return (phase, "ContainerCreating", problem ?? input.plan.waitingFor ?? "") }
     let reason = input.entry?.problem != nil ? "ManifestInvalid" : input.hold != nil ? "RolledBack" : ""
     return (phase, reason, problem ?? input.plan.waitingFor.map { "waiting: \($0)" } ?? "")
+  }
+
+  /// Whether another spec is to take the place of the one that is there.
+  private static func isReplaced(_ input: StatusInput) -> Bool {
+    guard let actual = input.observation?.actual, let desired = input.entry?.desired else { return false }
+    return actual.hash != desired.hash
   }
 
   private static func phase(_ status: PodStatus, _ spec: PodSpec) -> PodStatus.Phase {

@@ -38,9 +38,10 @@ extension NodeAPI {
       }
       guard done else {
         let open = node.statuses.all().filter { !$0.converged }
-        throw BerthError(
-          .deadlineExceeded, "sync",
-          cause: "not converged: " + open.prefix(5).map { "\($0.key) (\($0.reason) \($0.message))" }.joined(separator: "; "))
+        let words = open.prefix(5).map { pod in
+          "\(pod.key) (\([pod.reason, pod.message].filter { !$0.isEmpty }.joined(separator: " ")))"
+        }
+        throw BerthError(.deadlineExceeded, "sync", cause: "not converged: " + words.joined(separator: "; "))
       }
     }
     return .json(["pods": .array(node.statuses.all().map(\.json)), "warning": .optional(node.desired.warning)])

@@ -108,6 +108,16 @@ struct StatusBuilderTests {
     #expect(status.containers[0].message.contains("exit code 3"))
   }
 
+  @Test("between two starts, and what is to replace it can't be had: both are told")
+  func replaced() {
+    var input = input(["web": exited(3)])
+    input.entry?.desired?.hash = "h2"
+    input.plan.waitingFor = "image example:2: no such image"
+    let status = status(input)
+    #expect(status.reason == "CrashLoopBackOff" && status.message.contains("exit code 3"))
+    #expect(status.message.hasSuffix("; to replace it, waiting: image example:2: no such image"), "\(status.message)")
+  }
+
   @Test("what a running pod's plan waits for is told as that")
   func waiting() {
     var input = input(["web": .running(since: now)])
