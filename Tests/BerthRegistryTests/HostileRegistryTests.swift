@@ -123,7 +123,7 @@ struct HostileRegistryTests {
       ("return 401, {'WWW-Authenticate': f'Bearer realm=\"http://127.0.0.1:{ports[1]}/t\"'}, b'{}'", "401"),
       ("return 401, {}, b''", "answered 401"),
       ("return 500, {}, b'{\"errors\":[{\"code\":\"X\",\"message\":\"a\\\\u001b[31m b\"}]}'", "answered 500 (X: a [31m b)"),
-      ("return 200, {'Content-Type': 'text/html'}, b'<html>'", "not valid JSON"),
+      ("return 200, {'Content-Type': 'text/html'}, b'<html>'", "no manifest but text/html"),
       ("return 200, {'Content-Length': '5000000'}, b'x' * 5000000", "larger than"),
       ("return 200, {'Content-Length': '50'}, b'{}'", "truncated"), ("return 200, {'X-Large': 'x' * 70000}, b'{}'", "request"),
       ("return 200, {'Docker-Content-Digest': 'sha256:' + '0' * 64}, b'{}'", "digest mismatch"),

@@ -52,6 +52,21 @@ struct PlacesTests {
     #expect(try full.requests().allSatisfy { $0.contains("ns=docker.io") })
   }
 
+  @Test("a place that answers with something else than a manifest is passed over like one that hasn't the image")
+  func pages() throws {
+    let page = try FaultyRegistry("return Reply(200, {'Content-Type': 'text/html; charset=utf-8'}, b'<html>sign in</html>')")
+    let other = try FaultyRegistry("return Reply(200, {'Content-Type': 'application/json'}, b'{\"status\":\"ok\"}')")
+    let full = try FaultyRegistry(image: image)
+    var configuration = RegistryConfiguration()
+    configuration.mirrors = ["docker.io": ["http://\(page.host)", "http://\(other.host)", "http://\(full.host)"]]
+    let (found, error, attempts) = try pull("library/app:v1", configuration, in: directory)
+    #expect(found?.digest == image.descriptor(named: nil).digest, "\(error?.description ?? "")")
+    // They have as little of the layers.
+    #expect(attempts.count > 2 && attempts[0].cause.contains("text/html") && attempts[1].cause.contains("application/json"), "\(attempts)")
+    let alone = try pull("\(page.host)/app:v1", RegistryConfiguration(), in: directory).error
+    #expect(alone?.cause.contains("no manifest but text/html") == true, "\(alone?.description ?? "")")
+  }
+
   @Test("where no place has it, the error names each with its reason")
   func nowhere() throws {
     let empty = try FaultyRegistry()

@@ -62,7 +62,17 @@ public final class RegistrySource: ImageSource {
     let announced = answer.headers["docker-content-digest"]?.first.flatMap { Digest($0) }
     if let expected = Digest(wanted) ?? announced, expected != digest { throw Self.mismatch(expected, digest) }
     let type = answer.headers["content-type"]?.first?.prefix { $0 != ";" }.trimmed
+    guard Self.isDocument(bytes) else {
+      throw BerthError(.dataLoss, "read manifest", wanted, cause: "the answer is no manifest but \(Redaction.text(type ?? "of no type"))")
+    }
     return ImageDocument(mediaType: type.flatMap { Self.documents.contains($0) ? $0 : nil }, digest: digest, bytes: bytes)
+  }
+
+  /// Whether it may be a manifest or an index at all. A login page that stands before a network answers with 200 too, and the next place
+  /// may have what is wanted.
+  private static func isDocument(_ bytes: [UInt8]) -> Bool {
+    guard let json = try? JSON(parsing: bytes) else { return false }
+    return ["schemaVersion", "mediaType", "manifests", "layers", "config"].contains { json[$0] != nil }
   }
 
   private static func mismatch(_ expected: Digest, _ digest: Digest) -> BerthError {
