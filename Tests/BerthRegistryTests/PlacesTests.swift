@@ -67,6 +67,53 @@ struct PlacesTests {
     #expect(alone?.cause.contains("no manifest but text/html") == true, "\(alone?.description ?? "")")
   }
 
+  @Test("a credential that is kept from another domain's token service, and one that is refused, are told apart")
+  func refusedCredential() throws {
+    let rule = """
+      if r.path == '/token': return Reply(200, {}, b'{"token":"t"}') if not r.auth else Reply(401)
+      name = 'localhost' if 'away' in r.path else '127.0.0.1'
+      return Reply(401, {'WWW-Authenticate': 'Bearer realm="http://%s:%d/token",service="s"' % (name, r.ports[0])})
+      """
+    let registry = try FaultyRegistry(rule, image: image)
+    func refusal(_ image: String, _ credentials: [String: RegistryCredential]) throws -> String {
+      try pull("\(registry.host)/\(image):v1", RegistryConfiguration(credentials: credentials), in: directory).error?.cause ?? ""
+    }
+    let known = [registry.host: RegistryCredential(username: "own", password: "planted")]
+    let away = try refusal("away", known)
+    #expect(away.contains("token service localhost:\(registry.ports[0]) belongs to another domain"), "\(away)")
+    let refused = try refusal("app", known)
+    #expect(refused.contains("it was given the user name and password that are configured"), "\(refused)")
+    let none = try refusal("app", [:])
+    #expect(none.contains("berth login \(registry.host) keeps a user name"), "\(none)")
+    #expect(try registry.requests().allSatisfy { !$0.contains("/away") || !$0.contains("Basic") })
+  }
+
+  @Test("a certificate or key file that is none is named")
+  func certificateFiles() throws {
+    try FaultyRegistry.makeCertificate(key: directory("client.key"), certificate: directory("client.cert"), name: "DNS:node")
+    try FaultyRegistry.makeCertificate(key: directory("other.key"), certificate: directory("other.cert"), name: "DNS:node")
+    try directory.write("garbage.pem", Array("garbage\n".utf8))
+    let secure = try FaultyRegistry(image: image, tls: true)
+    var configuration = RegistryConfiguration()
+    configuration.hostsDirectory = directory("certs.d")
+    func words(_ hosts: String) throws -> String {
+      try directory.write("certs.d/_default/hosts.toml", Array("server = \"https://\(secure.host)\"\nskip_verify = true\n\(hosts)\n".utf8))
+      return try pull("r.example/app:v1", configuration, in: directory).error?.description ?? ""
+    }
+    func path(_ name: String) -> String { "\"\(directory(name))\"" }
+    for (hosts, file, cause) in [
+      ("ca = \(path("garbage.pem"))", "garbage.pem", "no certificate"),
+      ("client = [[\(path("garbage.pem")), \(path("client.key"))]]", "garbage.pem", "no certificate"),
+      ("client = [[\(path("client.cert")), \(path("client.cert"))]]", "client.cert", "no private key"),
+      ("client = [\(path("client.cert")), \(path("client.key"))]", "client.cert", "no private key"),
+    ] {
+      let words = try words(hosts)
+      #expect(words.contains("/\(file)") && words.contains(cause), "\(words)")
+    }
+    let unfit = try words("client = [[\(path("client.cert")), \(path("other.key"))]]")
+    #expect(unfit.contains("client certificate and key"), "\(unfit)")
+  }
+
   @Test("where no place has it, the error names each with its reason")
   func nowhere() throws {
     let empty = try FaultyRegistry()

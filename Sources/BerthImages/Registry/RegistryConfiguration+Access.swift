@@ -94,20 +94,33 @@ extension RegistryConfiguration {
 
   /// With the texts of the files that it names: the worker sees no file of the node.
   private static func loaded(_ host: HostsFile.Host) throws(BerthError) -> RegistryEndpoint {
-    func text(_ path: String) throws(BerthError) -> String {
-      do throws(Errno) { return try Files.readText(path, limit: 1 << 20) } catch {
+    func text(_ path: String, with kinds: String...) throws(BerthError) -> String {
+      let text: String
+      do throws(Errno) { text = try Files.readText(path, limit: 1 << 20) } catch {
         throw BerthError(.unavailable, "read certificate", path, cause: "\(error)")
       }
+      // What TLS says of such a text names no file.
+      for kind in kinds where !text.contains("\(kind)-----") {
+        throw BerthError(.invalidArgument, "read certificate", path, cause: "it holds no \(kind.lowercased()) in PEM")
+      }
+      return text
     }
     var endpoint = host.endpoint
     if !host.authorities.isEmpty {
       var texts: [String] = []
-      for path in host.authorities { texts.append(try text(path)) }
+      for path in host.authorities { texts.append(try text(path, with: "CERTIFICATE")) }
       endpoint.authorities = texts.joined(separator: "\n")
     }
     if let client = host.client {
-      let key: String? = if let path = client.key { try text(path) } else { nil }
-      endpoint.client = RegistryEndpoint.ClientCertificate(certificate: try text(client.certificate), key: key)
+      let certificate = try text(client.certificate, with: "CERTIFICATE")
+      var key: String?
+      if let path = client.key { key = try text(path, with: "PRIVATE KEY") }
+      if key == nil, !certificate.contains("PRIVATE KEY-----") {
+        throw BerthError(
+          .invalidArgument, "read certificate", client.certificate,
+          cause: "it holds no private key, and no file with one is named beside it: client = [[\"CERTIFICATE\", \"KEY\"]]")
+      }
+      endpoint.client = RegistryEndpoint.ClientCertificate(certificate: certificate, key: key)
     }
     return endpoint
   }

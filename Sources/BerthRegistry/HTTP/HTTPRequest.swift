@@ -77,7 +77,9 @@ struct TransferFailure: Error {
       case CURLE_PARTIAL_FILE: make(.broken, .dataLoss, "truncated: \(text)")
       case CURLE_PEER_FAILED_VERIFICATION:
         make(.unreachable, .unavailable, "\(text) (a CA of the registry's own belongs into its directory below [registry] config_path)")
-      case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE:
+      case CURLE_SSL_CERTPROBLEM:
+        make(.unreachable, .unavailable, "the client certificate and key that are configured for it can't be used together: \(text)")
+      case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_SSL_CACERT_BADFILE:
         make(.unreachable, .unavailable, text)
       case CURLE_WRITE_ERROR, CURLE_ABORTED_BY_CALLBACK, CURLE_UNSUPPORTED_PROTOCOL: make(.refused, .unavailable, text)
       default: make(.broken, .unavailable, text)

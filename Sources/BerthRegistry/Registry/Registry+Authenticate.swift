@@ -33,6 +33,7 @@ extension Registry {
     }
     guard let realmOrigin = HTTPOrigin(url: realm) else { throw denied("the token service has no usable URL") }
     let credential = endpoint.credential.flatMap { TokenRealm.takesCredential(realm, of: origin) ? $0 : nil }
+    if credential == nil, endpoint.credential != nil { noteWithheld(from: realmOrigin.name) }
     var answer: HTTPTransfer
     if let credential, credential.identityToken != nil {
       answer = try post(realm, realmOrigin, service: service, scopes, credential)

@@ -16,6 +16,8 @@ final class Registry: Sendable {
     var origin: HTTPOrigin?
     /// `Authorization` by scope.
     var authorizations: [String: String] = [:]
+    /// The token service that wasn't given the credential.
+    var withheld: String?
   }
 
   static let redirectLimit = 5
@@ -44,6 +46,7 @@ final class Registry: Sendable {
   }
 
   func authorization(_ scope: String) -> String? { state.with { $0.authorizations[scope] } }
+  func noteWithheld(from service: String) { state.with { $0.withheld = service } }
   func setAuthorization(_ value: String, _ scope: String) { state.with { $0.authorizations[scope] = value } }
 
   /// The answer. Throws for any status that isn't accepted. Broken connections, 429 and what a server says of its own trouble are tried
@@ -168,9 +171,13 @@ final class Registry: Sendable {
       default: .unavailable
       }
     var hint = ""
-    if answer.status == 401, !scope.isEmpty {
-      let which = endpoint.credential == nil ? "a user name and password" : "others than it was given now"
-      hint = "; berth login \(loginName) keeps \(which)"
+    if answer.status == 401, let service = state.with({ $0.withheld }) {
+      hint = "; its token service \(service) belongs to another domain, and isn't given the user name and password for \(loginName)"
+    } else if answer.status == 401, !scope.isEmpty {
+      hint =
+        endpoint.credential == nil
+        ? "; berth login \(loginName) keeps a user name and password"
+        : "; it was given the user name and password that are configured for it: berth login \(loginName) keeps others"
     }
     let after = answer.headers["retry-after"]?.first.map { "; it asks to be tried again after \(Redaction.text($0)) s" } ?? ""
     return BerthError(
