@@ -125,11 +125,12 @@ final class PullSession {
   /// A layer that is begun anew counts again: its bytes came again.
   private func count(_ layer: Digest, _ done: Int64, of total: Int64) {
     if done >= total { pending.remove(layer) }
-    service.layers.with { $0.claims.move(lease, now: .now, isLast: pending.isEmpty) }
-    guard !reference.isLocal, layers.contains(where: { $0.digest == layer }) else { return }
+    guard layers.contains(where: { $0.digest == layer }) else { return }
     let before = fetched[layer] ?? 0
+    let more = done >= before ? done - before : done
     fetched[layer] = done
-    service.pulled.add(done >= before ? done - before : done, ordering: .relaxed)
+    service.layers.with { $0.claims.move(lease, by: more, now: .now, isLast: pending.isEmpty) }
+    if !reference.isLocal { service.pulled.add(more, ordering: .relaxed) }
   }
 
   /// Whether the image may be used at all is decided here, before the first byte of a layer is fetched.
