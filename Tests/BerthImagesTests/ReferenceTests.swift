@@ -33,6 +33,7 @@ struct ReferenceTests {
       "host.x:99999/a", "host.x:0/a",
       "a:\u{7f}", "a\0b", "a:\(String(repeating: "t", count: 129))", "exa mple.com/a", "e.x/\(String(repeating: "r", count: 256))",
       "b\u{fc}cher/x", "Xho/r", "OCI:5000/a", "host.x:5000", "a.b/c@@d",
+      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", ":1", "http://r.example/a", "docker://r.example/a:1",
     ])
   func refused(_ text: String) {
     do throws(BerthError) {
@@ -44,7 +45,10 @@ struct ReferenceTests {
 
   @Test("why a text is no reference is said in its own words")
   func words() {
-    for (text, words) in [("sha256:9f81b137391b", "64 lower-case"), ("Xho/r", "\"Xho\"")] {
+    for (text, words) in [
+      ("sha256:9f81b137391b", "64 lower-case"), ("Xho/r", "\"Xho\""), (":1", "no name before the tag"),
+      ("docker://r.example/a:1", "no scheme"), (String(repeating: "a", count: 64), "NAME@sha256:"),
+    ] {
       let error = #expect(throws: BerthError.self) { try ImageReference(text) }
       #expect(error?.cause.contains(words) == true, "\(error?.cause ?? "")")
     }

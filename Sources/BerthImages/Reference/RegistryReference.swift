@@ -17,6 +17,13 @@ public struct RegistryReference: Sendable, Hashable, CustomStringConvertible {
       BerthError(.invalidArgument, "read image reference", String(text.prefix(300)), cause: cause)
     }
     guard !text.isEmpty, text.utf8.count <= 4096 else { throw refuse("it is empty or longer than 4096 bytes") }
+    if let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") {
+      throw refuse("it begins with \"\(text[..<colon])://\": a reference has no scheme, it is registry/name:tag")
+    }
+    // Docker takes it for an image's id, and so might whoever wrote it.
+    guard text.utf8.count != 64 || !text.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
+      throw refuse("64 hexadecimal digits are no name; an image by its digest is NAME@sha256:…")
+    }
     var rest = Substring(text)
     if let at = rest.lastIndex(of: "@") {
       let after = rest[rest.index(after: at)...]
@@ -33,6 +40,7 @@ public struct RegistryReference: Sendable, Hashable, CustomStringConvertible {
     }
     if let tag { guard Self.isTag(tag) else { throw refuse("\"\(tag)\" is not a tag") } }
     self.tag = tag.map(String.init) ?? (digest == nil ? "latest" : nil)
+    guard !name.isEmpty else { throw refuse("there is no name before the \(tag == nil ? "digest" : "tag")") }
     let (host, path) = Self.splitHost(name)
     guard Self.isHost(host) else { throw refuse("\"\(host)\" is not a registry's host name") }
     // In lower case it would be read as a part of a name on Docker Hub: another image.
