@@ -75,6 +75,15 @@ struct ImageText {
     return nil
   }
 
+  /// Whether `text` is a registry, or a registry with a repository or the beginning of one, as completed references have them.
+  static func isScope(_ text: String) -> Bool {
+    let parts = text.utf8.split(separator: slash, omittingEmptySubsequences: false)
+    guard let host = parts.first, isHostLike(host), isHost(Substring(host)) else { return false }
+    // Completed references have neither capitals nor Docker Hub's other name.
+    guard !host.contains(where: { (65...90).contains($0) }) else { return false }
+    return !host.elementsEqual("index.docker.io".utf8) && parts.dropFirst().allSatisfy(isPathComponent)
+  }
+
   /// As other tools and browsers write them.
   private static let schemes = ["docker://", "https://", "http://"]
 

@@ -31,6 +31,8 @@ public enum TextFormat: Sendable {
   case registry
   /// The same, or `*` for any.
   case mirrored
+  /// `host[:port]`, a repository there or the beginning of one, or `*` for any.
+  case imageScope
   case user
   /// `uid:gid`, numbers.
   case owner
@@ -83,6 +85,8 @@ public enum TextFormat: Sendable {
     case .image: ImageText(text).problem
     case .registry: ImageText.isHost(Substring(text)) ? nil : "must be a registry: \"host\" or \"host:port\""
     case .mirrored: text == "*" ? nil : TextFormat.registry.problem(in: text)
+    case .imageScope:
+      text == "*" || ImageText.isScope(text) ? nil : "must be \"host\", \"host/repository\" as in \"docker.io/library/nginx\", or \"*\""
     case .user: UserText.problem(in: text)
     case .owner: UserText.owner(text) == nil ? "must be \"uid:gid\", two numbers up to \(UInt32.max - 1)" : nil
     case .signal: SignalName.number(text) == nil ? "must be a signal's name (\"SIGTERM\") or number (\"15\")" : nil

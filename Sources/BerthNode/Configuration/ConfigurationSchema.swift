@@ -89,7 +89,7 @@ enum ConfigurationSchema {
         "auth_file", .text(.nodePath),
         "a Docker config.json with credentials or the names of their helpers; need not exist"),
       .key(
-        "policy", .map(key: .line, value: .table(policy)),
+        "policy", .map(key: .imageScope, value: .table(policy)),
         "images that must be signed: by \"host\", \"host/repository\" or the beginning of one, or \"*\""),
       .key("verifier_dir", .text(.nodePath), "programs that are asked about every image, as containerd's bindir verifiers"),
       .key("verifier_timeout", .duration, "of each verifier"),

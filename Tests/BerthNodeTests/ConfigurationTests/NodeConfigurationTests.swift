@@ -180,6 +180,15 @@ struct NodeConfigurationTests {
       problems("[registry.mirrors.\"docker.io\"]\nendpoint = [\"https://a\", \"ftp://b\"]")
         == ["2:26: 'endpoint' must be http or https URLs of registries"])
     #expect(problems("[registry.mirrors.\"a b\"]\nendpoint = []").count == 1)
+    // A policy of a name that no reference ever has would protect nothing.
+    for name in [
+      "nginx", "library/nginx", "https://r.example/a", "GHCR.io/acme", "index.docker.io", "a b", "r.example/A", "r.example/", "*/a",
+    ] {
+      #expect(problems("[registry.policy.\"\(name)\"]\nkeys = []").count == 1, "\(name)")
+    }
+    for name in ["*", "ghcr.io", "localhost:5000/a", "127.0.0.1:5000", "[::1]:5000/a/b", "docker.io/library/nginx", "r.example/a__b/c-d"] {
+      #expect(problems("[registry.policy.\"\(name)\"]\nkeys = []") == [], "\(name)")
+    }
   }
 
   @Test("a configuration that is wrong is an invalid argument with its first place")
