@@ -67,7 +67,8 @@ struct TransferTests {
           return reply
         """, image: image)
       let (error, fixture) = try pull(registry, Self.configuration { $0.stall = isBack ? 60 : 1 })
-      #expect((error == nil) == isBack, "\(error?.description ?? "")")
+      let log = try registry.requests()
+      #expect((error == nil) == isBack, "\(error?.description ?? "") \(log)")
       if isBack { #expect(try registry.count("bytes=100000-") >= 1) } else { try expectNothing(of: fixture) }
     }
   }

@@ -9,7 +9,7 @@ rules.py defines rule(r), which returns None (nothing goes wrong), a Reply, or o
 r.server (0 or 1), r.method, r.path (without query), r.query, r.auth, r.range, r.headers, r.body, r.count (earlier requests of the same
 method and path), r.ports and r.state (a dictionary that lives as long as the registry).
 """
-import hashlib, http.server, json, os, re, socket, ssl, struct, sys, threading, time, urllib.parse
+import hashlib, http.server, json, os, re, socket, socketserver, ssl, struct, sys, threading, time, urllib.parse
 
 MANIFESTS = ('application/vnd.oci.image.manifest.v1+json', 'application/vnd.oci.image.index.v1+json')
 
@@ -234,6 +234,11 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 64
     allow_reuse_port = True
 
+    def server_bind(self):
+        # HTTPServer's own asks name resolution who 127.0.0.1 is, between bind and listen: that may take a minute where nobody answers.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
     def handle_error(self, request, address):
         pass
 
@@ -264,8 +269,13 @@ def main(directory):
 
     def come_back(number, seconds):
         time.sleep(seconds)
-        servers[number] = Server(('127.0.0.1', shared['ports'][number]), handler(number, shared))
-        start(number)
+        while True:
+            try:
+                servers[number] = Server(('127.0.0.1', shared['ports'][number]), handler(number, shared))
+                return start(number)
+            except OSError as failure:
+                shared['log'].write(f'cannot come back: {failure}\n')
+                time.sleep(0.1)
 
     def away(number, seconds):
         servers[number].shutdown()
