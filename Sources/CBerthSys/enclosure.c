@@ -47,12 +47,41 @@ static int copy_place(const struct berth_place *place) {
   return -1;
 }
 
+// More than any file that a worker may want to read for name resolution has.
+#define COPY_LIMIT (256 << 10)
+
+static int copy_bytes(int from, int to) {
+  char buffer[4096];
+  size_t total = 0;
+  ssize_t count;
+  while ((count = read(from, buffer, sizeof buffer)) > 0) {
+    if ((total += (size_t)count) > COPY_LIMIT) return errno = EFBIG, -1;
+    if (write(to, buffer, (size_t)count) != count) return -1;
+  }
+  return count < 0 ? -1 : 0;
+}
+
+// A file that was removed below its mount, as /etc/hosts in a container whose maker has replaced it, can't be mounted a second time. It
+// can be read.
+static int copy_file(const char *path, const char *point) {
+  int from = open(path, O_RDONLY | O_CLOEXEC);
+  if (from < 0) return -1;
+  int to = open(point, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+  int result = to < 0 ? -1 : copy_bytes(from, to);
+  int error = errno;
+  close(from);
+  if (to >= 0) close(to);
+  errno = error;
+  return result;
+}
+
 static int attach_place(const struct berth_place *place, int tree) {
   struct stat status;
   char point[PATH_MAX];
   if (fstat(tree, &status) != 0 || make_point(place->path, S_ISDIR(status.st_mode)) != 0) return -1;
   snprintf(point, sizeof point, STAGE "%s", place->path);
-  return (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, point, MOVE_MOUNT_F_EMPTY_PATH);
+  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, point, MOVE_MOUNT_F_EMPTY_PATH) == 0) return 0;
+  return errno == ENOENT && S_ISREG(status.st_mode) && !place->writable ? copy_file(place->path, point) : -1;
 }
 
 static int build_root(const struct berth_place *places, int *trees, size_t count) {

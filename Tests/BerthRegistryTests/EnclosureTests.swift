@@ -52,6 +52,21 @@ struct EnclosureTests {
     throw BerthError(.notFound, "find berth-worker", cause: "none has this store")
   }
 
+  /// As container engines leave it: what lies at /etc/hosts or /etc/resolv.conf has been replaced below the mount.
+  @Test("a file of the node that was removed below its mount is there all the same", .enabled(if: Files.exists("/etc/host.conf")))
+  func removed() throws {
+    let place = try TemporaryDirectory()
+    let text = try Files.readText("/etc/host.conf") + "# removed\n"
+    try Files.writeAtomically(Array(text.utf8), to: place("file"))
+    try call { mount(place("file"), "/etc/host.conf", nil, UInt(MS_BIND), nil) }
+    defer { umount2("/etc/host.conf", Int32(MNT_DETACH)) }
+    try Files.unlink(place("file"))
+    _ = try during("'\(image.layers[0].descriptor.digest)' in r.path") { worker, _ in
+      let seen = try Files.readText("/proc/\(worker)/root/etc/host.conf")
+      #expect(seen == text)
+    }
+  }
+
   @Test("it has namespaces of its own but the network's, a root with the store and what TLS and names need, and nobody else in /proc")
   func view() throws {
     let digest = image.layers[0].descriptor.digest
