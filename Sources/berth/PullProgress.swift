@@ -59,11 +59,14 @@ struct TransferBars {
     for at in layers.indices where layers[at].digest == digest { layers[at].done = min(max(0, done), layers[at].size) }
   }
 
-  /// Those under way first; what isn't shown is summed up in the last line.
+  /// In the image's order, so that a line stays where it is. Of more than fit, those under way first; what isn't shown is summed up in
+  /// the last line.
   func lines() -> [String] {
-    let moving = layers.filter { $0.done > 0 && $0.done < $0.size }
-    let rest = layers.filter { !($0.done > 0 && $0.done < $0.size) }
-    let visible = (moving + rest).prefix(Self.limit)
+    var visible = layers
+    if layers.count > Self.limit {
+      let isMoving = { (layer: Layer) in layer.done > 0 && layer.done < layer.size }
+      visible = Array((layers.filter(isMoving) + layers.filter { !isMoving($0) }).prefix(Self.limit))
+    }
     var lines = visible.map { Self.bar($0.done, $0.size, String($0.digest.split(separator: ":").last?.prefix(12) ?? "")) }
     guard layers.count > 1 else { return lines }
     let (done, size) = layers.reduce((Int64(0), Int64(0))) { ($0.0 &+ $1.done, $0.1 &+ $1.size) }

@@ -9,14 +9,14 @@ struct TransferBarsTests {
     .object(["layers": .array(sizes.enumerated().map { ["digest": .string("sha256:layer\($0)"), "size": .integer($1)] })])
   }
 
-  @Test("each layer has a line, those under way first, and several have a sum")
+  @Test("each layer has a line, in the image's order, and several have a sum")
   func lines() {
     var bars = TransferBars()
     bars.note(resolved([1000, 2000]))
     bars.note(["layer": "sha256:layer1", "done": 1000])
     #expect(
       bars.lines() == [
-        "layer1        [############............] 1.0 kB of 2.0 kB", "layer0        [........................] 0 B of 1.0 kB",
+        "layer0        [........................] 0 B of 1.0 kB", "layer1        [############............] 1.0 kB of 2.0 kB",
         "2 layers      [########................] 1.0 kB of 3.0 kB",
       ])
     bars.note(["layer": "sha256:layer1", "done": 2000])
@@ -32,6 +32,8 @@ struct TransferBarsTests {
     bars.note(["layer": "sha256:layer4", "done": -7])
     bars.note(["layer": "sha256:stranger", "done": 1])
     #expect(bars.lines().count == 13)
+    bars.note(["layer": "sha256:layer30", "done": 1])
+    #expect(bars.lines().first?.hasPrefix("layer30 ") == true)
     bars.note(resolved([0]))
     #expect(bars.lines() == ["layer0        [########################] 0 B of 0 B"])
     #expect(TransferBars().lines().isEmpty)
