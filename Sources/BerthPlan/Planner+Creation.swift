@@ -2,7 +2,7 @@ import BerthCore
 import BerthManifest
 
 /// nil once every image is there. Images of a pod that already runs this very spec were pinned when it was created.
-func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan? {
+public func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan? {
   var plan = PodPlan()
   var waiting: [String] = []
   for reference in desired.spec.imageReferences {

@@ -138,8 +138,10 @@ public struct PodPlan: Hashable, Sendable {
     waitingFor = waitingFor.map { $0.contains(reason) ? $0 : "\($0); \(reason)" } ?? reason
   }
 
-  mutating func merge(_ other: PodPlan) {
-    actions += other.actions
+  /// What `other` has to do comes after what this one has; what both have is done once.
+  public mutating func merge(_ other: PodPlan) {
+    let more = other.actions.filter { !actions.contains($0) }
+    actions += more
     wakeAt = earliest(wakeAt, other.wakeAt)
     if let reason = other.waitingFor { wait(for: reason) }
   }

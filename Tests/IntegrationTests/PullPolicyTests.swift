@@ -34,5 +34,25 @@ extension Integration {
         #expect(try !daemon.berth("events").stdout.contains("Pulling default/if-not-present"))
       }
     }
+
+    @Test("a restart ends nothing that runs before its image can be had, and goes on once it can")
+    func waiting() throws {
+      let registry = try SignedRegistry()
+      try withDaemon { daemon in
+        let image = "\(registry.host)/app:v1"
+        try daemon.drop("web", ManifestText.of(container: "image_pull_policy = \"always\"", image: image))
+        let before = try daemon.pod("web", "runs") { $0.container.state == "running" }
+        try registry.set(gone: true)
+        let late = try daemon.berth("restart", "--timeout", "1s", "web")
+        #expect(late.exit != 0 && late.stderr.contains("the new one doesn't run yet"), "\(late)")
+        let waiting = try daemon.pod("web", "waits") { $0.message.hasPrefix("waiting: image \(image)") && $0.message.contains("GONE") }
+        #expect(waiting.uid == before.uid && waiting.container.state == "running" && waiting.container.pid == before.container.pid)
+        // Whoever asks again doesn't wait for the back-off.
+        try registry.set(gone: false)
+        #expect(try daemon.berth("restart", "web").exit == 0)
+        let after = try daemon.pod("web", "runs anew") { $0.container.state == "running" }
+        #expect(after.uid != before.uid)
+      }
+    }
   }
 }

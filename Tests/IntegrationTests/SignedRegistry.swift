@@ -22,7 +22,14 @@ final class SignedRegistry {
     try Self.run("skopeo", "copy", "-q", ManifestText.imageReference(), "oci:\(directory.path)/layout:v1")
     let index = try JSON(parsing: try Files.read("\(directory.path)/layout/index.json", limit: 1 << 20))
     digest = try #require(index["manifests"]?.array?.first?["digest"]?.string)
-    try directory.write("import time\ndef rule(r):\n  if r.server == 1: time.sleep(100000)\n  return None\n", to: "rules.py")
+    try directory.write(
+      """
+      import os, time
+      def rule(r):
+        if r.server == 1: time.sleep(100000)
+        return error(404, 'GONE') if os.path.exists('\(directory.path)/gone') else None
+
+      """, to: "rules.py")
     try Self.run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "\(directory.path)/key")
     try Self.run("openssl", "pkey", "-in", "\(directory.path)/key", "-pubout", "-out", "\(directory.path)/key.pub")
     let script = Files.parent(of: Files.parent(of: #filePath)) + "/Fixtures/registry/faulty_registry.py"
@@ -40,6 +47,12 @@ final class SignedRegistry {
   deinit {
     kill(pid, SIGKILL)
     Children.wait(for: pid, deadline: .seconds(20))
+  }
+
+  /// Whether it has nothing of what it had.
+  func set(gone: Bool) throws {
+    let mark = "\(directory.path)/gone"
+    if gone { try Files.writeAtomically([UInt8](), to: mark) } else { try Files.unlink(mark) }
   }
 
   private static func run(_ program: String, _ arguments: String...) throws {

@@ -112,6 +112,15 @@ final class ImageDesk: Sendable {
     }
   }
 
+  /// What couldn't be had is tried again at once.
+  func retry(_ pod: PodKey) {
+    attempts.withLock { attempts in
+      attempts = attempts.filter { key, attempt in
+        if key.pod == pod, case .failed = attempt.state { false } else { true }
+      }
+    }
+  }
+
   /// A pod is gone: nothing is remembered of it.
   func forget(_ pod: PodKey) {
     attempts.withLock { $0 = $0.filter { $0.key.pod != pod } }

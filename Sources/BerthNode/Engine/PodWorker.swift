@@ -25,7 +25,7 @@ actor PodWorker {
   /// As `ActualPod.losses`.
   var losses = 0
   /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
-  private var isRestarting = false
+  var isRestarting = false
   private var timer: (any EngineAlarm)?
   /// Where a pod with a schedule stood when it was last looked at.
   private(set) var turn: ScheduledTurn?
@@ -101,14 +101,17 @@ actor PodWorker {
       let sight = withLosses(await withDrift(await look()))
       if sight.current == nil { isRestarting = false }
       rollout.asked(for: entry?.desired?.hash)
-      let desired = isRestarting ? nil : withPast(timed(inForce(entry, sight.current), sight.current), sight.current)
+      let asked = withPast(timed(inForce(entry, sight.current), sight.current), sight.current)
+      let missing = isRestarting ? imagesMissing(asked) : nil
+      let desired = isRestarting && missing == nil ? nil : asked
       turn = desired?.turn
       for observation in sight.all { generation = max(generation, observation.generation) }
       let images = imageStates(desired, sight.current)
       let now = services.clock.now
       let unmet = unmet(desired)
-      let plan = plan(
+      var plan = plan(
         desired: desired, absence: absence, actual: sight.current?.actual, beside: others(sight), images: images, unmet: unmet, now: now)
+      if let missing { plan.merge(missing) }
       failures.keep(plan.actions, hash: desired?.hash)
       let actions = failures.runnable(plan.actions, now: now)
       publish(sight, desired, plan, images, unmet, now)
@@ -124,17 +127,6 @@ actor PodWorker {
     }
     services.events.record("Bug", "no end of actions; waiting for the next event", pod: key, severity: .warning)
     schedule([services.clock.now + .seconds(10)], now: services.clock.now)
-  }
-
-  /// Replaces the incarnation by another of the same spec: as if the manifest had gone for a moment. What failed is tried again at once,
-  /// where there is no incarnation yet, too.
-  func restart() throws(BerthError) {
-    if failures.isEmpty { _ = try incarnation("restart pod") }
-    isRestarting = handle != nil
-    failures = FailureBook()
-    losses = 0
-    services.events.record("Restarting", "asked for", pod: key)
-    mark()
   }
 
   /// Its incarnation, for what concerns processes and not the plan. Throws `.notFound` where there is none.
@@ -184,6 +176,11 @@ actor PodWorker {
   private func imageStates(_ desired: DesiredPod?, _ observation: PodObservation?) -> [String: ImageState] {
     guard let desired, desired.suspension == nil else { return [:] }
     if let actual = observation?.actual, actual.hash == desired.hash, !actual.drift.contains(where: \.isOfAnImage) { return [:] }
+    return imageStates(desired)
+  }
+
+  /// Of the images that it would be made from now.
+  func imageStates(_ desired: DesiredPod) -> [String: ImageState] {
     var states = services.images.states(for: desired)
     // What is put back is what ran then, whatever its tag means by now.
     let settled = entry?.desired.map { rollout.target(for: $0).images } ?? [:]

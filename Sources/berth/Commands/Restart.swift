@@ -4,7 +4,10 @@ import BerthCore
 struct Restart: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restart", abstract: "Stop a pod's containers and start them again.",
-    discussion: "The pod is replaced as by an edit of its manifest: stop signal, grace period, a new incarnation of the same spec.")
+    discussion: """
+      The pod is replaced as by an edit of its manifest: stop signal, grace period, a new incarnation of the same spec. An image that must \
+      be asked for and can't be had keeps back all of that.
+      """)
 
   @OptionGroup var options: GlobalOptions
   @Option(help: "How long to wait for the new one to run; 0s doesn't wait. Default: 60s.") var timeout: DurationArgument?
