@@ -10,7 +10,7 @@ public enum Clock {
   public static func wallNanoseconds() -> Int64 { read(CLOCK_REALTIME) }
 
   /// As service managers ask for it. Source: sd_notify(3) "MONOTONIC_USEC".
-  public static func monotonicMicroseconds() -> Int64 { read(CLOCK_MONOTONIC) / 1000 }
+  public static func monotonicMicroseconds() -> Int64 { monotonicNanoseconds() / 1000 }
 
   /// Nanoseconds since boot, suspend left out: what a thread that waits for a condition counts by.
   static func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }

@@ -54,6 +54,7 @@ public final class Monitor<Value>: @unchecked Sendable {
       pthread_cond_wait(condition, mutex)
     }
   }
+
   /// As `wait`, but no longer than `duration`; nil if it is over.
   public func wait<Result>(atMost duration: Duration, _ body: (inout Value) -> Result?) -> Result? {
     let end = Clock.monotonicNanoseconds() + max(0, duration.nanoseconds)
