@@ -19,7 +19,7 @@ struct ClientTests {
     return try Command.run(
       "\(Self.scripts)/sandbox", ["\(Self.scripts)/\(tour)", runtime],
       environment: [path].compactMap { $0 } + Command.environment.filter { path == nil || !$0.hasPrefix("PATH=") },
-      deadline: .seconds(120))
+      deadline: .seconds(240))
   }
 
   private func compare(_ tour: String, has mark: String) throws {
@@ -33,13 +33,13 @@ struct ClientTests {
   @Test(
     "a tour of podman's commands has the same results as with runc",
     .enabled(if: canRun("podman", "conmon"), "needs root, podman, conmon, runc, cgroup v1 and the built berth-runtime"),
-    .timeLimit(.minutes(5)))
+    .timeLimit(.minutes(10)))
   func podman() throws { try compare("podman-tour", has: "Exited (3)") }
 
   @Test(
     "a tour of ctr's commands has the same results as with runc",
     .enabled(
       if: canRun("podman", "containerd", "ctr", "containerd-shim-runc-v2"),
-      "needs root, podman, containerd, runc, cgroup v1 and the built berth-runtime"), .timeLimit(.minutes(5)))
+      "needs root, podman, containerd, runc, cgroup v1 and the built berth-runtime"), .timeLimit(.minutes(10)))
   func containerd() throws { try compare("containerd-tour", has: "STOPPED") }
 }
