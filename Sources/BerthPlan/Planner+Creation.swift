@@ -1,7 +1,8 @@
 import BerthCore
 import BerthManifest
 
-/// nil once every image is there. Images of a pod that already runs this very spec were pinned when it was created.
+/// Which images of `desired` must still be pulled, and what is waited for meanwhile; nil once every image is there. Those of a pod that
+/// already runs this very spec (`actual`) were pinned when it was created.
 public func planImages(_ desired: DesiredPod, actual: ActualPod?, images: [String: ImageState], now: Instant) -> PodPlan? {
   var plan = PodPlan()
   var waiting: [String] = []

@@ -24,9 +24,9 @@ final class SignedRegistry {
     digest = try #require(index["manifests"]?.array?.first?["digest"]?.string)
     try directory.write(
       """
-      import os, time
+      import os
       def rule(r):
-        if r.server == 1: time.sleep(100000)
+        if r.server == 1: never()
         return error(404, 'GONE') if os.path.exists('\(directory.path)/gone') else None
 
       """, to: "rules.py")

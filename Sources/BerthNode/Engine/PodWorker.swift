@@ -24,7 +24,8 @@ actor PodWorker {
   var failures = FailureBook()
   /// As `ActualPod.losses`.
   var losses = 0
-  /// Asked for; over once the incarnation is gone. A daemon that dies meanwhile leaves a pod that is being removed, and makes it anew.
+  /// Asked for; over once the incarnation is gone. A daemon that dies before the images are there forgets it; later it leaves a pod that is
+  /// being removed, which the next one makes anew.
   var isRestarting = false
   private var timer: (any EngineAlarm)?
   /// Where a pod with a schedule stood when it was last looked at.

@@ -5,8 +5,8 @@ struct Restart: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restart", abstract: "Stop a pod's containers and start them again.",
     discussion: """
-      The pod is replaced as by an edit of its manifest: stop signal, grace period, a new incarnation of the same spec. An image that must \
-      be asked for and can't be had keeps back all of that.
+      The pod is replaced as by an edit of its manifest: stop signal, grace period, a new incarnation of the same spec. What runs goes on \
+      until every image that the new one needs can be had.
       """)
 
   @OptionGroup var options: GlobalOptions

@@ -111,6 +111,11 @@ def upload(r, name, session):
     return Reply(201, {'Location': f'/v2/{name}/blobs/{wanted}', 'Docker-Content-Digest': wanted})
 
 
+def never():
+    """Keeps whoever asked waiting, with the connection open, until the test is over."""
+    threading.Event().wait()
+
+
 def ordinary(r):
     """What a registry without faults answers."""
     if r.path == '/v2/':
@@ -204,7 +209,7 @@ def handler(server, shared):
                 self.wfile.write(body)
             self.wfile.flush()
             if reply.stall is not None:
-                time.sleep(600)
+                never()
             if reply.away is not None:
                 shared['away'](server, reply.away)
             if reply.reset:
@@ -245,7 +250,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main(directory):
     path = lambda name: os.path.join(directory, name)
-    scope = {'Reply': Reply, 'ordinary': ordinary, 'digest': digest, 'json': json, 'time': time, 'error': error}
+    scope = {'Reply': Reply, 'ordinary': ordinary, 'digest': digest, 'json': json, 'time': time, 'error': error, 'never': never}
     with open(path('rules.py')) as file:
         exec(compile(file.read(), 'rules.py', 'exec'), scope)
     shared = {'store': Store(path('layout')), 'state': {}, 'counts': {}, 'rule': scope['rule'], 'tls': None, 'open': set()}
