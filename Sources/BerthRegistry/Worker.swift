@@ -70,6 +70,7 @@ public enum Worker {
   }
 
   private static func source(_ job: WorkerJob, _ channel: WorkerChannel) throws(BerthError) -> any ImageSource {
+    if let stored = job.stored { return StoredSource(stored, try ContentStore(root: job.content)) }
     return switch try ImageReference(job.reference) {
     case .registry(let reference): RegistrySource(reference, job.registry) { channel.report(.attempt($0)) }
     case .digest(let digest): throw BerthError(.notFound, "pull image", "\(digest)", cause: "a digest alone says no place to fetch it from")

@@ -26,6 +26,7 @@ final class Daemon: Sendable {
     lock = try DaemonLock(root: configuration.root, state: configuration.state)
     let marks = MarkBoard()
     images = try Self.images(configuration)
+    try Self.restore(images, log)
     manager = try Self.podManager(
       configuration, images: images, report: { [log] in log.logger.warning("\($0); shims may share the fate of berthd's cgroup") },
       changed: { marks.mark($0) })
@@ -83,6 +84,7 @@ final class Daemon: Sendable {
     ServiceManager.notify("STOPPING=1")
     for task in serving { task.cancel() }
     node.flush()
+    settleImages()
     await manager.removeUnused()
     log.logger.info("stopped; pods that run go on")
     return code
@@ -116,9 +118,15 @@ final class Daemon: Sendable {
       node.isAtRest && node.hasSettled
     }
     node.flush()
+    settleImages()
     let open = node.statuses.all().filter { !$0.converged || !$0.diagnostics.isEmpty }
     for pod in open { log.logger.warning("not converged: \(pod.reason) \(pod.message)", metadata: ["pod": "\(pod.key)"]) }
     return open.isEmpty && node.desired.warning == nil ? 0 : 1
+  }
+
+  /// What was pulled last outlives a power cut as it is; else it would be unpacked again.
+  private func settleImages() {
+    do throws(BerthError) { try images.settle() } catch { log.logger.warning("\(error)") }
   }
 
   private func startNode() async throws(BerthError) {

@@ -32,6 +32,8 @@ struct MetadataStoreTests {
     #expect(try store.layers().map(\.id) == [1, 2])
     #expect(try store.layer(try digest("d"))?.parent == (try digest("c")))
     #expect(try store.layer(try digest("c"))?.isReady == true)
+    // Programs of that time waited for the disk.
+    #expect(try store.layer(try digest("c"))?.durability == .durable)
     #expect(try store.lastGood(namespace: "default", name: "web")?.content == Array("name = \"web\"\n".utf8))
     // Identifiers go on where they were, also after the highest was removed.
     try store.removeLayer(2)
@@ -67,6 +69,16 @@ struct MetadataStoreTests {
     let pasts = try MetadataStore(path: directory("meta.db")).pasts()
     #expect(pasts.map(\.name) == ["web"] && pasts.map(\.namespace) == ["default"])
     #expect(try JSON(parsing: pasts.first?.content ?? [])["containers"]?["job"]?["attempt"]?.integer == 2)
+  }
+
+  @Test("a database of revision 6 opens and gives its records back")
+  func fixtureRevision6() throws {
+    try sqlite(directory("meta.db"), try Files.readText(Files.parent(of: #filePath) + "/Fixtures/meta-v1-revision6.sql"))
+    let store = try MetadataStore(path: directory("meta.db"))
+    #expect(try store.layers().map(\.durability) == [.durable, .durable, .pending, .failed])
+    #expect(try store.pendingLayers() == [3])
+    try store.setDurability(.durable, of: [3])
+    #expect(try store.pendingLayers().isEmpty)
   }
 
   @Test("pods' pasts are put, replaced and removed in one step")

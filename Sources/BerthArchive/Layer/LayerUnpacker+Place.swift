@@ -26,16 +26,11 @@ extension LayerUnpacker {
       // Set-id bits come after the owner, whose change clears them.
       try TreeFiles.createFile(directory.fd, name, mode: entry.mode & 0o777)
     }
-    var early = EarlyWriting()
-    var written: Int64 = 0
     do throws(BerthError) {
       try tar.content { (part) throws(BerthError) in
         do throws(Errno) { try file.write(part) } catch { throw LayerFailure.system(error).wrapped(member: name.description) }
-        written += Int64(part.count)
-        early.advance(file, written: written)
       }
     } catch { throw .archive(error) }
-    early.finish(file, written: written)
     result.bytes += entry.size
     try applyMetadata(entry, to: file)
     try system { () throws(Errno) in try TreeFiles.setModified(file, entry.modified) }

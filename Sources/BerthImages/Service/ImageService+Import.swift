@@ -70,8 +70,8 @@ extension ImageService {
     return imported
   }
 
-  /// A task that one waits for: nobody joins an import.
-  private func waitedFor(_ reference: ImageReference) throws(BerthError) -> PullTask {
+  /// A task that one waits for: nobody joins an import or a restoration.
+  func waitedFor(_ reference: ImageReference) throws(BerthError) -> PullTask {
     do throws(Errno) {
       let task = try PullTask()
       task.state.with { $0.waiting = 1 }

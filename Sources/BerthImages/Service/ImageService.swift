@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// ```
 /// ROOT/content/…                    blobs, see ContentStore
-/// ROOT/snapshots/l/ID               a layer, unpacked; the database says which and whether it is complete
+/// ROOT/snapshots/l/ID               a layer, unpacked; the database says which, whether it is complete and on stable storage
 /// ROOT/snapshots/active/KEY/        a container's: fs (what it writes), work (overlayfs' own); an attribute names its manifest.
 ///                                   Copied: fs has all files; draft before it is whole
 /// ROOT/snapshots/views/CHAIN        an image in one directory, for reading; where overlayfs can't be used
@@ -32,6 +32,9 @@ public final class ImageService: Sendable {
   let layers = Monitor(LayerUse())
   let uses = Mutex(UseNotes())
   let pulled = Atomic<Int64>(0)
+  /// Held open from the start: a write that fails later is told to the descriptors that were open then.
+  let layersFolder: FD
+  let unpackedListener = Mutex<(@Sendable () -> Void)?>(nil)
   /// Of layers, fetched from registries, whatever became of the pulls; since this process started.
   public var pulledBytes: Int64 { pulled.load(ordering: .relaxed) }
 
@@ -54,10 +57,11 @@ public final class ImageService: Sendable {
   }
 
   /// Opens or makes the store below `root`, and removes what interrupted pulls have left there. `metadata`: the open database where
-  /// somebody else has it open already; `workerPath`: of the berth-worker executable.
+  /// somebody else has it open already; `workerPath`: of the berth-worker executable; `isSameBoot`: whether the node has been up without a
+  /// break since it was open last, so that what was written then is there even if no disk has it.
   public init(
     root: String, workerPath: String, registry: RegistryConfiguration, snapshotter: Snapshotter.Choice = .automatic,
-    metadata: MetadataStore? = nil, platform: Platform = .host
+    metadata: MetadataStore? = nil, platform: Platform = .host, isSameBoot: Bool = true
   ) throws(BerthError) {
     self.root = root
     self.workerPath = workerPath
@@ -66,6 +70,7 @@ public final class ImageService: Sendable {
     do throws(Errno) {
       for directory in ["snapshots", "snapshots/l", "snapshots/active"] { try Files.makeDirectories("\(root)/\(directory)") }
       try Files.makeDirectory("\(root)/snapshots/empty", mode: 0o755)
+      layersFolder = try Files.open("\(root)/snapshots/l", ContentFlags.directory)
     } catch { throw BerthError(.unavailable, "open image store", root, cause: "\(error)") }
     self.snapshotter = try Snapshotter.choose(snapshotter, in: "\(root)/snapshots")
     content = try ContentStore(root: "\(root)/content")
@@ -74,22 +79,24 @@ public final class ImageService: Sendable {
     // On a full disk a daemon must start all the same: it is what makes room.
     self.metadata =
       if let metadata { metadata } else { try reserve.withRoom { () throws(BerthError) in try MetadataStore(path: "\(root)/meta.db") } }
-    try reserve.withRoom { () throws(BerthError) in try removeLeftovers() }
+    try reserve.withRoom { () throws(BerthError) in try removeLeftovers(isSameBoot: isSameBoot) }
     reserve.fill()
   }
 
   /// For pulls that begin from now on.
   public func use(_ registry: RegistryConfiguration) { registryInForce.withLock { $0 = registry } }
 
-  /// No pull survives its daemon: layers that aren't ready never will be.
-  private func removeLeftovers() throws(BerthError) {
+  /// No pull survives its daemon: layers that aren't ready never will be. Nor does a layer that may not have come to the disk survive the
+  /// boot: `restore` brings it back.
+  private func removeLeftovers(isSameBoot: Bool) throws(BerthError) {
     content.removeLeftovers()
     removeDraftViews()
     for lease in try metadata.leases(.pull, .export) { try metadata.removeLease(lease.id) }
     try dropDeadMounts()
     var known: Set<String> = []
     for layer in try metadata.layers() {
-      if layer.isReady, Files.exists(directory(layer.id)) { known.insert("\(layer.id)") } else { try metadata.removeLayer(layer.id) }
+      let isWhole = layer.isReady && (isSameBoot || layer.durability == .durable)
+      if isWhole, Files.exists(directory(layer.id)) { known.insert("\(layer.id)") } else { try metadata.removeLayer(layer.id) }
     }
     guard let names = try? Files.list("\(root)/snapshots/l") else { return }
     for name in names where !known.contains(name) { removeTree("\(root)/snapshots/l", name) }

@@ -21,7 +21,7 @@ public final class Puller: Sendable {
     self.source = source
     self.channel = channel
     store = try ContentStore(root: job.content, ingest: job.ingest, marksUse: true)
-    staging = try Staging(store, [job.content, job.layers])
+    staging = Staging(store)
     platform = job.platform
     layersPath = job.layers
     concurrency = job.registry.concurrentDownloads
@@ -53,7 +53,7 @@ public final class Puller: Sendable {
   }
 
   /// 1. resolve to a manifest for this platform and a config · 2. claim what isn't unpacked yet · 3. fetch and unpack, several at once,
-  /// and give directories that no member named the looks of those below · 4. all to stable storage.
+  /// and give directories that no member named the looks of those below · 4. the blobs to stable storage.
   public func run() throws(BerthError) -> WorkerMessage.Outcome {
     let image = try resolve()
     try channel.send(
@@ -119,8 +119,6 @@ public final class Puller: Sendable {
     var all = all
     let order = Self.order(&all)
     let tasks = all
-    if !tasks.isEmpty { staging.startWriting() }
-    defer { staging.stopWriting() }
     let state = Monitor(Progress(results: Array(repeating: nil, count: tasks.count)))
     let work: @Sendable () -> Void = {
       while let at = state.with({ state -> Int? in

@@ -15,7 +15,7 @@ import BerthCore
 /// ```
 public enum WorkerProtocol {
   /// Both sides come from one build as a rule; after an upgrade under a running daemon they may not.
-  public static let version: Int64 = 5
+  public static let version: Int64 = 6
   /// Of one line, in bytes: a claim of 500 layers fits.
   public static let lineBytes = 1 << 20
 

@@ -15,10 +15,8 @@ public struct EarlyWriting {
     if written - begun >= Self.step { begin(file, written) }
   }
 
-  /// Of what is left of a file that won't grow any more. A small one's rest is better left to the kernel, which writes many such at once.
-  public mutating func finish(_ file: borrowing FD, written: Int64) {
-    if written >= Self.step { begin(file, written) }
-  }
+  /// Of what is left of a file that won't grow any more.
+  public mutating func finish(_ file: borrowing FD, written: Int64) { begin(file, written) }
 
   private mutating func begin(_ file: borrowing FD, _ written: Int64) {
     guard written > begun else { return }

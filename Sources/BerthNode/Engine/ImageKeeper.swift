@@ -1,20 +1,25 @@
 import BerthCore
 import BerthImages
 import BerthLinux
+import Synchronization
 
-/// What is done for the image store besides pulls: bundles are imported at start and when their directory changes, and room is made
-/// when the disk fills up. On threads of its own.
+/// What is done for the image store besides pulls: bundles are imported at start and when their directory changes, what was unpacked is put on
+/// stable storage, and room is made when the disk fills up. On threads of its own.
 public final class ImageKeeper: Sendable {
   private let images: ImageService
   private let events: EventLog
   private let settings: NodeConfiguration.Images
   /// Called when images have come that pods may wait for.
   private let arrived: @Sendable () -> Void
+  private let isSettlingPlanned = Mutex(false)
 
   /// As often as a kubelet looks.
   static let collectionInterval: Duration = .seconds(300)
   /// A file that is copied into the directory changes many times.
   static let bundlePause: Duration = .milliseconds(500)
+
+  /// Whoever waits for the image starts first.
+  static let settlePause: Duration = .seconds(1)
 
   public init(images: ImageService, events: EventLog, settings: NodeConfiguration.Images, arrived: @escaping @Sendable () -> Void) {
     self.images = images
@@ -24,6 +29,9 @@ public final class ImageKeeper: Sendable {
   }
 
   public func start() {
+    images.whenUnpacked { [self] in settleSoon() }
+    // What an earlier daemon of this boot has left to do.
+    settleSoon()
     if let directory = settings.bundles { Threads.start("bundles") { [self] in followBundles(directory) } }
     guard settings.gc.highPercent < 100 else { return }
     Threads.start("image-gc") { [self] in
@@ -32,6 +40,21 @@ public final class ImageKeeper: Sendable {
         Clock.pause(Self.collectionInterval)
       }
     }
+  }
+
+  private func settleSoon() {
+    let isNew = isSettlingPlanned.withLock { planned in
+      defer { planned = true }
+      return !planned
+    }
+    guard isNew else { return }
+    Timers.shared.wake(after: Self.settlePause) { [self] in Threads.start("image-sync") { [self] in settle() } }
+  }
+
+  private func settle() {
+    // What is unpacked from now on is another turn's.
+    isSettlingPlanned.withLock { $0 = false }
+    do throws(BerthError) { try images.settle() } catch { events.record("ImageSyncFailed", "\(error)", severity: .warning) }
   }
 
   private func followBundles(_ directory: String) {

@@ -119,7 +119,7 @@ public final class Ingest: @unchecked Sendable {
   // Handed from the thread that wrote it to the one that publishes it, never shared.
   fileprivate let store: ContentStore
   fileprivate let path: String
-  private let file: FD
+  fileprivate let file: FD
   fileprivate var sealed: Digest?
   fileprivate let hash = ContentHash()
   fileprivate var written: Int64 = 0
@@ -160,7 +160,7 @@ public final class Ingest: @unchecked Sendable {
   public func commit(digest: Digest, size: Int64) throws(BerthError) {
     try seal(digest: digest, size: size)
     do throws(Errno) {
-      try file.sync()
+      try sync()
       try publish()
       try Files.syncDirectory("\(store.root)/blobs/sha256")
     } catch {
@@ -177,6 +177,8 @@ extension Ingest {
     sealed = digest
   }
 
+  fileprivate func sync() throws(Errno) { try file.sync() }
+
   fileprivate func publish() throws(Errno) {
     guard let sealed else { throw .invalid }
     try Files.rename(path, to: store.path(sealed))
@@ -185,11 +187,12 @@ extension Ingest {
 }
 
 extension ContentStore {
-  /// Gives sealed blobs their names, and puts those on stable storage. What is in the blobs must be there already: one call for the whole
-  /// file system, made by who calls this, costs less than one a blob.
+  /// Puts sealed blobs on stable storage, then gives them their names, and puts those there too. The disk has all of them to write
+  /// since they were sealed, so that the first wait is most of the others', too.
   public func publish(_ ingests: [Ingest]) throws(BerthError) {
     guard !ingests.isEmpty else { return }
     do throws(Errno) {
+      for ingest in ingests { try ingest.sync() }
       for ingest in ingests { try ingest.publish() }
       try Files.syncDirectory("\(root)/blobs/sha256")
     } catch {

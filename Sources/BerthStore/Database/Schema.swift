@@ -88,6 +88,8 @@ enum Schema {
       PRIMARY KEY (namespace, name)
     ) WITHOUT ROWID;
     """,
+    // LayerRecord.Durability. What programs before it made ready was on stable storage.
+    "ALTER TABLE layers ADD COLUMN durable INTEGER NOT NULL DEFAULT 1;",
   ]
 
   /// Brings a database to this program's version in one transaction, or says why it can't be used.

@@ -7,31 +7,43 @@ public struct LayerRecord: Sendable, Hashable {
   public var diff: Digest
   /// The chain below it.
   public var parent: Digest?
-  /// Complete and on stable storage.
+  /// Complete, so that containers may run on it.
   public var isReady: Bool
   /// Of its files' content, in bytes.
   public var size: Int64
+  public var durability: Durability
 
-  public init(id: Int64, chain: Digest, diff: Digest, parent: Digest?, isReady: Bool, size: Int64) {
+  /// Whether a layer's files outlast a power cut. Nobody waits for that: where the power went before, they are unpacked again from the
+  /// blobs, which are on stable storage before an image is known.
+  public enum Durability: Int64, Sendable {
+    case pending = 0
+    case durable = 1
+    /// The disk failed to write some of it.
+    case failed = 2
+  }
+
+  public init(id: Int64, chain: Digest, diff: Digest, parent: Digest?, isReady: Bool, size: Int64, durability: Durability = .pending) {
     self.id = id
     self.chain = chain
     self.diff = diff
     self.parent = parent
     self.isReady = isReady
     self.size = size
+    self.durability = durability
   }
 
   init?(row: [SQLValue]) {
-    guard row.count == 6, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }),
+    guard row.count == 7, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }),
       let diff = row[2].text.flatMap({ Digest($0) }),
-      let ready = row[4].integer, let size = row[5].integer
+      let ready = row[4].integer, let size = row[5].integer, let durability = row[6].integer.flatMap({ Durability(rawValue: $0) })
     else { return nil }
-    self.init(id: id, chain: chain, diff: diff, parent: row[3].text.flatMap { Digest($0) }, isReady: ready != 0, size: size)
+    self.init(
+      id: id, chain: chain, diff: diff, parent: row[3].text.flatMap { Digest($0) }, isReady: ready != 0, size: size, durability: durability)
   }
 }
 
 extension MetadataStore {
-  private static let layerColumns = "id, chain, diff, parent, ready, size"
+  private static let layerColumns = "id, chain, diff, parent, ready, size, durable"
 
   public func layer(_ chain: Digest) throws(BerthError) -> LayerRecord? {
     try query(Self.layerByChain, [.text(chain.description)]).first.flatMap { LayerRecord(row: $0) }
@@ -85,11 +97,11 @@ extension MetadataStore {
     return database.lastInserted
   }
 
-  /// Makes the layer ready, whether or not somebody else has begun it anew meanwhile. False where another one is ready in its place.
+  /// Makes the layer ready and its durability pending, whether or not somebody else has begun it anew meanwhile. False where another one is ready in its place.
   static func complete(_ layer: LayerRecord, created: Int64, _ database: Database) throws(BerthError) -> Bool {
     try database.query("DELETE FROM layers WHERE chain = ? AND ready = 0", [.text(layer.chain.description)])
     return try !database.query(
-      "INSERT OR IGNORE INTO layers (id, chain, diff, parent, ready, size, created) VALUES (?, ?, ?, ?, 1, ?, ?) RETURNING 1",
+      "INSERT OR IGNORE INTO layers (id, chain, diff, parent, ready, size, created, durable) VALUES (?, ?, ?, ?, 1, ?, ?, 0) RETURNING 1",
       [
         .integer(layer.id), .text(layer.chain.description), .text(layer.diff.description), .optional(layer.parent?.description),
         .integer(layer.size), .integer(created),
@@ -105,6 +117,18 @@ extension MetadataStore {
         AND chain NOT IN (SELECT digest FROM lease_resources WHERE kind = 'layer') RETURNING 1
       """, [.integer(id)]
     ).isEmpty
+  }
+
+  /// Ready layers whose durability is pending.
+  public func pendingLayers() throws(BerthError) -> [Int64] {
+    try query("SELECT id FROM layers WHERE ready = 1 AND durable = 0").compactMap { $0.first?.integer }
+  }
+
+  /// Waits for no disk: what a power cut undoes of it makes a layer be unpacked once more than needed.
+  public func setDurability(_ durability: LayerRecord.Durability, of layers: [Int64]) throws(BerthError) {
+    try transaction(isLasting: durability == .failed) { (database) throws(BerthError) in
+      for id in layers { try database.query("UPDATE layers SET durable = ? WHERE id = ?", [.integer(durability.rawValue), .integer(id)]) }
+    }
   }
 
   public func removeLayer(_ id: Int64) throws(BerthError) { try query("DELETE FROM layers WHERE id = ?", [.integer(id)]) }

@@ -1,0 +1,180 @@
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthOCI
+import BerthStore
+import Glibc
+import ImageFixtures
+import Synchronization
+import Testing
+
+/// What a power cut leaves of layers that the disk didn't have yet is told apart here by what was done to their files meanwhile; the cuts
+/// themselves are scripts/test-power's.
+@Suite("layers and the disk", .enabled(if: geteuid() == 0, "unpacking needs root"))
+struct DurabilityTests {
+  let fixture: ImageFixture
+  init() throws { fixture = try ImageFixture() }
+
+  private static let name = "x.test/a:1"
+  private var archive: String { fixture.directory("a.tar") }
+
+  private func makeArchive() throws {
+    var builder = ImageBuilder(config: ImageConfig(cmd: ["/hello"]))
+    try builder.addLayer { (tar) throws(BerthError) in
+      try tar.add(.directory("own/", mode: 0o750, uid: 7, gid: 8))
+      try tar.add(.file("hello", mode: 0o755), content: Array("hello".utf8))
+    }
+    try builder.addLayer { (tar) throws(BerthError) in try tar.add(.file("own/x"), content: Array("x".utf8)) }
+    try ImageBuilder.writeArchive(builder.layout(named: nil), to: archive)
+  }
+
+  /// Imported under a name; the archive is gone afterwards.
+  private func imported() throws -> Image {
+    try makeArchive()
+    _ = try fixture.service.importImages(ImportRequest(path: archive, naming: .tag(try RegistryReference(Self.name)), isPinned: true))
+    try Files.unlink(archive)
+    return try #require(try fixture.service.lookup(ImageReference(Self.name)))
+  }
+
+  /// As the power leaves files that only memory had.
+  private func empty(_ image: Image) throws {
+    for directory in image.layerDirectories {
+      for file in ["hello", "own/x"] where Files.exists("\(directory)/\(file)") {
+        try Files.writeAtomically("".utf8, to: "\(directory)/\(file)")
+      }
+    }
+  }
+
+  @Test("layers that weren't on the disk when the node went down are unpacked again from the blobs, without where they came from")
+  func restored() throws {
+    let image = try imported()
+    try empty(image)
+    let service = try fixture.reopened(isSameBoot: false)
+    #expect(try service.lookup(ImageReference(Self.name)) == nil)
+    for directory in image.layerDirectories { #expect(!Files.exists(directory)) }
+    let found = try service.restorable()
+    #expect(found.map(\.reference) == [Self.name])
+    try service.restore(#require(found.first))
+    let back = try #require(try service.lookup(ImageReference(Self.name)))
+    #expect(back.digest == image.digest && back.chainIDs == image.chainIDs && back.created == image.created && back.isPinned)
+    #expect(try Files.readText("\(back.layerDirectories[1])/hello") == "hello")
+    #expect(try Files.readText("\(back.layerDirectories[0])/own/x") == "x")
+    // What the upper layer has no member for looks as it does below, as after a pull.
+    #expect(try Files.status("\(back.layerDirectories[0])/own").permissions == 0o750)
+    #expect(try service.restorable().isEmpty)
+    // It, too, is on the disk only once it was settled.
+    #expect(try fixture.reopened(isSameBoot: false).restorable().map(\.reference) == [Self.name])
+  }
+
+  @Test("a daemon that starts anew while the node is up goes on with what is in memory, and settles it")
+  func sameBoot() throws {
+    let image = try imported()
+    let service = try fixture.reopened()
+    #expect(try service.lookup(ImageReference(Self.name))?.layerDirectories == image.layerDirectories)
+    #expect(try service.metadata.pendingLayers().count == 2)
+    try service.settle()
+    #expect(try service.metadata.pendingLayers().isEmpty)
+    let later = try fixture.reopened(isSameBoot: false)
+    #expect(try later.lookup(ImageReference(Self.name))?.layerDirectories == image.layerDirectories)
+    #expect(try later.restorable().isEmpty)
+  }
+
+  @Test("an image of which a blob is missing or damaged isn't restored, and nothing else suffers from it")
+  func withoutBlob() throws {
+    let image = try imported()
+    let blobs = try fixture.service.blobs()
+    let layer = try #require(blobs.first { $0.digest != image.digest && (try? isLayer($0.digest)) == true })
+    let path = fixture.service.path(ofBlob: layer.digest)
+    let bytes = try Files.open(path, O_RDONLY).readAll(limit: 1 << 20)
+    try Files.writeAtomically(bytes.map { $0 ^ 1 }, to: path)
+    let service = try fixture.reopened(isSameBoot: false)
+    let record = try #require(try service.restorable().first)
+    let error = #expect(throws: BerthError.self) { try service.restore(record) }
+    let cause = error?.cause ?? ""
+    #expect(cause.contains(layer.digest.description) && cause.contains("missing or damaged"), "\(cause)")
+    // The damaged one is gone: from now on it isn't tried again.
+    #expect(try service.restorable().isEmpty && service.lookup(ImageReference(Self.name)) == nil)
+    // An import brings it back.
+    try makeArchive()
+    _ = try service.importImages(ImportRequest(path: archive, naming: .tag(try RegistryReference(Self.name))))
+    #expect(try service.lookup(ImageReference(Self.name)) != nil)
+  }
+
+  private func isLayer(_ digest: Digest) throws -> Bool {
+    try Files.open(fixture.service.path(ofBlob: digest), O_RDONLY).read(upTo: 2) == [0x1f, 0x8b]
+  }
+
+  @Test("who is to settle layers is told once they are unpacked, and not of a pull that unpacked none")
+  func told() throws {
+    let times = Mutex(0)
+    fixture.service.whenUnpacked { times.withLock { $0 += 1 } }
+    _ = try imported()
+    #expect(times.withLock { $0 } == 1)
+    _ = try imported()
+    #expect(times.withLock { $0 } == 1)
+  }
+
+  @Test("layers that the disk failed to write are used while the node is up, and unpacked again after it was down")
+  func failed() throws {
+    let image = try imported()
+    let metadata = fixture.service.metadata
+    try metadata.setDurability(.failed, of: metadata.pendingLayers())
+    try fixture.service.settle()
+    #expect(try fixture.reopened().lookup(ImageReference(Self.name))?.layerDirectories == image.layerDirectories)
+    #expect(try fixture.reopened(isSameBoot: false).restorable().count == 1)
+  }
+
+  @Test(
+    "a disk that fails to write what was unpacked is told of, and its layers are not taken for durable",
+    .enabled(if: FailingDisk.isPossible, "needs loop devices and mkfs.ext4"))
+  func failingDisk() throws {
+    let disk = try FailingDisk()
+    // Of 100 MB nothing but zeros the blob is a few kilobytes, the layer more than the disk can take.
+    var builder = ImageBuilder(config: ImageConfig())
+    let zeros = [UInt8](repeating: 0, count: 1 << 20)
+    try builder.addLayer { (tar) throws(BerthError) in for number in 0..<100 { try tar.add(.file("\(number)"), content: zeros) } }
+    try ImageBuilder.writeArchive(builder.layout(named: nil), to: archive)
+    let service = try disk.service()
+    let request = ImportRequest(path: archive, naming: .tag(try RegistryReference(Self.name)))
+    #expect(try service.importImages(request).count == 1)
+    let error = #expect(throws: BerthError.self) { try service.settle() }
+    #expect(error?.operation == "write layers" && error?.cause.contains("see to the disk") == true, "\(error as Any)")
+    #expect(try service.metadata.layers().contains { $0.durability == .durable } == false)
+  }
+}
+
+/// An ext4 of 256 MB in a loop device over a file that can't get longer than 48.
+private final class FailingDisk {
+  static var isPossible: Bool { ["/dev/loop-control", "/usr/sbin/mkfs.ext4", "/usr/sbin/losetup"].allSatisfy { Files.exists($0) } }
+
+  private let directory: TemporaryDirectory
+  private var device = ""
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    for name in ["below", "disk"] { try Files.makeDirectory(directory(name)) }
+    try call { mount("tmpfs", directory("below"), "tmpfs", 0, "size=48m,mode=700") }
+    let file = directory("below/file")
+    try Self.run("/usr/bin/truncate", "-s", "256M", file)
+    try Self.run("/usr/sbin/mkfs.ext4", "-q", "-E", "nodiscard", "-J", "size=4", file)
+    device = try Self.run("/usr/sbin/losetup", "--find", "--show", file).filter { $0 != "\n" }
+    try call { mount(device, directory("disk"), "ext4", 0, nil) }
+  }
+
+  deinit {
+    umount2(directory("disk"), Int32(MNT_DETACH))
+    if !device.isEmpty { _ = try? Self.run("/usr/sbin/losetup", "--detach", device) }
+    umount2(directory("below"), Int32(MNT_DETACH))
+  }
+
+  func service() throws -> ImageService {
+    try ImageService(root: directory("disk/root"), workerPath: ImageFixture.worker, registry: RegistryConfiguration())
+  }
+
+  @discardableResult
+  private static func run(_ words: String...) throws -> String {
+    let outcome = try Command.run(words)
+    try #require(outcome.succeeded, "\(words): \(outcome.output)")
+    return outcome.output
+  }
+}
