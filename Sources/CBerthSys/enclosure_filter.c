@@ -30,7 +30,7 @@ static const uint16_t allowed[] = {
     // files
     __NR_read, __NR_write, __NR_readv, __NR_writev, __NR_pread64, __NR_pwrite64, __NR_preadv, __NR_pwritev, __NR_openat, __NR_openat2,
     __NR_close, __NR_close_range, __NR_fstat, __NR_newfstatat, __NR_statx, __NR_statfs, __NR_fstatfs, __NR_lseek, __NR_faccessat,
-    __NR_faccessat2, __NR_dup, __NR_dup3, __NR_fcntl, __NR_flock, __NR_fsync, __NR_fdatasync, __NR_sync_file_range, __NR_syncfs,
+    __NR_faccessat2, __NR_dup, __NR_dup3, __NR_fcntl, __NR_flock, __NR_fsync, __NR_fdatasync, __NR_sync_file_range,
     __NR_truncate, __NR_ftruncate, __NR_fallocate, __NR_getdents64, __NR_getcwd, __NR_chdir, __NR_fchdir, __NR_renameat, __NR_renameat2,
     __NR_mkdirat, __NR_linkat, __NR_unlinkat, __NR_symlinkat, __NR_readlinkat, __NR_fchmod, __NR_fchmodat, __NR_fchmodat2, __NR_fchown,
     __NR_fchownat, __NR_umask, __NR_mknodat, __NR_utimensat, __NR_setxattr, __NR_lsetxattr, __NR_fsetxattr, __NR_getxattr, __NR_lgetxattr,

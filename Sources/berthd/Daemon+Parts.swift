@@ -27,26 +27,20 @@ extension Daemon {
     NodePaths(root: configuration.root, state: configuration.state, logs: configuration.logsPath)
   }
 
-  /// Before anything makes the state folder one of this boot.
   static func images(_ configuration: NodeConfiguration) throws(BerthError) -> ImageService {
-    let isSameBoot: Bool
-    do throws(Errno) { isSameBoot = try BootMark(state: configuration.state).isCurrent() } catch {
-      throw BerthError(.unavailable, "prepare state folder", configuration.state, cause: "\(error)")
-    }
-    return try ImageService(
+    try ImageService(
       root: configuration.root, workerPath: try Programs.path("berth-worker"), registry: configuration.registryConfiguration,
-      snapshotter: configuration.snapshotter, isSameBoot: isSameBoot)
+      snapshotter: configuration.snapshotter)
   }
 
-  /// Images whose files were not on the disk yet when the power went. Before any pod looks for them.
+  /// Images whose files were not all on the disk when the node went down. Before any pod looks for them.
   static func restore(_ images: ImageService, _ log: Log) throws(BerthError) {
     for record in try images.restorable() {
       // A service manager counts this as starting, and it takes as long as the image is large.
       ServiceManager.notify("EXTEND_TIMEOUT_USEC=\(restorationLimit)")
       do throws(BerthError) {
-        try images.restore(record)
-        log.logger.warning(
-          "image \(record.reference) was unpacked again from its blobs: its files were not on the disk yet when the node went down")
+        guard try images.restore(record) else { continue }
+        log.logger.warning("image \(record.reference) was unpacked again from its blobs: not all of its files were on the disk")
       } catch { log.logger.warning("image \(record.reference) has to be pulled again: \(error)") }
     }
   }

@@ -75,10 +75,12 @@ struct MetadataStoreTests {
   func fixtureRevision6() throws {
     try sqlite(directory("meta.db"), try Files.readText(Files.parent(of: #filePath) + "/Fixtures/meta-v1-revision6.sql"))
     let store = try MetadataStore(path: directory("meta.db"))
-    #expect(try store.layers().map(\.durability) == [.durable, .durable, .pending, .failed])
-    #expect(try store.pendingLayers() == [3])
-    try store.setDurability(.durable, of: [3])
-    #expect(try store.pendingLayers().isEmpty)
+    #expect(try store.layers().map(\.durability) == [.durable, .durable, .pending(boot: "b1"), .failed(boot: "b1")])
+    #expect(try store.pendingLayers() == [3] && store.hasFailedLayers())
+    // What has failed isn't durable any more, whatever comes later; what is durable doesn't fail.
+    try store.setDurable([3, 4])
+    try store.setFailed([1])
+    #expect(try store.layers().map(\.durability) == [.durable, .durable, .durable, .failed(boot: "b1")])
   }
 
   @Test("pods' pasts are put, replaced and removed in one step")
@@ -181,7 +183,8 @@ struct MetadataStoreTests {
     #expect(try store.layer(try digest("c"))?.isReady == false)
     #expect(throws: BerthError.self) { try store.addLayer(chain: try digest("c"), diff: try digest("c"), parent: nil, created: 1) }
     let record = ImageRecord(reference: "r", manifest: try digest("a"), mediaType: "m", index: nil, source: "s", created: 9)
-    let ready = LayerRecord(id: id, chain: try digest("c"), diff: try digest("c"), parent: nil, isReady: false, size: 77)
+    let chain = try digest("c")
+    let ready = LayerRecord(id: id, chain: chain, diff: chain, parent: nil, isReady: false, size: 77, durability: .pending(boot: "b"))
     #expect(try store.putImage(record, readyLayers: [ready]).isEmpty)
     #expect(try store.images() == [record])
     let layer = try #require(try store.layer(try digest("c")))
@@ -196,7 +199,7 @@ struct MetadataStoreTests {
     let chain = try digest("c")
     try store.addLease(LeaseRecord(id: "pull", kind: .pull, subject: "s", created: 1))
     func claim(whole: Bool = true) throws -> LayerRecord {
-      try #require(try store.claimLayers([(chain, chain, nil)], lease: "pull", created: 1) { _ in whole }.first)
+      try #require(try store.claimLayers([(chain, chain, nil)], lease: "pull", created: 1, boot: "b") { _ in whole }.first)
     }
     for isFirstReady in [true, false] {
       let (first, second) = (try claim(whole: false), try claim(whole: false))

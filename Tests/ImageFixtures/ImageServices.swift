@@ -26,9 +26,9 @@ public final class ImageFixture: Sendable {
     return "\(here)/berth-worker"
   }
 
-  /// A new service over the same root, as after a restart of the daemon, or else of the node.
-  public func reopened(registry: RegistryConfiguration = RegistryConfiguration(), isSameBoot: Bool = true) throws -> ImageService {
-    try ImageService(root: directory("root"), workerPath: Self.worker, registry: registry, isSameBoot: isSameBoot)
+  /// A new service over the same root, as after a restart of the daemon; with an ID of another `boot`, of the node.
+  public func reopened(registry: RegistryConfiguration = RegistryConfiguration(), boot: String? = nil) throws -> ImageService {
+    try ImageService(root: directory("root"), workerPath: Self.worker, registry: registry, boot: boot)
   }
 
   public func pull(_ reference: String) throws -> Image { try service.pull(try ImageReference(reference)) }

@@ -32,8 +32,9 @@ public final class ImageService: Sendable {
   let layers = Monitor(LayerUse())
   let uses = Mutex(UseNotes())
   let pulled = Atomic<Int64>(0)
-  /// Held open from the start: a write that fails later is told to the descriptors that were open then.
-  let layersFolder: FD
+  /// Of the node's present boot.
+  let boot: String
+  let settling: Settling
   let unpackedListener = Mutex<(@Sendable () -> Void)?>(nil)
   /// Of layers, fetched from registries, whatever became of the pulls; since this process started.
   public var pulledBytes: Int64 { pulled.load(ordering: .relaxed) }
@@ -57,11 +58,10 @@ public final class ImageService: Sendable {
   }
 
   /// Opens or makes the store below `root`, and removes what interrupted pulls have left there. `metadata`: the open database where
-  /// somebody else has it open already; `workerPath`: of the berth-worker executable; `isSameBoot`: whether the node has been up without a
-  /// break since it was open last, so that what was written then is there even if no disk has it.
+  /// somebody else has it open already; `workerPath`: of the berth-worker executable; `boot`: in place of the present boot's ID.
   public init(
     root: String, workerPath: String, registry: RegistryConfiguration, snapshotter: Snapshotter.Choice = .automatic,
-    metadata: MetadataStore? = nil, platform: Platform = .host, isSameBoot: Bool = true
+    metadata: MetadataStore? = nil, platform: Platform = .host, boot: String? = nil
   ) throws(BerthError) {
     self.root = root
     self.workerPath = workerPath
@@ -70,7 +70,8 @@ public final class ImageService: Sendable {
     do throws(Errno) {
       for directory in ["snapshots", "snapshots/l", "snapshots/active"] { try Files.makeDirectories("\(root)/\(directory)") }
       try Files.makeDirectory("\(root)/snapshots/empty", mode: 0o755)
-      layersFolder = try Files.open("\(root)/snapshots/l", ContentFlags.directory)
+      settling = try Settling("\(root)/snapshots/l")
+      self.boot = if let boot { boot } else { try Clock.bootID() }
     } catch { throw BerthError(.unavailable, "open image store", root, cause: "\(error)") }
     self.snapshotter = try Snapshotter.choose(snapshotter, in: "\(root)/snapshots")
     content = try ContentStore(root: "\(root)/content")
@@ -79,7 +80,7 @@ public final class ImageService: Sendable {
     // On a full disk a daemon must start all the same: it is what makes room.
     self.metadata =
       if let metadata { metadata } else { try reserve.withRoom { () throws(BerthError) in try MetadataStore(path: "\(root)/meta.db") } }
-    try reserve.withRoom { () throws(BerthError) in try removeLeftovers(isSameBoot: isSameBoot) }
+    try reserve.withRoom { () throws(BerthError) in try removeLeftovers() }
     reserve.fill()
   }
 
@@ -88,15 +89,15 @@ public final class ImageService: Sendable {
 
   /// No pull survives its daemon: layers that aren't ready never will be. Nor does a layer that may not have come to the disk survive the
   /// boot: `restore` brings it back.
-  private func removeLeftovers(isSameBoot: Bool) throws(BerthError) {
+  private func removeLeftovers() throws(BerthError) {
     content.removeLeftovers()
     removeDraftViews()
     for lease in try metadata.leases(.pull, .export) { try metadata.removeLease(lease.id) }
     try dropDeadMounts()
     var known: Set<String> = []
     for layer in try metadata.layers() {
-      let isWhole = layer.isReady && (isSameBoot || layer.durability == .durable)
-      if isWhole, Files.exists(directory(layer.id)) { known.insert("\(layer.id)") } else { try metadata.removeLayer(layer.id) }
+      let isWhole = layer.isReady && layer.isThere(in: boot) && Files.exists(directory(layer.id))
+      if isWhole { known.insert("\(layer.id)") } else { try metadata.removeLayer(layer.id) }
     }
     guard let names = try? Files.list("\(root)/snapshots/l") else { return }
     for name in names where !known.contains(name) { removeTree("\(root)/snapshots/l", name) }

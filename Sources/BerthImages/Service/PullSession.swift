@@ -50,7 +50,7 @@ final class PullSession {
 
   func run() throws(BerthError) -> Image {
     // Taken before the worker reads the file: if it changes meanwhile, the next lookup sees that.
-    let source = LocalSource.identity(reference)
+    let source = stored == nil ? LocalSource.identity(reference) : nil
     if stored == nil, reference.isLocal, source == nil { throw missingFile() }
     defer { release() }
     do throws(BerthError) { try converse() } catch {
@@ -172,8 +172,8 @@ final class PullSession {
     let chains = Set(claims.map(\.chain))
     take(chains)
     let records = try service.metadata.claimLayers(
-      claims.map { ($0.chain, $0.diff, $0.parent) }, lease: lease, created: Clock.wallNanoseconds() / 1_000_000_000
-    ) { Files.exists(service.directory($0.id)) }
+      claims.map { ($0.chain, $0.diff, $0.parent) }, lease: lease, created: Clock.wallNanoseconds() / 1_000_000_000, boot: service.boot
+    ) { service.isWhole($0) }
     for record in records where !record.isReady { granted[record.id] = record }
     let begun = Set(granted.values.map(\.chain))
     service.layers.with { $0.pruned.subtract(begun) }

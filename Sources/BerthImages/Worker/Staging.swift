@@ -13,7 +13,7 @@ final class Staging: Sendable {
   /// nil: there is nothing to publish.
   func add(_ ingest: Ingest?) { if let ingest { ingests.with { $0.append(ingest) } } }
 
-  /// Waits for the disk, unless all blobs were here before.
+  /// Waits for the disk, next to nothing if all blobs were here before.
   func publish() throws(BerthError) {
     try ingests.with { (ingests) throws(BerthError) in
       defer { ingests = [] }

@@ -48,12 +48,15 @@ public final class ImageKeeper: Sendable {
       return !planned
     }
     guard isNew else { return }
-    Timers.shared.wake(after: Self.settlePause) { [self] in Threads.start("image-sync") { [self] in settle() } }
+    Timers.shared.wake(after: Self.settlePause) { [self] in
+      // What is unpacked from now on is another turn's.
+      isSettlingPlanned.withLock { $0 = false }
+      // Refused where the node is short of threads: it may have some later.
+      do throws(Errno) { try NativeThread.startDetached { [self] in settle() } } catch { settleSoon() }
+    }
   }
 
   private func settle() {
-    // What is unpacked from now on is another turn's.
-    isSettlingPlanned.withLock { $0 = false }
     do throws(BerthError) { try images.settle() } catch { events.record("ImageSyncFailed", "\(error)", severity: .warning) }
   }
 

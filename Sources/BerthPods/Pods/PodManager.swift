@@ -101,12 +101,13 @@ public struct PodManager: Sendable {
 
   /// Whether the state folder is of this boot; makes it so.
   private func checkBoot() throws(BerthError) -> Bool {
-    let mark = BootMark(state: context.paths.state)
+    let path = "\(context.paths.state)/boot_id"
     do throws(Errno) {
-      if try mark.isCurrent() { return true }
-      try mark.renew()
-      return false
-    } catch { throw BerthError(.unavailable, "prepare state folder", context.paths.state, cause: "\(error)") }
+      let now = try Clock.bootID()
+      let isSame = (try? Files.readText(path)) == now
+      if !isSame { try Files.writeAtomically(now.utf8, to: path) }
+      return isSame
+    } catch { throw BerthError(.unavailable, "prepare state folder", path, cause: "\(error)") }
   }
 
   /// Ends every pod of this root at once and removes every trace: `berthd teardown`.

@@ -187,10 +187,10 @@ extension Ingest {
 }
 
 extension ContentStore {
-  /// Puts sealed blobs on stable storage, then gives them their names, and puts those there too. The disk has all of them to write
-  /// since they were sealed, so that the first wait is most of the others', too.
+  /// Puts sealed blobs on stable storage, then gives them their names, and puts all blobs' names there: also of those that somebody else
+  /// has published, who may have died before that. The disk has all of them to write since they were sealed, so that the first wait is most
+  /// of the others', too.
   public func publish(_ ingests: [Ingest]) throws(BerthError) {
-    guard !ingests.isEmpty else { return }
     do throws(Errno) {
       for ingest in ingests { try ingest.sync() }
       for ingest in ingests { try ingest.publish() }

@@ -89,7 +89,10 @@ enum Schema {
     ) WITHOUT ROWID;
     """,
     // LayerRecord.Durability. What programs before it made ready was on stable storage.
-    "ALTER TABLE layers ADD COLUMN durable INTEGER NOT NULL DEFAULT 1;",
+    """
+    ALTER TABLE layers ADD COLUMN boot TEXT;
+    ALTER TABLE layers ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+    """,
   ]
 
   /// Brings a database to this program's version in one transaction, or says why it can't be used.

@@ -15,14 +15,23 @@ public struct LayerRecord: Sendable, Hashable {
 
   /// Whether a layer's files outlast a power cut. Nobody waits for that: where the power went before, they are unpacked again from the
   /// blobs, which are on stable storage before an image is known.
-  public enum Durability: Int64, Sendable {
-    case pending = 0
-    case durable = 1
-    /// The disk failed to write some of it.
-    case failed = 2
+  public enum Durability: Sendable, Hashable {
+    case durable
+    /// Unpacked in that boot of the node, for which the kernel has them in memory.
+    case pending(boot: String)
+    /// As `pending`; and the disk failed to write some of it, so that the kernel may lose that, too.
+    case failed(boot: String)
   }
 
-  public init(id: Int64, chain: Digest, diff: Digest, parent: Digest?, isReady: Bool, size: Int64, durability: Durability = .pending) {
+  /// Whether its files are what was unpacked, in the boot of that ID.
+  public func isThere(in boot: String) -> Bool {
+    switch durability {
+    case .durable: true
+    case .pending(let own), .failed(let own): own == boot
+    }
+  }
+
+  public init(id: Int64, chain: Digest, diff: Digest, parent: Digest?, isReady: Bool, size: Int64, durability: Durability) {
     self.id = id
     self.chain = chain
     self.diff = diff
@@ -33,17 +42,18 @@ public struct LayerRecord: Sendable, Hashable {
   }
 
   init?(row: [SQLValue]) {
-    guard row.count == 7, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }),
+    guard row.count == 8, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }),
       let diff = row[2].text.flatMap({ Digest($0) }),
-      let ready = row[4].integer, let size = row[5].integer, let durability = row[6].integer.flatMap({ Durability(rawValue: $0) })
+      let ready = row[4].integer, let size = row[5].integer, let failed = row[7].integer
     else { return nil }
     self.init(
-      id: id, chain: chain, diff: diff, parent: row[3].text.flatMap { Digest($0) }, isReady: ready != 0, size: size, durability: durability)
+      id: id, chain: chain, diff: diff, parent: row[3].text.flatMap { Digest($0) }, isReady: ready != 0, size: size,
+      durability: row[6].text.map { failed != 0 ? .failed(boot: $0) : .pending(boot: $0) } ?? .durable)
   }
 }
 
 extension MetadataStore {
-  private static let layerColumns = "id, chain, diff, parent, ready, size, durable"
+  private static let layerColumns = "id, chain, diff, parent, ready, size, boot, failed"
 
   public func layer(_ chain: Digest) throws(BerthError) -> LayerRecord? {
     try query(Self.layerByChain, [.text(chain.description)]).first.flatMap { LayerRecord(row: $0) }
@@ -65,8 +75,9 @@ extension MetadataStore {
 
   /// For each the ready layer that `isWhole` says of that it can be used, or else a new one, not ready, whose identifier no other layer
   /// has had or will have: in place of one that isn't whole, or that somebody else has begun. The lease protects them all. One commit.
+  /// `boot`: the present one's ID, in which new layers are unpacked.
   public func claimLayers(
-    _ layers: [NewLayer], lease: String, created: Int64, isWhole: (LayerRecord) -> Bool
+    _ layers: [NewLayer], lease: String, created: Int64, boot: String, isWhole: (LayerRecord) -> Bool
   ) throws(BerthError) -> [LayerRecord] {
     try transaction { (database) throws(BerthError) in
       try Self.add(layers.map { .layer($0.chain) }, to: lease, database)
@@ -79,7 +90,9 @@ extension MetadataStore {
         }
         if let known { try database.query("DELETE FROM layers WHERE id = ?", [.integer(known.id)]) }
         let id = try Self.insert(layer, created, database)
-        records.append(LayerRecord(id: id, chain: layer.chain, diff: layer.diff, parent: layer.parent, isReady: false, size: 0))
+        records.append(
+          LayerRecord(
+            id: id, chain: layer.chain, diff: layer.diff, parent: layer.parent, isReady: false, size: 0, durability: .pending(boot: boot)))
       }
       return records
     }
@@ -97,14 +110,14 @@ extension MetadataStore {
     return database.lastInserted
   }
 
-  /// Makes the layer ready and its durability pending, whether or not somebody else has begun it anew meanwhile. False where another one is ready in its place.
+  /// Makes the layer ready, whether or not somebody else has begun it anew meanwhile. False where another one is ready in its place.
   static func complete(_ layer: LayerRecord, created: Int64, _ database: Database) throws(BerthError) -> Bool {
     try database.query("DELETE FROM layers WHERE chain = ? AND ready = 0", [.text(layer.chain.description)])
     return try !database.query(
-      "INSERT OR IGNORE INTO layers (id, chain, diff, parent, ready, size, created, durable) VALUES (?, ?, ?, ?, 1, ?, ?, 0) RETURNING 1",
+      "INSERT OR IGNORE INTO layers (id, chain, diff, parent, ready, size, created, boot) VALUES (?, ?, ?, ?, 1, ?, ?, ?) RETURNING 1",
       [
         .integer(layer.id), .text(layer.chain.description), .text(layer.diff.description), .optional(layer.parent?.description),
-        .integer(layer.size), .integer(created),
+        .integer(layer.size), .integer(created), .optional(layer.pendingBoot),
       ]
     ).isEmpty
   }
@@ -121,15 +134,29 @@ extension MetadataStore {
 
   /// Ready layers whose durability is pending.
   public func pendingLayers() throws(BerthError) -> [Int64] {
-    try query("SELECT id FROM layers WHERE ready = 1 AND durable = 0").compactMap { $0.first?.integer }
+    try query("SELECT id FROM layers WHERE ready = 1 AND boot IS NOT NULL AND failed = 0").compactMap { $0.first?.integer }
   }
 
-  /// Waits for no disk: what a power cut undoes of it makes a layer be unpacked once more than needed.
-  public func setDurability(_ durability: LayerRecord.Durability, of layers: [Int64]) throws(BerthError) {
-    try transaction(isLasting: durability == .failed) { (database) throws(BerthError) in
-      for id in layers { try database.query("UPDATE layers SET durable = ? WHERE id = ?", [.integer(durability.rawValue), .integer(id)]) }
+  /// Whether the disk failed to write any layer that is still here.
+  public func hasFailedLayers() throws(BerthError) -> Bool { try !query("SELECT 1 FROM layers WHERE failed = 1 LIMIT 1").isEmpty }
+
+  /// Makes those durable that are pending. Waits for no disk: what a power cut undoes of it has a layer unpacked once more than needed.
+  public func setDurable(_ layers: [Int64]) throws(BerthError) {
+    try transaction(isLasting: false) { (database) throws(BerthError) in
+      for id in layers { try database.query("UPDATE layers SET boot = NULL WHERE id = ? AND failed = 0", [.integer(id)]) }
+    }
+  }
+
+  /// Of those that are pending.
+  public func setFailed(_ layers: [Int64]) throws(BerthError) {
+    try transaction { (database) throws(BerthError) in
+      for id in layers { try database.query("UPDATE layers SET failed = 1 WHERE id = ? AND boot IS NOT NULL", [.integer(id)]) }
     }
   }
 
   public func removeLayer(_ id: Int64) throws(BerthError) { try query("DELETE FROM layers WHERE id = ?", [.integer(id)]) }
+}
+
+extension LayerRecord {
+  fileprivate var pendingBoot: String? { if case .pending(let boot) = durability { boot } else { nil } }
 }
