@@ -175,7 +175,10 @@ let testTargets: [Target] = [
   tests("BerthPodsTests", ["BerthCore", "BerthOCI", "BerthLinux", "BerthRuntime", "BerthPods", "BerthTestSupport"]),
   tests(
     "BerthNodeTests",
-    ["BerthNode", "BerthPods", "BerthImages", "BerthStore", "BerthPlan", "BerthManifest", "BerthLinux", "BerthCore", "BerthTestSupport"]),
+    [
+      "BerthNode", "BerthPods", "BerthImages", "BerthArchive", "BerthStore", "BerthPlan", "BerthManifest", "BerthOCI", "BerthLinux",
+      "BerthCore", "BerthTestSupport", "ImageFixtures", "berth-worker",
+    ]),
   tests("BerthPlanTests", ["BerthPlan", "BerthManifest", "BerthCore", "BerthTestSupport"]),
   // A parent with one thread, as the shim is: tests of the runtime start it.
   .executableTarget(

@@ -1,0 +1,41 @@
+import BerthArchive
+import BerthCore
+import BerthImages
+import BerthLinux
+import BerthManifest
+import BerthNode
+import BerthOCI
+import BerthStore
+import BerthTestSupport
+import Glibc
+import ImageFixtures
+import Testing
+
+@Suite("image keeper", .enabled(if: geteuid() == 0, "unpacking needs root"))
+struct ImageKeeperTests {
+  private func importImage(_ text: String, _ fixture: ImageFixture) throws {
+    var builder = ImageBuilder(config: ImageConfig(cmd: ["/hello"]))
+    try builder.addLayer { (tar) throws(BerthError) in try tar.add(.file("hello"), content: Array(text.utf8)) }
+    try ImageBuilder.writeArchive(builder.layout(named: nil), to: fixture.directory("a.tar"))
+    _ = try fixture.service.importImages(ImportRequest(path: fixture.directory("a.tar")))
+  }
+
+  @Test("what was unpacked comes to the disk soon, without being asked for: by an earlier daemon, and by this one, again and again")
+  func settles() throws {
+    let fixture = try ImageFixture()
+    let metadata = fixture.service.metadata
+    try importImage("earlier", fixture)
+    #expect(try metadata.pendingLayers().count == 1)
+    let events = EventLog { Timestamp(nanoseconds: 0) }
+    var settings = NodeConfiguration().images
+    settings.gc.highPercent = 100
+    ImageKeeper(images: fixture.service, events: events, settings: settings, arrived: {}).start()
+    try eventually("the earlier one's are settled") { try metadata.pendingLayers().isEmpty }
+    for text in ["one", "two"] {
+      try importImage(text, fixture)
+      try eventually("\(text) is settled") { try metadata.pendingLayers().isEmpty }
+    }
+    #expect(try metadata.layers().map(\.durability) == [.durable, .durable, .durable])
+    #expect(events.follow().past.allSatisfy { $0.reason != "ImageSyncFailed" })
+  }
+}
