@@ -9,13 +9,21 @@ import Testing
 
 /// A file system of a few megabytes for a store of its own.
 private final class SmallDisk: Sendable {
-  let directory: TemporaryDirectory
-  var path: String { directory("disk") }
+  private let directory: TemporaryDirectory
+  private let loop: LoopDisk?
+  var path: String { loop?.path ?? directory("disk") }
 
   init(kilobytes: Int) throws {
     directory = try TemporaryDirectory()
+    loop = nil
     try Files.makeDirectory(directory("disk"))
     try call { mount("tmpfs", directory("disk"), "tmpfs", 0, "size=\(kilobytes)k,mode=700") }
+  }
+
+  /// On which a folder takes room, too.
+  init(extMegabytes: Int) throws {
+    directory = try TemporaryDirectory()
+    loop = try LoopDisk(megabytes: extMegabytes, room: extMegabytes * 2)
   }
 
   deinit { umount2(directory("disk"), Int32(MNT_DETACH)) }
@@ -97,5 +105,25 @@ struct DiskFullTests {
     try service.remove(reference)
     #expect(try service.prune() > 2_000_000)
     try Files.writeAtomically([UInt8](repeating: 1, count: 1_000_000), to: "\(disk.path)/more")
+  }
+
+  @Test(
+    "so it does on a disk that has no room for a folder, by what is set aside",
+    .enabled(if: LoopDisk.isPossible, "needs loop devices and mkfs.ext4"))
+  func fullExt() throws {
+    let disk = try SmallDisk(extMegabytes: 32)
+    let reference = try archive("image", size: 3_000_000)
+    do {
+      let service = try disk.service()
+      _ = try service.pull(reference)
+    }
+    try disk.fill()
+    #expect(throws: Errno.noSpace) { for number in 0..<1000 { try Files.createDirectory("\(disk.path)/folder-\(number)", mode: 0o755) } }
+    let service = try disk.service()
+    #expect(service.snapshotter.kind == .overlay)
+    #expect(try service.lookup(reference) != nil)
+    try service.remove(reference)
+    #expect(try service.prune() > 2_000_000)
+    #expect(Files.exists("\(disk.path)/root/reserve"), "it is set aside again")
   }
 }

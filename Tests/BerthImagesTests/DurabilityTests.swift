@@ -140,15 +140,15 @@ struct DurabilityTests {
 
   @Test(
     "a disk that fails to write what was unpacked is told of, and its layers are not taken for durable",
-    .enabled(if: FailingDisk.isPossible, "needs loop devices and mkfs.ext4"))
+    .enabled(if: LoopDisk.isPossible, "needs loop devices and mkfs.ext4"))
   func failingDisk() throws {
-    let disk = try FailingDisk()
+    let disk = try LoopDisk(megabytes: 256, room: 48)
     // Of 100 MB nothing but zeros the blob is a few kilobytes, the layer more than the disk can take.
     var builder = ImageBuilder(config: ImageConfig())
     let zeros = [UInt8](repeating: 0, count: 1 << 20)
     try builder.addLayer { (tar) throws(BerthError) in for number in 0..<100 { try tar.add(.file("\(number)"), content: zeros) } }
     try ImageBuilder.writeArchive(builder.layout(named: nil), to: archive)
-    let service = try disk.service()
+    let service = try ImageService(root: "\(disk.path)/root", workerPath: ImageFixture.worker, registry: RegistryConfiguration())
     let request = ImportRequest(path: archive, naming: .tag(try RegistryReference(Self.name)))
     #expect(try service.importImages(request).count == 1)
     let error = #expect(throws: BerthError.self) { try service.settle() }
@@ -157,41 +157,5 @@ struct DurabilityTests {
     // Who is told is told once: what is still pending may be what was lost.
     try service.settle()
     #expect(try service.metadata.layers().contains { $0.durability == .durable } == false)
-  }
-}
-
-/// An ext4 of 256 MB in a loop device over a file that can't get longer than 48.
-private final class FailingDisk {
-  static var isPossible: Bool { ["/dev/loop-control", "/usr/sbin/mkfs.ext4", "/usr/sbin/losetup"].allSatisfy { Files.exists($0) } }
-
-  private let directory: TemporaryDirectory
-  private var device = ""
-
-  init() throws {
-    directory = try TemporaryDirectory()
-    for name in ["below", "disk"] { try Files.makeDirectory(directory(name)) }
-    try call { mount("tmpfs", directory("below"), "tmpfs", 0, "size=48m,mode=700") }
-    let file = directory("below/file")
-    try Self.run("/usr/bin/truncate", "-s", "256M", file)
-    try Self.run("/usr/sbin/mkfs.ext4", "-q", "-E", "nodiscard", "-J", "size=4", file)
-    device = try Self.run("/usr/sbin/losetup", "--find", "--show", file).filter { $0 != "\n" }
-    try call { mount(device, directory("disk"), "ext4", 0, nil) }
-  }
-
-  deinit {
-    umount2(directory("disk"), Int32(MNT_DETACH))
-    if !device.isEmpty { _ = try? Self.run("/usr/sbin/losetup", "--detach", device) }
-    umount2(directory("below"), Int32(MNT_DETACH))
-  }
-
-  func service() throws -> ImageService {
-    try ImageService(root: directory("disk/root"), workerPath: ImageFixture.worker, registry: RegistryConfiguration())
-  }
-
-  @discardableResult
-  private static func run(_ words: String...) throws -> String {
-    let outcome = try Command.run(words)
-    try #require(outcome.succeeded, "\(words): \(outcome.output)")
-    return outcome.output
   }
 }

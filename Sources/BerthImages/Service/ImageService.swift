@@ -73,11 +73,11 @@ public final class ImageService: Sendable {
       settling = try Settling("\(root)/snapshots/l")
       self.boot = if let boot { boot } else { try Clock.bootID() }
     } catch { throw BerthError(.unavailable, "open image store", root, cause: "\(error)") }
-    self.snapshotter = try Snapshotter.choose(snapshotter, in: "\(root)/snapshots")
     content = try ContentStore(root: "\(root)/content")
     let reserve = DiskReserve(root: root)
     self.reserve = reserve
     // On a full disk a daemon must start all the same: it is what makes room.
+    self.snapshotter = try reserve.withRoom { () throws(BerthError) in try Snapshotter.choose(snapshotter, in: "\(root)/snapshots") }
     self.metadata =
       if let metadata { metadata } else { try reserve.withRoom { () throws(BerthError) in try MetadataStore(path: "\(root)/meta.db") } }
     try reserve.withRoom { () throws(BerthError) in try removeLeftovers() }

@@ -23,7 +23,10 @@ public enum OverlayProbe {
       // Else ending it would wait for all that the file system has to write.
       try call { berth_fsconfig_flag(number, "volatile") }
       _ = FD(owning: try call { berth_fsmount(number, 0) })
-    } catch { return "overlayfs can't be written on its file system: \(error)" }
+    } catch {
+      if error == .noSpace { throw error }
+      return "overlayfs can't be written on its file system: \(error)"
+    }
     return nil
   }
 
