@@ -114,6 +114,8 @@ final class Daemon: Sendable {
   func runOnce() async throws(BerthError) -> Int32 {
     followEvents()
     try await startNode()
+    // Pods whose manifests went while no daemon ran go, too.
+    await node.rescan(prune: false, settled: true)
     _ = await Waiting.until(node.statuses, atRest: true, timeout: nil) { [node] in
       node.isAtRest && node.hasSettled
     }

@@ -63,6 +63,12 @@ extension Integration {
       #expect((good.stdout + good.stderr).contains("job"))
       try daemon.drop("bad", "nonsense")
       #expect(try Command.run(Binaries.berthd, ["--once"] + daemon.flags).exit == 1)
+      // What has lost its manifest since goes.
+      try Files.unlink("\(daemon.manifests)/bad.toml")
+      try Files.unlink("\(daemon.manifests)/job.toml")
+      let empty = try Command.run(Binaries.berthd, ["--once"] + daemon.flags)
+      #expect(empty.exit == 0 && (empty.stdout + empty.stderr).contains("Removed"), "\(empty)")
+      #expect(try Files.list("\(daemon.state)/pods").isEmpty)
       try daemon.tearDown()
       #expect(try LeakCensus.leaks(since: before).isEmpty)
     }
