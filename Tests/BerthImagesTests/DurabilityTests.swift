@@ -90,10 +90,13 @@ struct DurabilityTests {
     let bytes = try Files.open(path, O_RDONLY).readAll(limit: 1 << 20)
     try Files.writeAtomically(bytes.map { $0 ^ 1 }, to: path)
     let service = try fixture.reopened(boot: "later")
+    try service.metadata.putBundle("/bundles/a.tar", identity: "1")
     let record = try #require(try service.restorable().first)
     let error = #expect(throws: BerthError.self) { try service.restore(record) }
     let cause = error?.cause ?? ""
     #expect(cause.contains(layer.digest.description) && cause.contains("missing or damaged"), "\(cause)")
+    // A bundle that it may have come from is read again.
+    #expect(try service.metadata.bundles().isEmpty)
     // The damaged one is gone: from now on it isn't tried again.
     #expect(try service.restorable().isEmpty && service.lookup(ImageReference(Self.name)) == nil)
     // An import brings it back.

@@ -34,6 +34,11 @@ extension ImageService {
     return outcomes
   }
 
+  /// All bundles are imported again at the next look at their directory: what is missing of their images comes back.
+  func forgetBundles() throws(BerthError) {
+    for path in try metadata.bundles().keys { try metadata.removeBundle(path) }
+  }
+
   static func isBundle(_ name: String) -> Bool {
     !name.hasPrefix(".") && !["~", ".part", ".tmp"].contains { name.hasSuffix($0) }
   }

@@ -30,8 +30,11 @@ extension ImageService {
       try content.remove(digest)
       outcome.damaged.append(digest)
     }
-    // Whether an image is whole is asked anew.
-    if !outcome.damaged.isEmpty { layers.with { $0.cache = [:] } }
+    if !outcome.damaged.isEmpty {
+      // Whether an image is whole is asked anew.
+      layers.with { $0.cache = [:] }
+      try forgetBundles()
+    }
     return outcome
   }
 }

@@ -73,11 +73,14 @@ extension ImageService {
   }
 
   /// Unpacks what the image misses from its blobs. False if it misses nothing: one that shares its layers has brought them back. Throws what
-  /// a pull throws, `notFound` for a blob that turns out damaged.
+  /// a pull throws, `notFound` for a blob that turns out damaged; where it came out of a bundle, that is read again then.
   public func restore(_ record: ImageRecord) throws(BerthError) -> Bool {
     if try load(record) != nil { return false }
     let reference = try ImageReference(record.reference)
-    _ = try PullSession(self, reference, try waitedFor(reference), stored: record).run()
+    do throws(BerthError) { _ = try PullSession(self, reference, try waitedFor(reference), stored: record).run() } catch {
+      if record.isPinned { try forgetBundles() }
+      throw error
+    }
     return true
   }
 }

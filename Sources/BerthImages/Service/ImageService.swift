@@ -177,7 +177,7 @@ extension ImageService {
   func forget(_ key: String) throws(BerthError) -> Bool {
     layers.with { $0.cache[key] = nil }
     // One that came out of a bundle comes back with it at the next start.
-    if try metadata.image(key)?.isPinned == true { for path in try metadata.bundles().keys { try metadata.removeBundle(path) } }
+    if try metadata.image(key)?.isPinned == true { try forgetBundles() }
     return try metadata.removeImage(key)
   }
 }
