@@ -33,7 +33,7 @@ struct MetadataStoreTests {
     #expect(try store.layer(try digest("d"))?.parent == (try digest("c")))
     #expect(try store.layer(try digest("c"))?.isReady == true)
     // Programs of that time waited for the disk.
-    #expect(try store.layer(try digest("c"))?.durability == .durable)
+    #expect(try store.layer(try digest("c"))?.boot == nil)
     #expect(try store.lastGood(namespace: "default", name: "web")?.content == Array("name = \"web\"\n".utf8))
     // Identifiers go on where they were, also after the highest was removed.
     try store.removeLayer(2)
@@ -75,12 +75,9 @@ struct MetadataStoreTests {
   func fixtureRevision6() throws {
     try sqlite(directory("meta.db"), try Files.readText(Files.parent(of: #filePath) + "/Fixtures/meta-v1-revision6.sql"))
     let store = try MetadataStore(path: directory("meta.db"))
-    #expect(try store.layers().map(\.durability) == [.durable, .durable, .pending(boot: "b1"), .failed(boot: "b1")])
-    #expect(try store.pendingLayers() == [3] && store.hasFailedLayers())
-    // What has failed isn't durable any more, whatever comes later; what is durable doesn't fail.
-    try store.setDurable([3, 4])
-    try store.setFailed([1])
-    #expect(try store.layers().map(\.durability) == [.durable, .durable, .durable, .failed(boot: "b1")])
+    #expect(try store.layers().map(\.boot) == [nil, nil, "b1"])
+    try store.setDurable([3])
+    #expect(try store.layers().map(\.boot) == [nil, nil, nil])
   }
 
   @Test("pods' pasts are put, replaced and removed in one step")
@@ -184,7 +181,7 @@ struct MetadataStoreTests {
     #expect(throws: BerthError.self) { try store.addLayer(chain: try digest("c"), diff: try digest("c"), parent: nil, created: 1) }
     let record = ImageRecord(reference: "r", manifest: try digest("a"), mediaType: "m", index: nil, source: "s", created: 9)
     let chain = try digest("c")
-    let ready = LayerRecord(id: id, chain: chain, diff: chain, parent: nil, isReady: false, size: 77, durability: .pending(boot: "b"))
+    let ready = LayerRecord(id: id, chain: chain, diff: chain, parent: nil, isReady: false, size: 77, boot: "b")
     #expect(try store.putImage(record, readyLayers: [ready]).isEmpty)
     #expect(try store.images() == [record])
     let layer = try #require(try store.layer(try digest("c")))

@@ -7,53 +7,44 @@ import BerthStore
 /// for the disk. If the power goes before, they are dropped at the next start and unpacked again from the blobs (`restore`): no
 /// registry or archive is asked, and nobody has to do anything.
 extension ImageService {
-  /// One at a time: who is told of a failed write is told once.
-  final class Settling: Sendable {
-    struct State {
-      /// The disk failed to write something since this process started. Whose it was isn't told, and it may be what is unpacked just now:
-      /// nothing becomes durable any more in this boot.
-      var hasFailed = false
-      var isBusy = false
-    }
-    let state = Monitor(State())
-    /// Held open from the start: a write that fails later is told to the descriptors that were open then.
-    let folder: FD
-
-    init(_ path: String) throws(Errno) { folder = try Files.open(path, ContentFlags.directory) }
+  struct Settling {
+    /// Unpacked by this process and not settled yet. What another one has left stays as it is until the next boot: a write that failed may
+    /// have been told to that one.
+    var pending: Set<Int64> = []
+    /// The disk failed to write something. Whose it was isn't told, and it may be what is unpacked just now: nothing is settled any more.
+    var hasFailed = false
+    /// One at a time: who is told of a failed write is told once.
+    var isBusy = false
   }
 
   /// Calls `body` whenever a pull or an import has unpacked layers, which are to be settled then.
   public func whenUnpacked(_ body: @escaping @Sendable () -> Void) { unpackedListener.withLock { $0 = body } }
 
-  func noteUnpacked() { unpackedListener.withLock { $0 }?() }
-
-  /// Puts layers whose durability is pending on stable storage. Takes as long as the disk does. Throws `unavailable` once if that fails to
-  /// write: what is in memory goes on to be used by those who have it, the next pull unpacks it again, and so does the next boot.
-  public func settle() throws(BerthError) {
-    settling.state.wait { state -> Void? in
-      guard !state.isBusy else { return nil }
-      state.isBusy = true
-      return ()
-    }
-    defer { settling.state.with { $0.isBusy = false } }
-    let hasFailed = settling.state.with { $0.hasFailed }
-    let pending = try metadata.pendingLayers()
-    guard !pending.isEmpty, !hasFailed, try !metadata.hasFailedLayers() else { return }
-    do throws(Errno) { try TreeFiles.syncFileSystem(settling.folder) } catch {
-      settling.state.with { $0.hasFailed = true }
-      // Where not even that can be written, they go on pending, which means the same to the next boot.
-      try? reserve.withRoom { () throws(BerthError) in try metadata.setFailed(pending) }
-      throw BerthError(
-        .unavailable, "write layers", "\(root)/snapshots/l",
-        cause: "\(error); files of the images pulled last may be damaged: see to the disk, then pull them again")
-    }
-    try reserve.withRoom { () throws(BerthError) in try metadata.setDurable(pending) }
+  func noteUnpacked(_ layers: Set<Int64>) {
+    guard !layers.isEmpty else { return }
+    settling.with { $0.pending.formUnion(layers) }
+    unpackedListener.withLock { $0 }?()
   }
 
-  /// Whether a pull may count on the layer.
-  func isWhole(_ layer: LayerRecord) -> Bool {
-    if case .failed = layer.durability { return false }
-    return Files.exists(directory(layer.id))
+  /// Puts the layers that this process has unpacked on stable storage. Takes as long as the disk does. Throws `unavailable` once if that
+  /// fails to write: what is in memory goes on to be used, and the next boot unpacks it again.
+  public func settle() throws(BerthError) {
+    let layers = settling.wait { state -> Set<Int64>? in
+      guard !state.isBusy else { return nil }
+      state.isBusy = true
+      return state.hasFailed ? [] : state.pending
+    }
+    defer { settling.with { $0.isBusy = false } }
+    guard !layers.isEmpty else { return }
+    do throws(Errno) { try TreeFiles.syncFileSystem(layersFolder) } catch {
+      settling.with { $0.hasFailed = true }
+      throw BerthError(
+        .unavailable, "write layers", "\(root)/snapshots/l",
+        cause: "\(error); files of the images pulled last may be damaged: see to the disk, then reboot, which has them unpacked again")
+    }
+    // What can't be written down, on a full disk, stays pending.
+    guard (try? metadata.setDurable(layers)) != nil else { return }
+    settling.with { $0.pending.subtract(layers) }
   }
 
   /// Images that miss layers but no blob.

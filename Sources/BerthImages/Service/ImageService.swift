@@ -34,7 +34,9 @@ public final class ImageService: Sendable {
   let pulled = Atomic<Int64>(0)
   /// Of the node's present boot.
   let boot: String
-  let settling: Settling
+  let settling = Monitor(Settling())
+  /// Held open from the start: a write that fails later is told to the descriptors that were open then.
+  let layersFolder: FD
   let unpackedListener = Mutex<(@Sendable () -> Void)?>(nil)
   /// Of layers, fetched from registries, whatever became of the pulls; since this process started.
   public var pulledBytes: Int64 { pulled.load(ordering: .relaxed) }
@@ -70,7 +72,7 @@ public final class ImageService: Sendable {
     do throws(Errno) {
       for directory in ["snapshots", "snapshots/l", "snapshots/active"] { try Files.makeDirectories("\(root)/\(directory)") }
       try Files.makeDirectory("\(root)/snapshots/empty", mode: 0o755)
-      settling = try Settling("\(root)/snapshots/l")
+      layersFolder = try Files.open("\(root)/snapshots/l", ContentFlags.directory)
       self.boot = if let boot { boot } else { try Clock.bootID() }
     } catch { throw BerthError(.unavailable, "open image store", root, cause: "\(error)") }
     content = try ContentStore(root: "\(root)/content")
@@ -96,7 +98,7 @@ public final class ImageService: Sendable {
     try dropDeadMounts()
     var known: Set<String> = []
     for layer in try metadata.layers() {
-      let isWhole = layer.isReady && layer.isThere(in: boot) && Files.exists(directory(layer.id))
+      let isWhole = layer.isReady && (layer.boot ?? boot) == boot && Files.exists(directory(layer.id))
       if isWhole { known.insert("\(layer.id)") } else { try metadata.removeLayer(layer.id) }
     }
     guard let names = try? Files.list("\(root)/snapshots/l") else { return }

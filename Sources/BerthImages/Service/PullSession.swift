@@ -173,7 +173,7 @@ final class PullSession {
     take(chains)
     let records = try service.metadata.claimLayers(
       claims.map { ($0.chain, $0.diff, $0.parent) }, lease: lease, created: Clock.wallNanoseconds() / 1_000_000_000, boot: service.boot
-    ) { service.isWhole($0) }
+    ) { Files.exists(service.directory($0.id)) }
     for record in records where !record.isReady { granted[record.id] = record }
     let begun = Set(granted.values.map(\.chain))
     service.layers.with { $0.pruned.subtract(begun) }
@@ -221,7 +221,7 @@ final class PullSession {
       return layer
     }
     let surplus = try service.metadata.putImages(records, readyLayers: unpacked)
-    if !unpacked.isEmpty { service.noteUnpacked() }
+    service.noteUnpacked(Set(unpacked.map(\.id)))
     // What is left goes with the claim.
     granted = granted.filter { surplus.contains($0.key) }
     guard let record = records.first, let image = try service.load(record) else {

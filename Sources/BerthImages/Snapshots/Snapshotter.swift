@@ -53,6 +53,8 @@ public struct Snapshotter: Sendable, Hashable {
     defer { try? Files.removeTree(place) }
     try Files.makeDirectory(place)
     if let refusal = try OverlayProbe.refusalOfMarks(place) {
+      // Those that are here were unpacked in the other form.
+      if (try? Files.list("\(directory)/l"))?.isEmpty == false { return (refusal, .overlay) }
       try Files.writeAtomically([], to: mark)
       return (refusal, .names)
     }

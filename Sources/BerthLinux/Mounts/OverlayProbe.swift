@@ -24,7 +24,7 @@ public enum OverlayProbe {
       try call { berth_fsconfig_flag(number, "volatile") }
       _ = FD(owning: try call { berth_fsmount(number, 0) })
     } catch {
-      if error == .noSpace { throw error }
+      if isPassing(error) { throw error }
       return "overlayfs can't be written on its file system: \(error)"
     }
     return nil
@@ -34,14 +34,19 @@ public enum OverlayProbe {
   public static func refusalOfMarks(_ directory: String) throws(Errno) -> String? {
     let fd = try open(directory)
     do throws(Errno) { try TreeFiles.makeNode(fd, PathBytes("whiteout"), .whiteout, mode: 0) } catch {
-      if error == .noSpace { throw error }
+      if isPassing(error) { throw error }
       return "its file system holds no whiteouts: \(error)"
     }
     do throws(Errno) { try TreeFiles.setAttribute(fd, PathBytes("trusted.overlay.opaque"), "y".utf8) } catch {
-      if error == .noSpace { throw error }
+      if isPassing(error) { throw error }
       return "its file system holds no trusted attributes: \(error)"
     }
     return nil
+  }
+
+  /// Says nothing of what the file system can do.
+  private static func isPassing(_ error: Errno) -> Bool {
+    [.noSpace, .quotaExceeded, .outOfMemory, .tooManyFiles, Errno(ENFILE), Errno(EIO), Errno(EROFS)].contains(error)
   }
 
   private static func open(_ path: String) throws(Errno) -> FD { try Files.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) }

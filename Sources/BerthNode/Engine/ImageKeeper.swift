@@ -30,7 +30,7 @@ public final class ImageKeeper: Sendable {
 
   public func start() {
     images.whenUnpacked { [self] in settleSoon() }
-    // What an earlier daemon of this boot has left to do.
+    // What was restored at the start.
     settleSoon()
     if let directory = settings.bundles { Threads.start("bundles") { [self] in followBundles(directory) } }
     guard settings.gc.highPercent < 100 else { return }

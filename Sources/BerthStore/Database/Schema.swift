@@ -88,11 +88,8 @@ enum Schema {
       PRIMARY KEY (namespace, name)
     ) WITHOUT ROWID;
     """,
-    // LayerRecord.Durability. What programs before it made ready was on stable storage.
-    """
-    ALTER TABLE layers ADD COLUMN boot TEXT;
-    ALTER TABLE layers ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
-    """,
+    // LayerRecord.boot. What programs before it made ready was on stable storage.
+    "ALTER TABLE layers ADD COLUMN boot TEXT;",
   ]
 
   /// Brings a database to this program's version in one transaction, or says why it can't be used.

@@ -11,49 +11,33 @@ public struct LayerRecord: Sendable, Hashable {
   public var isReady: Bool
   /// Of its files' content, in bytes.
   public var size: Int64
-  public var durability: Durability
+  /// The ID of the boot of the node that it was unpacked in, for which the kernel has its files in memory; nil once they are on stable
+  /// storage. Nobody waits for that: where the power goes before, they are unpacked again from the blobs, which are there before an image is
+  /// known.
+  public var boot: String?
 
-  /// Whether a layer's files outlast a power cut. Nobody waits for that: where the power went before, they are unpacked again from the
-  /// blobs, which are on stable storage before an image is known.
-  public enum Durability: Sendable, Hashable {
-    case durable
-    /// Unpacked in that boot of the node, for which the kernel has them in memory.
-    case pending(boot: String)
-    /// As `pending`; and the disk failed to write some of it, so that the kernel may lose that, too.
-    case failed(boot: String)
-  }
-
-  /// Whether its files are what was unpacked, in the boot of that ID.
-  public func isThere(in boot: String) -> Bool {
-    switch durability {
-    case .durable: true
-    case .pending(let own), .failed(let own): own == boot
-    }
-  }
-
-  public init(id: Int64, chain: Digest, diff: Digest, parent: Digest?, isReady: Bool, size: Int64, durability: Durability) {
+  public init(id: Int64, chain: Digest, diff: Digest, parent: Digest?, isReady: Bool, size: Int64, boot: String?) {
     self.id = id
     self.chain = chain
     self.diff = diff
     self.parent = parent
     self.isReady = isReady
     self.size = size
-    self.durability = durability
+    self.boot = boot
   }
 
   init?(row: [SQLValue]) {
-    guard row.count == 8, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }),
+    guard row.count == 7, let id = row[0].integer, let chain = row[1].text.flatMap({ Digest($0) }),
       let diff = row[2].text.flatMap({ Digest($0) }),
-      let ready = row[4].integer, let size = row[5].integer, let failed = row[7].integer
+      let ready = row[4].integer, let size = row[5].integer
     else { return nil }
     self.init(
-      id: id, chain: chain, diff: diff, parent: row[3].text.flatMap { Digest($0) }, isReady: ready != 0, size: size,
-      durability: row[6].text.map { failed != 0 ? .failed(boot: $0) : .pending(boot: $0) } ?? .durable)
+      id: id, chain: chain, diff: diff, parent: row[3].text.flatMap { Digest($0) }, isReady: ready != 0, size: size, boot: row[6].text)
   }
 }
 
 extension MetadataStore {
-  private static let layerColumns = "id, chain, diff, parent, ready, size, boot, failed"
+  private static let layerColumns = "id, chain, diff, parent, ready, size, boot"
 
   public func layer(_ chain: Digest) throws(BerthError) -> LayerRecord? {
     try query(Self.layerByChain, [.text(chain.description)]).first.flatMap { LayerRecord(row: $0) }
@@ -91,8 +75,7 @@ extension MetadataStore {
         if let known { try database.query("DELETE FROM layers WHERE id = ?", [.integer(known.id)]) }
         let id = try Self.insert(layer, created, database)
         records.append(
-          LayerRecord(
-            id: id, chain: layer.chain, diff: layer.diff, parent: layer.parent, isReady: false, size: 0, durability: .pending(boot: boot)))
+          LayerRecord(id: id, chain: layer.chain, diff: layer.diff, parent: layer.parent, isReady: false, size: 0, boot: boot))
       }
       return records
     }
@@ -117,7 +100,7 @@ extension MetadataStore {
       "INSERT OR IGNORE INTO layers (id, chain, diff, parent, ready, size, created, boot) VALUES (?, ?, ?, ?, 1, ?, ?, ?) RETURNING 1",
       [
         .integer(layer.id), .text(layer.chain.description), .text(layer.diff.description), .optional(layer.parent?.description),
-        .integer(layer.size), .integer(created), .optional(layer.pendingBoot),
+        .integer(layer.size), .integer(created), .optional(layer.boot),
       ]
     ).isEmpty
   }
@@ -132,31 +115,12 @@ extension MetadataStore {
     ).isEmpty
   }
 
-  /// Ready layers whose durability is pending.
-  public func pendingLayers() throws(BerthError) -> [Int64] {
-    try query("SELECT id FROM layers WHERE ready = 1 AND boot IS NOT NULL AND failed = 0").compactMap { $0.first?.integer }
-  }
-
-  /// Whether the disk failed to write any layer that is still here.
-  public func hasFailedLayers() throws(BerthError) -> Bool { try !query("SELECT 1 FROM layers WHERE failed = 1 LIMIT 1").isEmpty }
-
-  /// Makes those durable that are pending. Waits for no disk: what a power cut undoes of it has a layer unpacked once more than needed.
-  public func setDurable(_ layers: [Int64]) throws(BerthError) {
+  /// Their files are on stable storage. Waits for no disk: what a power cut undoes of it has a layer unpacked once more than needed.
+  public func setDurable(_ layers: Set<Int64>) throws(BerthError) {
     try transaction(isLasting: false) { (database) throws(BerthError) in
-      for id in layers { try database.query("UPDATE layers SET boot = NULL WHERE id = ? AND failed = 0", [.integer(id)]) }
-    }
-  }
-
-  /// Of those that are pending.
-  public func setFailed(_ layers: [Int64]) throws(BerthError) {
-    try transaction { (database) throws(BerthError) in
-      for id in layers { try database.query("UPDATE layers SET failed = 1 WHERE id = ? AND boot IS NOT NULL", [.integer(id)]) }
+      for id in layers { try database.query("UPDATE layers SET boot = NULL WHERE id = ?", [.integer(id)]) }
     }
   }
 
   public func removeLayer(_ id: Int64) throws(BerthError) { try query("DELETE FROM layers WHERE id = ?", [.integer(id)]) }
-}
-
-extension LayerRecord {
-  fileprivate var pendingBoot: String? { if case .pending(let boot) = durability { boot } else { nil } }
 }

@@ -26,11 +26,10 @@ CREATE TABLE layers (
   ready INTEGER NOT NULL DEFAULT 0,
   size INTEGER NOT NULL DEFAULT 0,
   created INTEGER NOT NULL
-, boot TEXT, failed INTEGER NOT NULL DEFAULT 0);
-INSERT INTO "layers" VALUES(1,'sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc','sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',NULL,1,4096,1700000000,NULL,0);
-INSERT INTO "layers" VALUES(2,'sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd','sha256:1111111111111111111111111111111111111111111111111111111111111111','sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',0,0,1700000001,NULL,0);
-INSERT INTO "layers" VALUES(3,'sha256:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee','sha256:2222222222222222222222222222222222222222222222222222222222222222',NULL,1,4096,1700000002,'b1',0);
-INSERT INTO "layers" VALUES(4,'sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff','sha256:3333333333333333333333333333333333333333333333333333333333333333',NULL,1,4096,1700000003,'b1',1);
+, boot TEXT);
+INSERT INTO "layers" VALUES(1,'sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc','sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',NULL,1,4096,1700000000,NULL);
+INSERT INTO "layers" VALUES(2,'sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd','sha256:1111111111111111111111111111111111111111111111111111111111111111','sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',0,0,1700000001,NULL);
+INSERT INTO "layers" VALUES(3,'sha256:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee','sha256:2222222222222222222222222222222222222222222222222222222222222222',NULL,1,4096,1700000002,'b1');
 CREATE TABLE lease_resources (
       lease TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE,
       kind TEXT NOT NULL,
@@ -75,5 +74,5 @@ CREATE TABLE pods_last_good (
 ) WITHOUT ROWID;
 INSERT INTO "pods_last_good" VALUES('default','web','/etc/berth/manifests/web.toml','h1',X'6E616D65203D2022776562220A',1700000000);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('layers',4);
+INSERT INTO "sqlite_sequence" VALUES('layers',3);
 COMMIT;
