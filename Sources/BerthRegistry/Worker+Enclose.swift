@@ -6,10 +6,9 @@ import BerthLinux
 extension Worker {
   static func enclose(_ job: WorkerJob) throws(BerthError) {
     var places = [Enclosure.Place(job.content, isWritable: true), Enclosure.Place(job.layers, isWritable: true)]
-    // Of what is stored, the place that it came from may be gone.
-    let reference = job.stored == nil ? try ImageReference(job.reference) : nil
-    if let path = reference?.path { places.append(Enclosure.Place(path)) }
-    try enclose(places, hasNetwork: reference.map { $0.path == nil } ?? false)
+    let reference = try ImageReference(job.reference)
+    if let path = reference.path { places.append(Enclosure.Place(path)) }
+    try enclose(places, hasNetwork: reference.isRemote)
   }
 
   static func enclose(_ errand: WorkerErrand) throws(BerthError) {

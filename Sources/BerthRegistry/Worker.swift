@@ -70,10 +70,9 @@ public enum Worker {
   }
 
   private static func source(_ job: WorkerJob, _ channel: WorkerChannel) throws(BerthError) -> any ImageSource {
-    if let stored = job.stored { return StoredSource(stored, try ContentStore(root: job.content)) }
     return switch try ImageReference(job.reference) {
     case .registry(let reference): RegistrySource(reference, job.registry) { channel.report(.attempt($0)) }
-    case .digest(let digest): throw BerthError(.notFound, "pull image", "\(digest)", cause: "a digest alone says no place to fetch it from")
+    case .digest(let digest): StoredSource(digest, try ContentStore(root: job.content))
     case .rootfs: throw BerthError(.bug, "pull image", job.reference, cause: "a directory isn't pulled")
     case .layout(let path, let tag): try LayoutSource(path: path, tag: tag)
     case .archive(let path, let tag): try ArchiveSource(path: path, tag: tag, scratch: try scratch(job))

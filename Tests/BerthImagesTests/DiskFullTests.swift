@@ -26,7 +26,7 @@ private final class SmallDisk: Sendable {
     loop = try LoopDisk(megabytes: extMegabytes, room: extMegabytes * 2)
   }
 
-  deinit { umount2(directory("disk"), Int32(MNT_DETACH)) }
+  deinit { if loop == nil { umount2(directory("disk"), Int32(MNT_DETACH)) } }
 
   func service() throws -> ImageService {
     try ImageService(root: "\(path)/root", workerPath: ImageFixture.worker, registry: RegistryConfiguration())

@@ -60,6 +60,9 @@ public enum ImageReference: Sendable, Hashable, CustomStringConvertible {
     return "/" + components.joined(separator: "/")
   }
 
+  /// Whether the image comes over a network.
+  public var isRemote: Bool { if case .registry = self { true } else { false } }
+
   /// Whether the image lies on this node: never pulled by a policy, read again when its file changes.
   public var isLocal: Bool { path != nil }
 

@@ -57,9 +57,7 @@ extension ImageService {
   }
 
   private func hasBlobs(_ record: ImageRecord) throws(BerthError) -> Bool {
-    guard let bytes = try content.read(record.manifest),
-      let manifest = try? Manifest(parsing: bytes, mediaType: record.mediaType.isEmpty ? nil : record.mediaType)
-    else { return false }
+    guard let manifest = try manifest(of: record) else { return false }
     return ([manifest.config] + manifest.layers).allSatisfy { content.contains($0.digest, size: $0.size) }
   }
 
@@ -67,8 +65,9 @@ extension ImageService {
   /// a pull throws, `notFound` for a blob that turns out damaged; where it came out of a bundle, that is read again then.
   public func restore(_ record: ImageRecord) throws(BerthError) -> Bool {
     if try load(record) != nil { return false }
-    let reference = try ImageReference(record.reference)
-    do throws(BerthError) { _ = try PullSession(self, reference, try waitedFor(reference), stored: record).run() } catch {
+    // By its digest, so that only the store is looked at: where it came from may be gone, or have another by that name.
+    let reference = ImageReference.digest(record.manifest)
+    do throws(BerthError) { _ = try PullSession(self, reference, try waitedFor(reference), known: record).run() } catch {
       if record.isPinned { try forgetBundles() }
       throw error
     }

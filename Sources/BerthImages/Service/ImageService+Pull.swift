@@ -35,6 +35,7 @@ extension ImageService {
   ) throws(BerthError) -> Image {
     let key = reference.description
     if case .rootfs(let path) = reference { return try directory(path) }
+    if case .digest = reference { throw BerthError(.notFound, "pull image", key, cause: "a digest alone says no place to fetch it from") }
     let task = try join(reference, key)
     let listener = task.state.with { state -> Int in
       state.next += 1

@@ -134,10 +134,15 @@ public final class ImageService: Sendable {
     return image
   }
 
+  /// nil if it is missing or damaged.
+  func manifest(of record: ImageRecord) throws(BerthError) -> Manifest? {
+    guard let bytes = try content.read(record.manifest) else { return nil }
+    return try? Manifest(parsing: bytes, mediaType: record.mediaType.isEmpty ? nil : record.mediaType)
+  }
+
   /// nil if a part of it is missing or damaged: then it has to be pulled again.
   func load(_ record: ImageRecord) throws(BerthError) -> Image? {
-    guard let manifestBytes = try content.read(record.manifest),
-      let manifest = try? Manifest(parsing: manifestBytes, mediaType: record.mediaType.isEmpty ? nil : record.mediaType),
+    guard let manifest = try manifest(of: record),
       let configBytes = try content.read(manifest.config.digest), let config = try? ImageConfig(parsing: configBytes)
     else { return nil }
     let chains = Digest.chains(config.diffIDs)

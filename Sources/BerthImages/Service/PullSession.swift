@@ -29,16 +29,16 @@ final class PullSession {
   /// What the image is to be called; nil: as it was asked for. Empty: by its digest alone.
   private let names: [String]?
   private let isPinned: Bool
-  /// Of an image that is known and whose blobs are all here: its layers are unpacked again.
-  private let stored: ImageRecord?
+  /// An image that is known already; nil: what is recorded comes of the pull.
+  private let known: ImageRecord?
   private let lease = "pull-\(UInt64.random(in: 0 ... .max))"
 
-  /// `names` and `isPinned` are an import's, `stored` is a restoration's.
+  /// `names` and `isPinned` are an import's, `known` is a restoration's.
   init(
     _ service: ImageService, _ reference: ImageReference, _ task: PullTask, names: [String]? = nil, isPinned: Bool = false,
-    isListing: Bool = false, stored: ImageRecord? = nil
+    isListing: Bool = false, known: ImageRecord? = nil
   ) {
-    self.stored = stored
+    self.known = known
     self.names = names
     self.isPinned = isPinned
     self.isListing = isListing
@@ -50,8 +50,8 @@ final class PullSession {
 
   func run() throws(BerthError) -> Image {
     // Taken before the worker reads the file: if it changes meanwhile, the next lookup sees that.
-    let source = stored == nil ? LocalSource.identity(reference) : nil
-    if stored == nil, reference.isLocal, source == nil { throw missingFile() }
+    let source = LocalSource.identity(reference)
+    if reference.isLocal, source == nil { throw missingFile() }
     defer { release() }
     do throws(BerthError) { try converse() } catch {
       if task.state.with({ $0.waiting }) == 0 { throw BerthError(.cancelled, "pull image", key, cause: "cancelled") }
@@ -78,9 +78,8 @@ final class PullSession {
   }
 
   private func converse() throws(BerthError) {
-    if stored == nil { rules = try service.registry.trust.identity(of: reference) }
-    let hasNetwork = stored == nil && !reference.isLocal
-    var worker = WorkerProcess(service.workerPath, operation: "pull image", subject: key, hasNetwork: hasNetwork)
+    rules = try service.registry.trust.identity(of: reference)
+    var worker = WorkerProcess(service.workerPath, operation: "pull image", subject: key, hasNetwork: reference.isRemote)
     // Whatever the worker came to, there is none any more then.
     defer { service.content.removeLeftovers(of: lease) }
     try worker.run(try begin(), abandoned: task.abandoned.raw) { (message, answer) throws(BerthError) in try handle(message, answer) }
@@ -96,12 +95,10 @@ final class PullSession {
   }
 
   private func job() throws(BerthError) -> JSON {
-    let place = stored.map { ImageReference.digest($0.manifest) } ?? reference
     var job = WorkerJob(
       reference: key, content: service.content.root, ingest: lease, layers: "\(service.root)/snapshots/l", platform: service.platform,
-      registry: try service.registry.access(for: place), isListing: isListing,
-      wantsSignatures: stored == nil && service.registry.trust.wantsSignatures(for: reference))
-    job.stored = stored.map { StoredImage(manifest: $0.manifest, mediaType: $0.mediaType) }
+      registry: try service.registry.access(for: reference), isListing: isListing,
+      wantsSignatures: service.registry.trust.wantsSignatures(for: reference))
     job.marks = service.snapshotter.marks
     return job.json
   }
@@ -136,12 +133,12 @@ final class PullSession {
     let more = done >= before ? done - before : done
     fetched[layer] = done
     service.layers.with { $0.claims.move(lease, by: more, now: .now, isLast: pending.isEmpty) }
-    if stored == nil, !reference.isLocal { service.pulled.add(more, ordering: .relaxed) }
+    if reference.isRemote { service.pulled.add(more, ordering: .relaxed) }
   }
 
   /// Whether the image may be used at all is decided here, before the first byte of a layer is fetched.
   private func accept(_ resolved: WorkerMessage.Resolved) throws(BerthError) {
-    if stored == nil, case .registry = reference {
+    if case .registry = reference {
       guard let subject = resolved.subject else { throw WorkerProtocol.malformed("a manifest without what led to it") }
       try service.registry.trust.admit(reference, subject: subject, manifest: resolved.manifest, resolved.signatures)
       admitted = [subject.digest, resolved.manifest]
@@ -198,8 +195,8 @@ final class PullSession {
 
   /// Makes the image known. The worker has put its blobs on stable storage before it said so.
   private func record(_ outcome: WorkerMessage.Outcome, source: String?) throws(BerthError) -> Image {
-    if let stored {
-      guard outcome.manifest == stored.manifest else { throw WorkerProtocol.malformed("the image restored is another one") }
+    if let known {
+      guard outcome.manifest == known.manifest else { throw WorkerProtocol.malformed("the image restored is another one") }
     } else if case .registry = reference {
       guard admitted.contains(outcome.manifest) else { throw WorkerProtocol.malformed("the image delivered is not the image resolved") }
     }
@@ -213,7 +210,7 @@ final class PullSession {
       return ()
     }
     defer { service.layers.with { $0.recording -= 1 } }
-    let records = stored.map { [$0] } ?? records(outcome, source: source)
+    let records = known.map { [$0] } ?? records(outcome, source: source)
     service.layers.with { use in for record in records { use.cache[record.reference] = nil } }
     let unpacked = granted.values.map { layer in
       var layer = layer

@@ -20,8 +20,6 @@ public struct WorkerJob: Sendable, Equatable {
   public var wantsSignatures = false
   /// The form that layers are unpacked in.
   public var marks = LayerMarks.overlay
-  /// The image's manifest where all of its blobs are in the store: it is unpacked from there, and nowhere else looked for.
-  public var stored: StoredImage?
 
   public init(
     reference: String, content: String, ingest: String, layers: String, platform: Platform, registry: RegistryAccess,
@@ -42,7 +40,6 @@ public struct WorkerJob: Sendable, Equatable {
       "type": "job", "version": .integer(WorkerProtocol.version), "reference": .string(reference), "content": .string(content),
       "ingest": .string(ingest), "layers": .string(layers), "platform": platform.json, "registry": registry.json, "list": .bool(isListing),
       "signatures": .bool(wantsSignatures), "marks": .string(marks.rawValue),
-      "stored": stored.map { ["manifest": .string($0.manifest.description), "media_type": .string($0.mediaType)] } ?? .null,
     ]
   }
 
@@ -62,8 +59,5 @@ public struct WorkerJob: Sendable, Equatable {
       reference: reference, content: content, ingest: ingest, layers: layers, platform: platform, registry: registry,
       isListing: json["list"]?.bool ?? false, wantsSignatures: json["signatures"]?.bool ?? false)
     marks = json["marks"]?.string.flatMap { LayerMarks(rawValue: $0) } ?? .overlay
-    if let manifest = json["stored"]?["manifest"]?.string.flatMap({ Digest($0) }) {
-      stored = StoredImage(manifest: manifest, mediaType: json["stored"]?["media_type"]?.string ?? "")
-    }
   }
 }
